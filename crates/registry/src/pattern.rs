@@ -1,0 +1,78 @@
+/// A host name with holes: `{account}.dkr.ecr.{region}.amazonaws.com`. A hole is one whole label.
+pub(crate) struct Pattern(pub(crate) &'static str);
+
+/// What stood in the holes.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Holes<'a> {
+    pub(crate) account: &'a str,
+    pub(crate) region: &'a str,
+}
+
+impl Pattern {
+    /// Matches the whole host, label by label; `host` is in lower case.
+    pub(crate) fn matches<'a>(&self, host: &'a str) -> Option<Holes<'a>> {
+        let mut holes = Holes::default();
+        let mut labels = host.split('.');
+        for expected in self.0.split('.') {
+            let label = labels.next()?;
+            match expected {
+                "{account}" if is_account(label) => holes.account = label,
+                "{region}" if is_region(label) => holes.region = label,
+                literal if literal == label => {}
+                _ => return None,
+            }
+        }
+        labels.next().is_none().then_some(holes)
+    }
+}
+
+/// An AWS account: twelve digits.
+fn is_account(label: &str) -> bool {
+    label.len() == 12 && label.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// The shape that all AWS regions share: words of letters and a number, `us-gov-east-1`.
+fn is_region(label: &str) -> bool {
+    let mut words = label.rsplit('-');
+    let number = words.next().unwrap_or_default();
+    let is_number = !number.is_empty() && number.len() <= 2 && number.bytes().all(|byte| byte.is_ascii_digit());
+    let mut count = 0;
+    let all_words = words.all(|word| {
+        count += 1;
+        !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase())
+    });
+    is_number && all_words && count >= 2
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn holes_are_whole_labels_and_nothing_may_follow() {
+        let pattern = Pattern("{account}.dkr.ecr.{region}.amazonaws.com");
+        let holes = pattern.matches("123456789012.dkr.ecr.eu-west-1.amazonaws.com").unwrap();
+        assert_eq!(holes, Holes { account: "123456789012", region: "eu-west-1" });
+        for host in [
+            "",
+            "dkr.ecr",
+            "123456789012.dkr.ecr.eu-west-1.amazonaws",
+            "123456789012.dkr.ecr.eu-west-1.amazonaws.com.x",
+        ] {
+            assert_eq!(pattern.matches(host), None, "{host}");
+        }
+    }
+
+    #[test]
+    fn regions_by_shape() {
+        for region in ["us-east-1", "us-gov-west-1", "us-isob-east-1", "eusc-de-east-1", "ap-southeast-7", "xx-new-12"]
+        {
+            assert!(is_region(region), "{region}");
+        }
+        for other in
+            ["", "us", "us-east", "us-east-", "-east-1", "us--1", "1-1", "us1-east-1", "us-east-123", "us_east_1"]
+        {
+            assert!(!is_region(other), "{other}");
+        }
+    }
+}
