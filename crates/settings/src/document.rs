@@ -1,0 +1,237 @@
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use protocol::{Failure, ServerUrl};
+use serde::Deserialize;
+use serde::de::Error as _;
+
+use crate::{Environment, Places, Rule, Settings, VaultChoice};
+
+/// A settings file as it is written: every key may be missing, an unknown one is an error, so that
+/// a misspelt `profile` never becomes the wrong identity.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Document {
+    vault: Option<VaultChoice>,
+    /// Seconds.
+    timeout: Option<u64>,
+    /// Seconds.
+    refresh_before: Option<u64>,
+    #[serde(default)]
+    registry: Vec<Table>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Table {
+    r#match: Pattern,
+    provider: Option<Cloud>,
+    target: Option<Target>,
+    profile: Option<String>,
+    role_arn: Option<String>,
+    external_id: Option<String>,
+    region: Option<String>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Cloud {
+    Ecr,
+}
+
+/// Not empty, and without a scheme: what a rule is compared with has none.
+struct Pattern(String);
+
+impl<'de> Deserialize<'de> for Pattern {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        if text.is_empty() || text.contains("://") {
+            return Err(D::Error::custom("match is a host name, with * and ? if need be, and no https:// before it"));
+        }
+        Ok(Pattern(text))
+    }
+}
+
+/// A registry of one of the clouds.
+struct Target(ServerUrl, Cloud);
+
+impl<'de> Deserialize<'de> for Target {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let server = ServerUrl::parse(&text).map_err(D::Error::custom)?;
+        match registry::registry_of(&server) {
+            Some(registry::Registry::Ecr(_) | registry::Registry::EcrPublic(_)) => Ok(Target(server, Cloud::Ecr)),
+            None => Err(D::Error::custom("target is not the host name of a cloud's registry")),
+        }
+    }
+}
+
+impl TryFrom<Table> for Rule {
+    type Error = &'static str;
+
+    fn try_from(table: Table) -> Result<Self, Self::Error> {
+        match (table.provider, &table.target) {
+            (Some(_), None) => return Err("provider needs a target: the cloud's own host name of this registry"),
+            (Some(cloud), Some(Target(_, actual))) if cloud != *actual => {
+                return Err("target is a registry of another provider");
+            }
+            _ => {}
+        }
+        if table.external_id.is_some() && table.role_arn.is_none() {
+            return Err("external_id needs a role_arn");
+        }
+        Ok(Rule {
+            pattern: table.r#match.0,
+            target: table.target.map(|Target(server, _)| server),
+            profile: table.profile,
+            role_arn: table.role_arn,
+            external_id: table.external_id,
+            region: table.region,
+        })
+    }
+}
+
+/// Reads the settings files, the user's over the machine's: its single values win, its rules come first.
+pub(crate) fn load(environment: &Environment, places: &Places) -> Result<Settings, Failure> {
+    let mut settings = Settings::default();
+    // From the weakest to the strongest.
+    for path in places.settings.iter().rev() {
+        // A file that was named has to exist, one in a usual place may.
+        let named = environment.raw("CREDMINT_CONFIG").is_some();
+        if let Some(text) = read(path, named)? {
+            log::debug!("settings from {}", path.display());
+            apply(&text, &mut settings).map_err(|why| Failure::explain(format!("{}: {why}", path.display())))?;
+        }
+    }
+    if let Some(choice) = environment.text("CREDMINT_VAULT") {
+        settings.vault = choice_of(&choice)?;
+    }
+    Ok(settings)
+}
+
+fn choice_of(text: &str) -> Result<VaultChoice, Failure> {
+    use serde::de::IntoDeserializer;
+    use serde::de::value::{Error, StrDeserializer};
+    let text: StrDeserializer<'_, Error> = text.into_deserializer();
+    VaultChoice::deserialize(text).map_err(|error| Failure::explain(format!("CREDMINT_VAULT: {error}")))
+}
+
+fn read(path: &Path, named: bool) -> Result<Option<String>, Failure> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if !named && absent(&error) => Ok(None),
+        Err(error) => Err(Failure::explain(format!("the settings file {} cannot be read: {error}", path.display()))),
+    }
+}
+
+fn absent(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+fn apply(text: &str, settings: &mut Settings) -> Result<(), String> {
+    let document: Document = toml::from_str(text.trim_start_matches('\u{feff}')).map_err(|error| {
+        let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+        format!("line {line}: {}", error.message())
+    })?;
+    let mut rules = Vec::with_capacity(document.registry.len() + settings.rules.len());
+    for (nth, table) in document.registry.into_iter().enumerate() {
+        let pattern = table.r#match.0.clone();
+        let rule = Rule::try_from(table).map_err(|why| format!("[[registry]] table {} ({pattern}): {why}", nth + 1))?;
+        rules.push(rule);
+    }
+    rules.append(&mut settings.rules);
+    settings.rules = rules;
+    settings.vault = document.vault.unwrap_or(settings.vault);
+    settings.timeout = document.timeout.map_or(settings.timeout, Duration::from_secs);
+    settings.refresh_before = document.refresh_before.map_or(settings.refresh_before, Duration::from_secs);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(text: &str) -> Result<Settings, String> {
+        let mut settings = Settings::default();
+        apply(text, &mut settings).map(|()| settings)
+    }
+
+    #[test]
+    fn every_key_is_read() {
+        let settings = settings(
+            r#"
+            vault = "file"
+            timeout = 5
+            refresh_before = 60
+            [[registry]]
+            match = "docker.corp.example"
+            provider = "ecr"
+            target = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
+            profile = "prod"
+            role_arn = "arn:aws:iam::123456789012:role/pull"
+            external_id = "x"
+            region = "us-west-2"
+            [[registry]]
+            match = "*"
+            "#,
+        )
+        .unwrap();
+        assert_eq!(settings.vault, VaultChoice::File);
+        assert_eq!((settings.timeout.as_secs(), settings.refresh_before.as_secs()), (5, 60));
+        let rule = &settings.rules[0];
+        assert_eq!(rule.target.as_ref().unwrap().host(), "123456789012.dkr.ecr.us-east-1.amazonaws.com");
+        let texts =
+            [&rule.profile, &rule.role_arn, &rule.external_id, &rule.region].map(|text| text.as_deref().unwrap());
+        assert_eq!(texts, ["prod", "arn:aws:iam::123456789012:role/pull", "x", "us-west-2"]);
+        assert_eq!(settings.rules.len(), 2);
+    }
+
+    #[test]
+    fn mistakes_are_named_with_their_line() {
+        for (text, expected) in [
+            ("\n\nvualt = 1", "line 3: unknown field `vualt`"),
+            ("vault = \"vault\"", "line 1: unknown variant `vault`"),
+            ("timeout = -1", "line 1: invalid value"),
+            ("[[registry]]\nmatch = \"a\"\nprofil = \"x\"", "line 3: unknown field `profil`"),
+            ("[[registry]]\nprofile = \"x\"", "line 1: missing field `match`"),
+            ("[[registry]]\nmatch = \"https://a\"", "line 2: match is a host name"),
+            ("[[registry]]\nmatch = \"a\"\ntarget = \"b\"", "line 3: target is not the host name"),
+            ("[[registry]]\nmatch = \"a\"\nprovider = \"ecr\"", "table 1 (a): provider needs a target"),
+            ("[[registry]]\nmatch = \"a\"\nexternal_id = \"b\"", "table 1 (a): external_id needs a role_arn"),
+            ("timeout = ", "line 1: "),
+        ] {
+            let error = settings(text).unwrap_err();
+            assert!(error.contains(expected), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn the_users_file_wins_over_the_machines() {
+        let folder = tempfile::tempdir().unwrap();
+        let (user, machine) = (folder.path().join("user.toml"), folder.path().join("machine.toml"));
+        std::fs::write(&user, "timeout = 1\n[[registry]]\nmatch = \"user\"").unwrap();
+        std::fs::write(&machine, "timeout = 2\nrefresh_before = 3\n[[registry]]\nmatch = \"machine\"").unwrap();
+        let places = Places { settings: vec![user, machine, folder.path().join("absent")], ..Places::default() };
+        let settings = load(&Environment::of([("CREDMINT_VAULT", "kernel")]), &places).unwrap();
+        assert_eq!((settings.timeout.as_secs(), settings.refresh_before.as_secs()), (1, 3));
+        assert_eq!(settings.vault, VaultChoice::Kernel);
+        let patterns: Vec<_> = settings.rules.iter().map(|rule| rule.pattern.as_str()).collect();
+        assert_eq!(patterns, ["user", "machine"]);
+    }
+
+    #[test]
+    fn a_file_that_was_named_has_to_exist() {
+        let path = std::path::PathBuf::from("/nowhere/config.toml");
+        let places = Places { settings: vec![path.clone()], ..Places::default() };
+        assert!(load(&Environment::of([("", "")]), &places).is_ok());
+        let named = Environment::of([("CREDMINT_CONFIG", path)]);
+        assert!(load(&named, &places).unwrap_err().to_string().starts_with("the settings file /nowhere/config.toml"));
+    }
+
+    #[test]
+    fn a_wrong_choice_in_the_environment_is_named() {
+        let failure = load(&Environment::of([("CREDMINT_VAULT", "safe")]), &Places::default()).unwrap_err();
+        assert!(failure.to_string().starts_with("CREDMINT_VAULT: unknown variant `safe`"), "{failure}");
+    }
+}
