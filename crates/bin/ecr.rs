@@ -1,1 +1,13 @@
-fn main() {}
+//! `docker-credential-ecr`: Docker's credential helper for Amazon ECR.
+
+use std::process::ExitCode;
+
+const PROGRAM: protocol::Program = protocol::Program {
+    name: "docker-credential-ecr",
+    package: env!("CARGO_PKG_NAME"),
+    version: env!("CARGO_PKG_VERSION"),
+};
+
+fn main() -> ExitCode {
+    broker::run(PROGRAM, ecr::Ecr)
+}

@@ -73,12 +73,11 @@ impl Default for Settings {
 }
 
 impl Setup {
-    /// Reads the environment and the settings files of this process.
+    /// Finds the folders of this process's user and reads the settings files.
     ///
     /// # Errors
     /// A settings file that cannot be read or understood; the sentence names the file and the line.
-    pub fn load() -> Result<Self, Failure> {
-        let environment = Environment::of_process();
+    pub fn load(environment: Environment) -> Result<Self, Failure> {
         let places = Places::of_process(&environment);
         let settings = document::load(&environment, &places)?;
         Ok(Setup { environment, places, settings })
