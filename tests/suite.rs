@@ -1,1 +1,18 @@
+//! The black-box suite: it runs the real programs, unmodified, and looks at what they say.
+//!
+//! See `tests/README.md` for how to run it against other builds and how to add a case.
 
+/// A private home, a clean environment, and a strict look at what a program answers.
+mod home;
+
+/// Docker's helper protocol, statement by statement.
+mod protocol;
+
+/// Amazon ECR from Docker's stdin to the vault, against a pretend AWS.
+mod ecr;
+
+/// Everything that can go wrong: bad input, dead vaults, no network, many at once.
+mod faults;
+
+/// A canary secret must not come out anywhere but in the reply and the vault.
+mod leaks;

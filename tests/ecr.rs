@@ -1,0 +1,399 @@
+use std::time::Duration;
+
+use pretend_cloud::{Aws, Behaviour, Call};
+
+use crate::home::{Home, Outcome, REGISTRY};
+
+const PUBLIC: &str = "public.ecr.aws";
+const SSO_CONFIG: &str = "[profile dev]\nsso_session = corp\nsso_account_id = 123456789012\nsso_role_name = pull\nregion = us-east-1\n\
+     [sso-session corp]\nsso_region = us-east-1\nsso_start_url = https://corp.example/start\nsso_registration_scopes = sso:account:access\n";
+
+/// The access key that minted this answer.
+#[track_caller]
+fn minted_by(aws: &Aws, outcome: &Outcome) -> String {
+    let (_, username, secret) = outcome.credentials();
+    assert_eq!(username, "AWS");
+    let token = aws.minted().into_iter().find(|token| token.password == secret);
+    token.unwrap_or_else(|| panic!("never minted: {outcome:?}")).access_key
+}
+
+/// `~/.aws/config`.
+fn config(home: &Home, text: &str) {
+    home.write(".aws/config", text);
+}
+
+fn without_keys(home: &mut Home) {
+    home.unset("AWS_ACCESS_KEY_ID").unset("AWS_SECRET_ACCESS_KEY");
+}
+
+#[test]
+fn the_second_get_asks_nobody() {
+    let aws = Aws::start();
+    let home = Home::signed_in(&aws);
+    let first = home.get(REGISTRY);
+    assert_eq!(first.credentials().0, REGISTRY);
+    assert_eq!(minted_by(&aws, &first), "AKIAALICE");
+    let calls = aws.all_calls();
+    assert_eq!(calls, 1);
+    assert_eq!(home.get(&format!("https://{REGISTRY}/v2/")).secret(), first.secret());
+    assert_eq!(aws.all_calls(), calls, "a cached get asks nobody");
+}
+
+#[test]
+fn one_token_serves_every_account_of_a_region() {
+    let aws = Aws::start();
+    let home = Home::signed_in(&aws);
+    let first = home.get(REGISTRY).secret();
+    assert_eq!(home.get("999999999999.dkr.ecr.us-east-1.amazonaws.com").secret(), first);
+    assert_eq!(home.get(&format!("{REGISTRY}/team/app")).secret(), first);
+    assert_eq!(aws.calls(Call::EcrToken), 1);
+    let other = home.get("123456789012.dkr.ecr.eu-west-1.amazonaws.com").secret();
+    assert_ne!(other, first);
+    let regions: Vec<_> = aws.minted().into_iter().map(|token| token.region).collect();
+    assert_eq!(regions, ["us-east-1", "eu-west-1"]);
+}
+
+#[test]
+fn the_token_is_asked_for_at_every_kind_of_endpoint() {
+    let aws = Aws::start();
+    let home = Home::signed_in(&aws);
+    for (host, region) in [
+        ("123456789012.dkr.ecr-fips.us-west-2.amazonaws.com", "us-west-2"),
+        ("123456789012.dkr-ecr.us-west-2.on.aws", "us-west-2"),
+        ("123456789012.dkr-ecr-fips.us-gov-west-1.on.aws", "us-gov-west-1"),
+        ("123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn", "cn-north-1"),
+        ("123456789012.dkr.ecr.eusc-de-east-1.amazonaws.eu", "eusc-de-east-1"),
+    ] {
+        home.get(host).credentials();
+        assert_eq!(aws.minted().last().unwrap().region, region);
+    }
+    assert_eq!(aws.calls(Call::EcrToken), 5, "each kind of endpoint has a token of its own");
+}
+
+#[test]
+fn another_key_gets_another_token() {
+    let aws = Aws::start();
+    let mut home = Home::signed_in(&aws);
+    assert_eq!(minted_by(&aws, &home.get(REGISTRY)), "AKIAALICE");
+    home.set("AWS_ACCESS_KEY_ID", "AKIABOB");
+    assert_eq!(minted_by(&aws, &home.get(REGISTRY)), "AKIABOB");
+    home.set("AWS_ACCESS_KEY_ID", "AKIAALICE");
+    assert_eq!(minted_by(&aws, &home.get(REGISTRY)), "AKIAALICE");
+    assert_eq!(aws.calls(Call::EcrToken), 2);
+}
+
+#[test]
+fn another_profile_or_an_edited_file_gets_another_token() {
+    let aws = Aws::start();
+    let mut home = Home::signed_in(&aws);
+    without_keys(&mut home);
+    let keys = |name: &str, key: &str| format!("[{name}]\naws_access_key_id = {key}\naws_secret_access_key = s\n");
+    home.write(".aws/credentials", keys("default", "AKIADEFAULT") + &keys("other", "AKIAOTHER"));
+    assert_eq!(minted_by(&aws, &home.get(REGISTRY)), "AKIADEFAULT");
+    home.set("AWS_PROFILE", "other");
+    assert_eq!(minted_by(&aws, &home.get(REGISTRY)), "AKIAOTHER");
+    home.unset("AWS_PROFILE");
+    home.write(".aws/credentials", keys("default", "AKIAEDITED"));
+    assert_eq!(minted_by(&aws, &home.get(REGISTRY)), "AKIAEDITED");
+}
+
+#[test]
+fn settings_choose_the_profile_for_a_registry_before_the_environment() {
+    let aws = Aws::start();
+    let home = Home::signed_in(&aws);
+    home.write(".aws/credentials", "[prod]\naws_access_key_id = AKIAPROD\naws_secret_access_key = s\n");
+    home.settings("[[registry]]\nmatch = \"123456789012.dkr.ecr.*\"\nprofile = \"prod\"\n");
+    assert_eq!(minted_by(&aws, &home.get(REGISTRY)), "AKIAPROD");
+    let other = home.get("999999999999.dkr.ecr.us-east-1.amazonaws.com");
+    assert_eq!(minted_by(&aws, &other), "AKIAALICE", "the other account is reached as before");
+    home.settings("[[registry]]\nmatch = \"*\"\nprofile = \"prud\"\n");
+    home.get(REGISTRY).explains(&["profile", "prud"]);
+}
+
+#[test]
+fn settings_choose_a_role_for_a_registry() {
+    let aws = Aws::start();
+    let home = Home::signed_in(&aws);
+    home.settings(
+        "[[registry]]\nmatch = \"*\"\nrole_arn = \"arn:aws:iam::123456789012:role/pull\"\nexternal_id = \"agreed\"\n",
+    );
+    let by = minted_by(&aws, &home.get(REGISTRY));
+    assert!(by.starts_with("ASIA"), "{by}");
+    assert_eq!(aws.calls(Call::AssumeRole), 1);
+    home.get(REGISTRY).credentials();
+    assert_eq!(aws.calls(Call::AssumeRole), 1, "the role is not assumed for a cached token");
+}
+
+#[test]
+fn a_custom_domain_stands_for_its_target() {
+    let aws = Aws::start();
+    let home = Home::signed_in(&aws);
+    home.get("docker.corp.example").is_not_found();
+    home.settings(&format!(
+        "[[registry]]\nmatch = \"docker.corp.example\"\nprovider = \"ecr\"\ntarget = \"{REGISTRY}\"\n"
+    ));
+    let (server, username, _) = home.get("docker.corp.example").credentials();
+    assert_eq!((server.as_str(), username.as_str()), ("docker.corp.example", "AWS"));
+    assert_eq!(home.list()["docker.corp.example"], "AWS");
+}
+
+#[test]
+fn a_role_of_a_profile_is_assumed() {
+    let aws = Aws::start();
+    let mut home = Home::signed_in(&aws);
+    without_keys(&mut home);
+    home.write(".aws/credentials", "[base]\naws_access_key_id = AKIABASE\naws_secret_access_key = s\n");
+    config(
+        &home,
+        "[profile pull]\nrole_arn = arn:aws:iam::123456789012:role/pull\nsource_profile = base\nregion = us-east-1\n",
+    );
+    home.set("AWS_PROFILE", "pull");
+    let by = minted_by(&aws, &home.get(REGISTRY));
+    assert!(by.starts_with("ASIA"), "{by}");
+    assert_eq!(aws.calls(Call::AssumeRole), 1);
+}
+
+#[test]
+fn a_role_with_the_identity_of_the_environment_is_assumed() {
+    let aws = Aws::start();
+    let mut home = Home::signed_in(&aws);
+    config(&home, "[profile pull]\nrole_arn = arn:aws:iam::123456789012:role/pull\ncredential_source = Environment\n");
+    home.settings("[[registry]]\nmatch = \"*\"\nprofile = \"pull\"\n");
+    home.set("AWS_REGION", "us-east-1");
+    assert!(minted_by(&aws, &home.get(REGISTRY)).starts_with("ASIA"));
+    assert_eq!(aws.calls(Call::AssumeRole), 1);
+}
+
+#[test]
+fn a_program_gives_the_identity() {
+    let aws = Aws::start();
+    let mut home = Home::signed_in(&aws);
+    without_keys(&mut home);
+    let answer = "{\"Version\":1,\"AccessKeyId\":\"AKIAPROCESS\",\"SecretAccessKey\":\"canary\"}";
+    let script = home.write("identity", format!("#!/bin/sh\necho '{answer}'\n"));
+    std::fs::set_permissions(&script, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    config(&home, &format!("[default]\ncredential_process = {}\n", script.display()));
+    assert_eq!(minted_by(&aws, &home.get(REGISTRY)), "AKIAPROCESS");
+    // Without a word of what the program said.
+    home.write("identity", "#!/bin/sh\necho canary\necho canary >&2\nexit 3\n");
+    config(&home, &format!("[default]\ncredential_process = {} changed\n", script.display()));
+    let line = home.get(REGISTRY).explains(&["credential_process"]).to_owned();
+    assert!(!line.contains("canary"), "{line}");
+}
+
+#[test]
+fn a_web_identity_is_exchanged() {
+    let aws = Aws::start();
+    let mut home = Home::signed_in(&aws);
+    without_keys(&mut home);
+    let token = home.write("token", "a.b.c");
+    home.set("AWS_WEB_IDENTITY_TOKEN_FILE", token).set("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/pod");
+    assert!(minted_by(&aws, &home.get(REGISTRY)).starts_with("ASIA"));
+    assert_eq!(aws.calls(Call::AssumeRoleWithWebIdentity), 1);
+    home.set("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/other");
+    home.get(REGISTRY).credentials();
+    assert_eq!(aws.calls(Call::AssumeRoleWithWebIdentity), 2);
+}
+
+#[test]
+fn a_container_gives_the_identity() {
+    let aws = Aws::start();
+    let mut home = Home::signed_in(&aws);
+    without_keys(&mut home);
+    let token = home.write("pod-token", "pod-token");
+    home.set("AWS_CONTAINER_CREDENTIALS_FULL_URI", format!("{}/v2/credentials/task", aws.url()));
+    home.set("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", token);
+    assert!(minted_by(&aws, &home.get(REGISTRY)).starts_with("ASIA"));
+    assert_eq!(aws.calls(Call::ContainerCredentials), 1);
+}
+
+#[test]
+fn the_instance_gives_the_identity() {
+    let aws = Aws::start();
+    let mut home = Home::signed_in(&aws);
+    without_keys(&mut home);
+    home.unset("AWS_EC2_METADATA_DISABLED").set("AWS_EC2_METADATA_SERVICE_ENDPOINT", aws.url());
+    assert!(minted_by(&aws, &home.get(REGISTRY)).starts_with("ASIA"));
+    assert!(aws.calls(Call::ImdsToken) >= 1 && aws.calls(Call::ImdsCredentials) >= 1);
+}
+
+#[test]
+fn a_single_sign_on_session_gives_the_identity() {
+    let aws = Aws::start();
+    let mut home = Home::signed_in(&aws);
+    without_keys(&mut home);
+    config(&home, SSO_CONFIG);
+    home.set("AWS_PROFILE", "dev");
+    sign_on(&home, "2099-01-01T00:00:00Z");
+    assert!(minted_by(&aws, &home.get(REGISTRY)).starts_with("ASIA"));
+    assert_eq!(aws.calls(Call::SsoCredentials), 1);
+}
+
+#[test]
+fn an_ended_single_sign_on_session_names_the_remedy() {
+    let aws = Aws::start();
+    let mut home = Home::signed_in(&aws);
+    without_keys(&mut home);
+    config(&home, SSO_CONFIG);
+    home.set("AWS_PROFILE", "dev");
+    home.get(REGISTRY).explains(&["aws sso login --profile dev"]);
+    sign_on(&home, "2001-01-01T00:00:00Z");
+    config(&home, &format!("{SSO_CONFIG}\n# edited"));
+    home.get(REGISTRY).explains(&["aws sso login --profile dev"]);
+}
+
+/// What `aws sso login` leaves: a file named after the SHA-1 of the session's name.
+fn sign_on(home: &Home, expires: &str) {
+    let token = serde_json::json!({
+        "accessToken": "canary",
+        "expiresAt": expires,
+        "region": "us-east-1",
+        "startUrl": "https://corp.example/start",
+    });
+    home.write(&format!(".aws/sso/cache/{}.json", sha1_of("corp")), token.to_string());
+}
+
+fn sha1_of(text: &str) -> String {
+    let output =
+        std::process::Command::new("sh").args(["-c", &format!("printf %s {text} | sha1sum")]).output().unwrap();
+    String::from_utf8(output.stdout).unwrap()[..40].to_owned()
+}
+
+#[test]
+fn the_public_registry_is_minted_for_who_is_signed_in() {
+    let aws = Aws::start();
+    let home = Home::signed_in(&aws);
+    let first = home.get(PUBLIC);
+    assert_eq!(first.credentials().1, "AWS");
+    assert_eq!((aws.calls(Call::EcrPublicToken), aws.calls(Call::EcrToken)), (1, 0));
+    assert_eq!(home.get(PUBLIC).secret(), first.secret());
+    assert_eq!(aws.all_calls(), 1);
+}
+
+#[test]
+fn without_identity_public_is_anonymous_and_private_says_what_to_do() {
+    let aws = Aws::start();
+    let mut home = Home::signed_in(&aws);
+    without_keys(&mut home);
+    home.get(PUBLIC).is_not_found();
+    home.get(REGISTRY).explains(&["us-east-1", "aws"]);
+    assert_eq!(aws.calls(Call::EcrToken) + aws.calls(Call::EcrPublicToken), 0);
+}
+
+#[test]
+fn a_refusal_names_the_reason_and_no_body() {
+    let aws = Aws::start();
+    let home = Home::signed_in(&aws);
+    for (nth, (status, code, words)) in [
+        (400, "AccessDeniedException", &["ecr:GetAuthorizationToken"][..]),
+        (400, "UnrecognizedClientException", &["AWS"]),
+        (400, "ExpiredTokenException", &["expired"]),
+        (400, "ThrottlingException", &["us-east-"]),
+        (403, "InvalidSignatureException", &["clock"]),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        aws.on(Call::EcrToken, Behaviour::Refuse { status, code, message: "canary body".into() });
+        let line =
+            home.get(&format!("123456789012.dkr.ecr.us-east-{}.amazonaws.com", nth + 1)).explains(words).to_owned();
+        assert!(!line.contains("canary"), "{line}");
+    }
+    aws.on(
+        Call::EcrPublicToken,
+        Behaviour::Refuse { status: 400, code: "AccessDeniedException", message: "no".into() },
+    );
+    home.get(PUBLIC).explains(&["sts:GetServiceBearerToken"]);
+}
+
+#[test]
+fn a_long_password_is_kept_whole() {
+    let aws = Aws::start();
+    aws.set_password_length(9_000);
+    let home = Home::signed_in(&aws);
+    let first = home.get(REGISTRY).secret();
+    assert!(first.len() >= 9_000);
+    assert_eq!(home.get(REGISTRY).secret(), first);
+    assert_eq!(aws.all_calls(), 1);
+}
+
+#[test]
+fn a_token_near_its_end_is_renewed_and_serves_if_it_cannot_be() {
+    let aws = Aws::start();
+    aws.set_token_life(Duration::from_secs(9 * 60));
+    let home = Home::signed_in(&aws);
+    let first = home.get(REGISTRY).secret();
+    let second = home.get(REGISTRY).secret();
+    assert_ne!(first, second);
+    aws.on(Call::EcrToken, Behaviour::Refuse { status: 400, code: "AccessDeniedException", message: String::new() });
+    assert_eq!(home.get(REGISTRY).secret(), second);
+    home.settings("refresh_before = 60");
+    let calls = aws.all_calls();
+    assert_eq!(home.get(REGISTRY).secret(), second);
+    assert_eq!(aws.all_calls(), calls, "with a shorter margin it is fresh");
+}
+
+#[test]
+fn an_ended_token_is_never_served() {
+    // The peer serves one that ended 18 hours ago when the network is gone.
+    let aws = Aws::start();
+    aws.set_token_life(Duration::from_secs(2));
+    let home = Home::signed_in(&aws);
+    home.get(REGISTRY).credentials();
+    std::thread::sleep(Duration::from_millis(2_100));
+    assert!(home.list().is_empty());
+    aws.on(Call::EcrToken, Behaviour::Refuse { status: 400, code: "AccessDeniedException", message: String::new() });
+    home.get(REGISTRY).explains(&["ecr:GetAuthorizationToken"]);
+}
+
+#[test]
+fn a_login_wins_until_it_is_erased() {
+    let aws = Aws::start();
+    let home = Home::signed_in(&aws);
+    assert_eq!(home.store(REGISTRY, "AWS", "pasted").code, 0);
+    assert_eq!(home.get(REGISTRY).secret(), "pasted");
+    assert_eq!(home.list()[REGISTRY], "AWS");
+    assert_eq!(aws.all_calls(), 0);
+    home.erase(REGISTRY).is_silent();
+    assert_eq!(minted_by(&aws, &home.get(REGISTRY)), "AKIAALICE");
+}
+
+#[test]
+fn erase_forgets_the_minted_token() {
+    let aws = Aws::start();
+    let home = Home::signed_in(&aws);
+    let first = home.get(REGISTRY).secret();
+    assert_eq!(home.list()[REGISTRY], "AWS");
+    home.erase(REGISTRY).is_silent();
+    assert!(home.list().is_empty());
+    assert_eq!(aws.calls(Call::EcrToken), 1, "neither list nor erase asks anybody");
+    assert_ne!(home.get(REGISTRY).secret(), first);
+}
+
+#[test]
+fn a_look_alike_is_told_nothing() {
+    let aws = Aws::start();
+    let home = Home::signed_in(&aws);
+    for server in [
+        "123456789012.dkr.ecr.us-east-1.amazonaws.com.attacker.example",
+        "https://123456789012.dkr.ecr.us-east-1.amazonaws.com@attacker.example",
+        "http://123456789012.dkr.ecr.us-east-1.amazonaws.com",
+        "123456789012.dkr.ecr.us-east-1.amazonaws.com:8080",
+        "attacker.example/123456789012.dkr.ecr.us-east-1.amazonaws.com",
+        "123456789012.dkr.ecr.cn-north-1.amazonaws.com",
+    ] {
+        home.get(server).is_not_found();
+    }
+    assert_eq!(aws.all_calls(), 0);
+}
+
+#[test]
+fn nothing_is_kept_where_nothing_is_to_be_kept() {
+    let aws = Aws::start();
+    let mut home = Home::signed_in(&aws);
+    home.set("CREDMINT_VAULT", "none");
+    assert_ne!(home.get(REGISTRY).secret(), home.get(REGISTRY).secret());
+    home.store("r.example", "u", "s").explains(&["vault = \"none\""]);
+    assert!(home.list().is_empty());
+    home.erase(REGISTRY).is_silent();
+}

@@ -1,0 +1,246 @@
+use std::collections::HashSet;
+use std::net::TcpListener;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use pretend_cloud::{Aws, Behaviour, Ca, Call, Proxy};
+
+use crate::home::{ECR, Home, NOT_FOUND, Outcome, REGISTRY};
+
+/// An address that takes connections and never says a word.
+fn silent() -> (TcpListener, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    (listener, url)
+}
+
+/// Many processes, started together.
+fn at_once(home: &Home, count: usize) -> Vec<Outcome> {
+    std::thread::scope(|threads| {
+        let running: Vec<_> = (0..count).map(|_| threads.spawn(|| home.get(REGISTRY))).collect();
+        running.into_iter().map(|thread| thread.join().unwrap()).collect()
+    })
+}
+
+#[test]
+fn fifty_at_once_mint_once() {
+    let aws = Aws::start();
+    aws.on(Call::EcrToken, Behaviour::Slow(Duration::from_millis(200)));
+    let home = Home::signed_in(&aws);
+    let secrets: HashSet<_> = at_once(&home, 50).iter().map(Outcome::secret).collect();
+    assert_eq!((secrets.len(), aws.calls(Call::EcrToken)), (1, 1));
+}
+
+#[test]
+fn fifty_at_once_fail_together() {
+    let aws = Aws::start();
+    aws.on(Call::EcrToken, Behaviour::Refuse { status: 400, code: "AccessDeniedException", message: String::new() });
+    let home = Home::signed_in(&aws);
+    let outcomes = at_once(&home, 50);
+    let sentences: HashSet<_> =
+        outcomes.iter().map(|outcome| outcome.explains(&["ecr:GetAuthorizationToken"])).collect();
+    assert_eq!((sentences.len(), aws.calls(Call::EcrToken)), (1, 1));
+    aws.on(Call::EcrToken, Behaviour::Proper);
+    std::thread::sleep(Duration::from_millis(3_500));
+    home.get(REGISTRY).credentials();
+}
+
+#[test]
+fn a_minter_that_is_killed_holds_nobody_up() {
+    let aws = Aws::start();
+    aws.on(Call::EcrToken, Behaviour::Hang);
+    let home = Home::signed_in(&aws);
+    let mut minter = home.command(ECR, &["get"]).stdin(Stdio::piped()).spawn().unwrap();
+    std::io::Write::write_all(&mut minter.stdin.take().unwrap(), REGISTRY.as_bytes()).unwrap();
+    let started = Instant::now();
+    while aws.calls(Call::EcrToken) == 0 {
+        assert!(started.elapsed() < Duration::from_secs(10));
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    aws.on(Call::EcrToken, Behaviour::Proper);
+    minter.kill().unwrap();
+    minter.wait().unwrap();
+    let next = home.get(REGISTRY);
+    next.credentials();
+    assert!(next.took < Duration::from_secs(5), "{next:?}");
+}
+
+#[test]
+fn a_service_that_hangs_is_given_up_at_the_time_limit() {
+    let aws = Aws::start();
+    aws.on(Call::EcrToken, Behaviour::Hang);
+    let home = Home::signed_in(&aws);
+    home.settings("timeout = 2");
+    let outcome = home.get(REGISTRY);
+    outcome.explains(&["us-east-1"]);
+    assert!(outcome.took > Duration::from_millis(1_500) && outcome.took < Duration::from_secs(4), "{outcome:?}");
+}
+
+#[test]
+fn those_who_wait_for_a_hanging_minter_end_too() {
+    let aws = Aws::start();
+    aws.on(Call::EcrToken, Behaviour::Hang);
+    let home = Home::signed_in(&aws);
+    home.settings("timeout = 2");
+    for outcome in at_once(&home, 8) {
+        outcome.explains(&["us-east-1"]);
+        assert!(outcome.took < Duration::from_secs(5), "{outcome:?}");
+    }
+}
+
+#[test]
+fn a_metadata_service_that_is_silent_costs_a_second_or_two() {
+    let (_listener, url) = silent();
+    let mut home = Home::new();
+    home.unset("AWS_EC2_METADATA_DISABLED").set("AWS_EC2_METADATA_SERVICE_ENDPOINT", url);
+    let outcome = home.get(REGISTRY);
+    outcome.explains(&["us-east-1"]);
+    assert!(outcome.took < Duration::from_secs(3), "{outcome:?}");
+    home.get("public.ecr.aws").is_not_found();
+}
+
+#[test]
+fn a_service_that_stumbles_is_asked_again() {
+    let aws = Aws::start();
+    aws.on(Call::EcrToken, Behaviour::FailTimes(1));
+    Home::signed_in(&aws).get(REGISTRY).credentials();
+    assert_eq!(aws.calls(Call::EcrToken), 2);
+}
+
+#[test]
+fn nonsense_from_a_service_is_a_sentence() {
+    for behaviour in [Behaviour::Garbage, Behaviour::Empty, Behaviour::Close] {
+        let aws = Aws::start();
+        let name = format!("{behaviour:?}");
+        aws.on(Call::EcrToken, behaviour);
+        let outcome = Home::signed_in(&aws).get(REGISTRY);
+        assert!(outcome.explains(&["us-east-1"]).len() < 400, "{name}: {outcome:?}");
+    }
+}
+
+#[test]
+fn no_network_is_a_sentence_and_a_kept_token_serves() {
+    let aws = Aws::start();
+    let home = Home::signed_in(&aws);
+    let first = home.get(REGISTRY).secret();
+    drop(aws);
+    assert_eq!(home.get(REGISTRY).secret(), first);
+    let outcome = home.get("123456789012.dkr.ecr.eu-west-1.amazonaws.com");
+    outcome.explains(&["eu-west-1"]);
+    assert!(outcome.took < Duration::from_secs(10), "{outcome:?}");
+}
+
+#[test]
+fn a_private_authority_is_trusted_when_it_is_named() {
+    let ca = Ca::new();
+    let aws = Aws::start_tls("127.0.0.1:0".parse().unwrap(), &ca, &["localhost"]);
+    let mut home = Home::signed_in(&aws);
+    home.set("AWS_ENDPOINT_URL", aws.url());
+    home.get(REGISTRY).explains(&["certificate"]);
+    let pem = home.write("ca.pem", ca.pem());
+    std::thread::sleep(Duration::from_millis(3_500));
+    home.set("SSL_CERT_FILE", &pem).get(REGISTRY).credentials();
+    home.erase(REGISTRY).is_silent();
+    home.unset("SSL_CERT_FILE").set("AWS_CA_BUNDLE", &pem).get(REGISTRY).credentials();
+}
+
+#[test]
+fn a_proxy_is_used_and_left_out_as_the_environment_says() {
+    let ca = Ca::new();
+    let aws = Aws::start_tls("127.0.0.1:0".parse().unwrap(), &ca, &["localhost"]);
+    let proxy = Proxy::start();
+    let mut home = Home::signed_in(&aws);
+    let pem = home.write("ca.pem", ca.pem());
+    home.set("AWS_ENDPOINT_URL", aws.url()).set("SSL_CERT_FILE", &pem).set("HTTPS_PROXY", proxy.url());
+    home.get(REGISTRY).credentials();
+    assert_eq!(proxy.calls(), 1);
+    home.erase(REGISTRY).is_silent();
+    home.set("NO_PROXY", "localhost").get(REGISTRY).credentials();
+    assert_eq!(proxy.calls(), 1);
+    let (listener, closed) = silent();
+    drop(listener);
+    home.erase(REGISTRY).is_silent();
+    home.unset("NO_PROXY").set("HTTPS_PROXY", closed).get(REGISTRY).explains(&["us-east-1"]);
+}
+
+#[test]
+fn a_home_that_cannot_be_written_costs_nobody_the_token() {
+    let aws = Aws::start();
+    let mut home = Home::signed_in(&aws);
+    for name in ["HOME", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME"] {
+        // Not even root makes a folder there.
+        home.set(name, "/proc/nowhere");
+    }
+    for vault in ["file", "auto"] {
+        home.set("CREDMINT_VAULT", vault).get(REGISTRY).credentials();
+    }
+    home.set("CREDMINT_VAULT", "file").store("r.example", "u", "s").explains(&["r.example"]);
+    home.get("r.example").is_not_found();
+    home.erase(REGISTRY).is_silent();
+    for name in ["HOME", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME"] {
+        home.unset(name);
+    }
+    home.get("docker.io").is_not_found();
+}
+
+#[test]
+fn a_keychain_that_is_not_there_costs_nobody_the_token() {
+    let aws = Aws::start();
+    let mut home = Home::signed_in(&aws);
+    home.set("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere/bus").set("CREDMINT_VAULT", "keychain");
+    let outcome = home.get(REGISTRY);
+    outcome.credentials();
+    assert!(outcome.took < Duration::from_secs(4), "{outcome:?}");
+    home.store("r.example", "u", "s").explains(&["r.example"]);
+}
+
+#[test]
+fn an_input_that_stays_open_is_given_up() {
+    let home = Home::new();
+    let mut child = home.command(ECR, &["get"]).stdin(Stdio::piped()).spawn().unwrap();
+    let open = child.stdin.take();
+    let started = Instant::now();
+    let output = child.wait_with_output().unwrap();
+    assert!(started.elapsed() < Duration::from_secs(25));
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.starts_with("no request arrived on standard input"), "{said}");
+    drop(open);
+}
+
+#[test]
+fn a_closed_input_is_no_address() {
+    let home = Home::new();
+    let script = format!("exec {} get <&-", crate::home::program(ECR).display());
+    let output = home.command(ECR, &[]).get_program().to_owned();
+    assert!(!output.is_empty());
+    let output = std::process::Command::new("sh").args(["-c", &script]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.trim_end() != NOT_FOUND && said.lines().count() == 1, "{said}");
+}
+
+#[test]
+fn broken_settings_are_named_and_nothing_is_minted() {
+    let aws = Aws::start();
+    let home = Home::signed_in(&aws);
+    home.settings("[[registry]]\nmatch = \"*\"\nprofil = \"prod\"\n");
+    home.get(REGISTRY).explains(&["config.toml: line 3", "unknown field `profil`"]);
+    assert_eq!(aws.all_calls(), 0);
+}
+
+#[test]
+fn a_damaged_token_is_minted_anew() {
+    let aws = Aws::start();
+    let home = Home::signed_in(&aws);
+    home.get(REGISTRY).credentials();
+    for damage in ["", "garbage", "{}\n"] {
+        for path in crate::protocol::files(&home.path("run")) {
+            std::fs::write(path, damage).unwrap();
+        }
+        let calls = aws.calls(Call::EcrToken);
+        let secret = home.get(REGISTRY).secret();
+        assert_eq!(aws.calls(Call::EcrToken), calls + 1, "{damage:?}");
+        assert_eq!(home.get(REGISTRY).secret(), secret, "mended");
+    }
+}

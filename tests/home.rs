@@ -1,0 +1,197 @@
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+pub const NOT_FOUND: &str = "credentials not found in native keychain";
+pub const REGISTRY: &str = "123456789012.dkr.ecr.us-east-1.amazonaws.com";
+pub const ECR: &str = "docker-credential-ecr";
+
+/// A user of the machine: a home of its own and an environment in which nothing is set but that.
+pub struct Home {
+    folder: tempfile::TempDir,
+    variables: BTreeMap<OsString, OsString>,
+}
+
+impl Home {
+    /// Tokens and logins rest in files, and no metadata service is asked.
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut home = Home { folder, variables: BTreeMap::new() };
+        for (name, place) in [
+            ("HOME", ""),
+            ("XDG_RUNTIME_DIR", "run"),
+            ("XDG_CONFIG_HOME", "config"),
+            ("XDG_CACHE_HOME", "cache"),
+            ("XDG_DATA_HOME", "data"),
+        ] {
+            let path = home.path(place);
+            std::fs::create_dir_all(&path).unwrap();
+            #[cfg(unix)]
+            std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+            home.set(name, path);
+        }
+        home.set("PATH", "/usr/local/bin:/usr/bin:/bin");
+        home.set("CREDMINT_VAULT", "file");
+        home.set("AWS_EC2_METADATA_DISABLED", "true");
+        home
+    }
+
+    /// One signed in to a pretend AWS with a key of its own.
+    pub fn signed_in(aws: &pretend_cloud::Aws) -> Self {
+        let mut home = Home::new();
+        home.set("AWS_ENDPOINT_URL", aws.url());
+        home.set("AWS_ACCESS_KEY_ID", "AKIAALICE");
+        home.set("AWS_SECRET_ACCESS_KEY", "alices-secret");
+        home
+    }
+
+    pub fn path(&self, name: impl AsRef<Path>) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub fn set(&mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> &mut Self {
+        self.variables.insert(name.into(), value.into());
+        self
+    }
+
+    pub fn unset(&mut self, name: &str) -> &mut Self {
+        self.variables.remove(std::ffi::OsStr::new(name));
+        self
+    }
+
+    pub fn write(&self, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+
+    /// Credmint's settings file.
+    pub fn settings(&self, text: &str) -> PathBuf {
+        self.write("config/credmint/config.toml", text)
+    }
+
+    pub fn get(&self, server: &str) -> Outcome {
+        self.run(ECR, &["get"], server)
+    }
+
+    pub fn store(&self, server: &str, username: &str, secret: &str) -> Outcome {
+        let login = serde_json::json!({"ServerURL": server, "Username": username, "Secret": secret});
+        self.run(ECR, &["store"], format!("{login}\n"))
+    }
+
+    pub fn erase(&self, server: &str) -> Outcome {
+        self.run(ECR, &["erase"], server)
+    }
+
+    pub fn list(&self) -> BTreeMap<String, String> {
+        let outcome = self.run(ECR, &["list"], "unused");
+        assert_eq!((outcome.code, outcome.stderr.as_str()), (0, ""), "{outcome:?}");
+        serde_json::from_str(&outcome.stdout).unwrap()
+    }
+
+    pub fn run(&self, program: &str, arguments: &[&str], input: impl AsRef<[u8]>) -> Outcome {
+        let started = Instant::now();
+        let mut child = self.command(program, arguments).stdin(Stdio::piped()).spawn().unwrap();
+        let written = child.stdin.take().unwrap().write_all(input.as_ref());
+        let output = child.wait_with_output().unwrap();
+        written.unwrap_or_else(|error| panic!("{program} did not read its whole input: {error}"));
+        Outcome {
+            code: output.status.code().unwrap_or_else(|| panic!("{program} died: {}", output.status)),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+            took: started.elapsed(),
+        }
+    }
+
+    pub fn command(&self, name: &str, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program(name));
+        command.args(arguments).env_clear().envs(&self.variables).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+}
+
+/// The program under test: of this build, or from the folder `CREDMINT_PROGRAMS`.
+pub fn program(name: &str) -> PathBuf {
+    if let Some(folder) = std::env::var_os("CREDMINT_PROGRAMS") {
+        return Path::new(&folder).join(name);
+    }
+    match name {
+        ECR => env!("CARGO_BIN_EXE_docker-credential-ecr").into(),
+        _ => panic!("no program {name}"),
+    }
+}
+
+/// What a program answered.
+#[derive(Debug)]
+pub struct Outcome {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+    pub took: Duration,
+}
+
+impl Outcome {
+    /// Credentials as the protocol wants them: exit 0, silent stderr, one object, three keys, one line feed.
+    /// Gives the server, the user and the secret.
+    #[track_caller]
+    pub fn credentials(&self) -> (String, String, String) {
+        assert_eq!((self.code, self.stderr.as_str()), (0, ""), "{self:?}");
+        let line = self.stdout.strip_suffix('\n').expect("a line feed at the end");
+        assert!(!line.contains('\n'), "{self:?}");
+        let Value::Object(object) = serde_json::from_str(line).unwrap() else { panic!("{self:?}") };
+        assert_eq!(object.len(), 3, "{self:?}");
+        let text = |key: &str| object[key].as_str().unwrap().to_owned();
+        (text("ServerURL"), text("Username"), text("Secret"))
+    }
+
+    /// The secret of [`Outcome::credentials`].
+    #[track_caller]
+    pub fn secret(&self) -> String {
+        self.credentials().2
+    }
+
+    /// Success without a word.
+    #[track_caller]
+    pub fn is_silent(&self) {
+        assert_eq!((self.code, self.stdout.as_str(), self.stderr.as_str()), (0, "", ""), "{self:?}");
+    }
+
+    /// A failure with exactly this sentence, and nothing else anywhere.
+    #[track_caller]
+    pub fn says(&self, sentence: &str) {
+        assert_eq!(
+            (self.code, self.stdout.as_str(), self.stderr.as_str()),
+            (1, format!("{sentence}\n").as_str(), ""),
+            "{self:?}"
+        );
+    }
+
+    /// A failure in one line that holds all of these words; gives the line.
+    #[track_caller]
+    pub fn explains(&self, words: &[&str]) -> &str {
+        assert_eq!((self.code, self.stderr.as_str()), (1, ""), "{self:?}");
+        let line = self.stdout.strip_suffix('\n').expect("a line feed at the end");
+        assert!(!line.contains('\n') && line != NOT_FOUND, "{self:?}");
+        for word in words {
+            assert!(line.contains(word), "{word:?} is missing: {self:?}");
+        }
+        line
+    }
+
+    #[track_caller]
+    pub fn is_not_found(&self) {
+        self.says(NOT_FOUND);
+    }
+}
+
+/// Says aloud that a test could not run here; where nothing may be skipped, fails.
+pub fn skip(test: &str, why: &str) {
+    eprintln!("skipped: {test}: {why}");
+    assert!(std::env::var("CREDMINT_TESTS").as_deref() != Ok("all"), "nothing may be skipped here: {test}: {why}");
+}
