@@ -211,10 +211,7 @@ fn an_input_that_stays_open_is_given_up() {
 #[test]
 fn a_closed_input_is_no_address() {
     let home = Home::new();
-    let script = format!("exec {} get <&-", crate::home::program(ECR).display());
-    let output = home.command(ECR, &[]).get_program().to_owned();
-    assert!(!output.is_empty());
-    let output = std::process::Command::new("sh").args(["-c", &script]).output().unwrap();
+    let output = home.shell(&format!("exec {} get <&-", crate::home::program(ECR).display())).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(said.trim_end() != NOT_FOUND && said.lines().count() == 1, "{said}");

@@ -110,7 +110,15 @@ impl Home {
     }
 
     pub fn command(&self, name: &str, arguments: &[&str]) -> Command {
-        let mut command = Command::new(program(name));
+        self.in_here(Command::new(program(name)), arguments)
+    }
+
+    /// A line of shell.
+    pub fn shell(&self, line: &str) -> Command {
+        self.in_here(Command::new("sh"), &["-c", line])
+    }
+
+    fn in_here(&self, mut command: Command, arguments: &[&str]) -> Command {
         command.args(arguments).env_clear().envs(&self.variables).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }

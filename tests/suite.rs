@@ -16,3 +16,6 @@ mod faults;
 
 /// A canary secret must not come out anywhere but in the reply and the vault.
 mod leaks;
+
+/// Everything that README prints works.
+mod readme;

@@ -1,0 +1,68 @@
+use pretend_cloud::Aws;
+
+use crate::home::{ECR, Home, REGISTRY, program};
+
+const README: &str = include_str!("../README.md");
+
+/// The fenced blocks of a language.
+fn blocks(language: &str) -> Vec<&'static str> {
+    let fence = format!("```{language}\n");
+    README.split(fence.as_str()).skip(1).map(|rest| rest.split("```").next().unwrap()).collect()
+}
+
+/// These build the project: `tests/run` itself runs them.
+#[test]
+fn the_commands_that_build_are_run_by_the_test_command() {
+    let script = include_str!("run");
+    for command in blocks("sh").into_iter().flat_map(str::lines).filter(|line| line.starts_with("cargo ")) {
+        assert!(script.lines().any(|line| line.contains(command)), "tests/run does not run `{command}`");
+    }
+    assert!(blocks("sh").contains(&"tests/run\n"));
+}
+
+#[test]
+fn every_other_command_works() {
+    let aws = Aws::start();
+    let mut home = Home::signed_in(&aws);
+    home.set("PATH", format!("{}:/usr/bin:/bin", program(ECR).parent().unwrap().display()));
+    let commands: Vec<_> = blocks("sh")
+        .into_iter()
+        .flat_map(str::lines)
+        .filter(|line| !line.starts_with("cargo ") && *line != "tests/run")
+        .collect();
+    assert_eq!(commands.len(), 2, "a new command needs a look here: {commands:?}");
+    for command in commands {
+        let output = home.shell(command).output().unwrap();
+        let answer = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success() && answer.contains("\"Username\":\"AWS\""), "{command}: {answer}");
+    }
+}
+
+#[test]
+fn the_settings_are_valid_and_do_what_they_say() {
+    let aws = Aws::start();
+    let home = Home::signed_in(&aws);
+    home.settings(blocks("toml")[0]);
+    home.write(".aws/credentials", "[production]\naws_access_key_id = AKIAPRODUCTION\naws_secret_access_key = s\n");
+    for (server, by) in [
+        ("210987654321.dkr.ecr.us-east-1.amazonaws.com", "AKIAPRODUCTION"),
+        (REGISTRY, "AKIAALICE"),
+        ("docker.corp.example", "AKIAALICE"),
+        ("123456789012.dkr.ecr.eu-west-1.amazonaws.com", "ASIA"),
+    ] {
+        let secret = home.get(server).secret();
+        let minted = aws.minted().into_iter().find(|token| token.password == secret).unwrap();
+        assert!(minted.access_key.starts_with(by), "{server}: {}", minted.access_key);
+    }
+}
+
+#[test]
+fn the_docker_configuration_names_hosts_that_the_helper_serves() {
+    let aws = Aws::start();
+    let home = Home::signed_in(&aws);
+    let config: serde_json::Value = serde_json::from_str(blocks("json")[0]).unwrap();
+    for (host, helper) in config["credHelpers"].as_object().unwrap() {
+        assert_eq!(helper, "ecr");
+        home.get(host).credentials();
+    }
+}
