@@ -128,7 +128,7 @@ impl Shared {
         let note: Value = serde_json::from_str(&text).ok()?;
         let at = SystemTime::UNIX_EPOCH + Duration::from_millis(note["at"].as_u64()?);
         // One from the future was written before the clock was set back.
-        if now.duration_since(at).map_or_else(|early| early.duration(), |age| age) > FAILURE_SHARED {
+        if now.duration_since(at).unwrap_or_else(|early| early.duration()) > FAILURE_SHARED {
             return None;
         }
         let what = note["what"].as_str()?.to_owned();

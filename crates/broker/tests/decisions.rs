@@ -1,6 +1,8 @@
 //! The broker's decisions, with a cloud that does as it is told, a real file vault and a clock
 //! that the test sets.
 
+#![allow(clippy::unwrap_used)] // In a test a panic is the message.
+
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
