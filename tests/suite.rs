@@ -16,6 +16,10 @@ mod ecr;
 /// Everything that can go wrong: bad input, dead vaults, no network, many at once.
 mod faults;
 
+/// A real Secret Service, alive, locked and hanging.
+#[cfg(target_os = "linux")]
+mod keychain;
+
 /// A canary secret must not come out anywhere but in the reply and the vault.
 mod leaks;
 
