@@ -1,1 +1,39 @@
-//! placeholder
+//! Loopback servers that stand in for the clouds: for the tests, the demo and the benchmarks.
+//!
+//! A test redirects an unmodified program to them through settings that users have too
+//! (`AWS_ENDPOINT_URL`, `HTTPS_PROXY`, a CA bundle, or a network namespace with its own hosts file):
+//!
+//! ```text
+//!  helper ──▶ Aws            mints tokens, counts calls, misbehaves on demand
+//!  docker ──▶ RegistryFront  lets only tokens through that the Aws beside it has minted
+//! ```
+//!
+//! Every server runs on a thread of its own, so that tests are plain synchronous code, and stops
+//! when it is dropped. What goes wrong in one of them is a broken test and panics.
+//!
+//! ```
+//! use pretend_cloud::{Aws, Behaviour, Call};
+//! let aws = Aws::start();
+//! assert!(aws.url().starts_with("http://127.0.0.1:"));
+//! aws.on(Call::EcrToken, Behaviour::FailTimes(2));
+//! // … run a helper with AWS_ENDPOINT_URL = aws.url() …
+//! assert_eq!(aws.calls(Call::EcrToken), 0);
+//! ```
+
+mod aws;
+mod behaviour;
+mod ca;
+mod client;
+mod front;
+mod proxy;
+mod reply;
+mod server;
+mod silent;
+
+pub use aws::{AssumedRole, Aws, CONTAINER_AUTHORIZATION, Call, IMDS_ROLE, MintedToken};
+pub use behaviour::Behaviour;
+pub use ca::{Ca, Certificate};
+pub use client::{Answer, fetch};
+pub use front::{Image, RegistryFront};
+pub use proxy::Proxy;
+pub use silent::SilentAddress;

@@ -1,0 +1,167 @@
+use std::collections::HashMap;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use hyper::Response;
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use super::identity::Identity;
+use super::{AssumedRole, Call};
+use crate::behaviour::Behaviour;
+use crate::reply::{Body, json};
+
+/// A registry token that has been given out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MintedToken {
+    /// The password that goes with the user `AWS`; no two are equal.
+    pub password: String,
+    /// The access key that asked. Temporary ones tell where they came from: `ASIAASSUMEROLE…`,
+    /// `ASIAWEBIDENTITY…`, `ASIASSO…`, `ASIASIGNIN…`, `ASIAIMDS…`, `ASIACONTAINER…`.
+    pub access_key: String,
+    /// The ARN of who asked.
+    pub identity: String,
+    /// The region of the signature, hence of the token.
+    pub region: String,
+    /// The service of the signature: `ecr` or `ecr-public`.
+    pub service: String,
+    /// The `Host` that was asked: tells FIPS and dual-stack endpoints from plain ones.
+    pub host: String,
+    /// When it ends, by the cloud's clock.
+    pub expires: SystemTime,
+}
+
+/// Everything the pretend AWS knows; shared by its listeners and the registry front.
+pub(crate) struct Cloud {
+    /// Tells this cloud's secrets from those of another in the same test.
+    nonce: u64,
+    state: Mutex<State>,
+}
+
+pub(crate) struct State {
+    pub(crate) calls: HashMap<Call, usize>,
+    pub(crate) strange: Vec<String>,
+    pub(crate) behaviours: HashMap<Call, Behaviour>,
+    pub(crate) minted: Vec<MintedToken>,
+    pub(crate) assumed: Vec<AssumedRole>,
+    pub(super) identities: HashMap<String, Identity>,
+    pub(crate) external_id: Option<String>,
+    pub(crate) token_life: Duration,
+    pub(crate) identity_life: Duration,
+    pub(crate) clock_skew: i64,
+    pub(crate) password_length: usize,
+    /// Counts the secrets that were made.
+    serial: u64,
+}
+
+impl Cloud {
+    pub(crate) fn new() -> Self {
+        let state = State {
+            calls: HashMap::new(),
+            strange: Vec::new(),
+            behaviours: HashMap::new(),
+            minted: Vec::new(),
+            assumed: Vec::new(),
+            identities: HashMap::new(),
+            external_id: None,
+            token_life: Duration::from_secs(12 * 3600),
+            identity_life: Duration::from_secs(3600),
+            clock_skew: 0,
+            password_length: 1880,
+            serial: 0,
+        };
+        Cloud { nonce: RandomState::new().build_hasher().finish(), state: Mutex::new(state) }
+    }
+
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        // A handler that panicked has failed its test; the counts are still whole.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The cloud's clock.
+    pub(crate) fn now(&self) -> SystemTime {
+        let skew = self.state().clock_skew;
+        let seconds = Duration::from_secs(skew.unsigned_abs());
+        if skew < 0 { SystemTime::now() - seconds } else { SystemTime::now() + seconds }
+    }
+
+    /// Counts a call and tells how it is to be answered.
+    pub(crate) fn begin(&self, call: Call) -> Behaviour {
+        let mut state = self.state();
+        *state.calls.entry(call).or_default() += 1;
+        state.behaviours.get_mut(&call).map_or(Behaviour::Proper, Behaviour::take_turn)
+    }
+
+    /// The next number and that many bytes of a text that nobody else has been given.
+    pub(super) fn secret(&self, bytes: usize) -> (u64, String) {
+        let serial = {
+            let mut state = self.state();
+            state.serial += 1;
+            state.serial
+        };
+        let mut text = String::new();
+        let mut block = 0u64;
+        while text.len() < bytes {
+            let seed = [self.nonce, serial, block].map(u64::to_le_bytes).concat();
+            STANDARD.encode_string(Sha256::digest(seed), &mut text);
+            block += 1;
+        }
+        text.truncate(bytes);
+        (serial, text)
+    }
+
+    /// Whether this password opens registries of the service (and the region, where the host names
+    /// one); the error is the reason in AWS's words.
+    pub(crate) fn admits(&self, password: &str, service: &str, region: Option<&str>) -> Result<(), &'static str> {
+        let now = self.now();
+        let state = self.state();
+        let token = state.minted.iter().find(|token| token.password == password).ok_or("Not Authorized")?;
+        if token.service != service || region.is_some_and(|region| token.region != region) {
+            return Err("Your Authorization Token is invalid.");
+        }
+        if token.expires <= now {
+            return Err("Your Authorization Token has expired. Please run 'aws ecr get-login-password'.");
+        }
+        Ok(())
+    }
+
+    /// What scripts ask for: `/__pretend/calls` counts, `/__pretend/minted` names who minted (no passwords).
+    pub(crate) fn statistics(&self, path: &str) -> Option<Response<Body>> {
+        let state = self.state();
+        match path {
+            "/__pretend/calls" => {
+                let count = |call| (Call::name(call), state.calls.get(&call).copied().unwrap_or(0).into());
+                let mut counts: serde_json::Map<_, _> = Call::ALL.into_iter().map(count).collect();
+                counts.insert("strange".to_owned(), state.strange.len().into());
+                Some(json(200, &counts.into()))
+            }
+            "/__pretend/minted" => {
+                let minted = state.minted.iter().map(|token| {
+                    json!({
+                        "access_key": token.access_key,
+                        "identity": token.identity,
+                        "region": token.region,
+                        "service": token.service,
+                        "host": token.host,
+                    })
+                });
+                Some(json(200, &minted.collect()))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// A time as AWS writes it in JSON and XML.
+pub(super) fn iso(time: SystemTime) -> String {
+    let time = time::OffsetDateTime::from(time).replace_nanosecond(0).expect("zero is a nanosecond");
+    time.format(&time::format_description::well_known::Rfc3339).expect("a time of this age has that form")
+}
+
+/// Seconds since 1970.
+pub(super) fn epoch(time: SystemTime) -> Duration {
+    time.duration_since(SystemTime::UNIX_EPOCH).expect("it is after 1970")
+}

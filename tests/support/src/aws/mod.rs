@@ -1,0 +1,213 @@
+//! One listener that answers as every service of AWS that has a part in a registry token.
+
+mod call;
+mod cloud;
+mod container;
+mod ecr;
+mod identity;
+mod imds;
+mod signin;
+mod sso;
+mod sts;
+#[cfg(test)]
+mod tests;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use http_body_util::BodyExt;
+use hyper::Response;
+use hyper::body::Incoming;
+use hyper::http::request::Parts;
+
+use crate::behaviour::{Act, Behaviour, Refusal};
+use crate::ca::Ca;
+use crate::reply::{Body, HangUp, with};
+use crate::server::{Server, Service};
+
+pub use call::Call;
+pub(crate) use cloud::Cloud;
+pub use cloud::MintedToken;
+pub use container::CONTAINER_AUTHORIZATION;
+pub use imds::IMDS_ROLE;
+pub use sts::AssumedRole;
+
+/// The account that everything happens in.
+const ACCOUNT: &str = "123456789012";
+
+/// A pretend AWS: ECR, ECR Public, STS, SSO, sign-in, the instance metadata service and the
+/// container credentials endpoint, on one address.
+///
+/// Long-term access keys are whatever the test likes. A key that begins with `ASIA` is temporary:
+/// it has to come from here, with its session token, and be unexpired.
+pub struct Aws {
+    server: Server,
+    scheme: &'static str,
+    cloud: Arc<Cloud>,
+}
+
+impl Aws {
+    /// Over plain HTTP on 127.0.0.1, at a free port.
+    pub fn start() -> Self {
+        Aws::start_at((Ipv4Addr::LOCALHOST, 0).into())
+    }
+
+    /// Over plain HTTP at this address; port 0 is a free one.
+    pub fn start_at(addr: SocketAddr) -> Self {
+        let cloud = Arc::new(Cloud::new());
+        Aws { server: Server::start(addr, None, Arc::clone(&cloud)), scheme: "http", cloud }
+    }
+
+    /// Over TLS at this address, as these hosts.
+    pub fn start_tls<S: AsRef<str>>(addr: SocketAddr, ca: &Ca, hosts: &[S]) -> Self {
+        let cloud = Arc::new(Cloud::new());
+        let certificate = ca.certificate_for(hosts);
+        Aws { server: Server::start(addr, Some(&certificate), Arc::clone(&cloud)), scheme: "https", cloud }
+    }
+
+    /// The same cloud at one more address over plain HTTP, as the metadata services are reached.
+    pub fn also_at(&self, addr: SocketAddr) -> Self {
+        let cloud = Arc::clone(&self.cloud);
+        Aws { server: Server::start(addr, None, Arc::clone(&cloud)), scheme: "http", cloud }
+    }
+
+    /// The same cloud at one more address over TLS.
+    pub fn also_tls<S: AsRef<str>>(&self, addr: SocketAddr, ca: &Ca, hosts: &[S]) -> Self {
+        let cloud = Arc::clone(&self.cloud);
+        let certificate = ca.certificate_for(hosts);
+        Aws { server: Server::start(addr, Some(&certificate), Arc::clone(&cloud)), scheme: "https", cloud }
+    }
+
+    /// What `AWS_ENDPOINT_URL` is to be, without a slash at the end.
+    pub fn url(&self) -> String {
+        format!("{}://{}", self.scheme, self.addr())
+    }
+
+    /// Where it listens.
+    pub fn addr(&self) -> SocketAddr {
+        self.server.addr()
+    }
+
+    /// How many calls of this kind have come in, well answered or not.
+    pub fn calls(&self, call: Call) -> usize {
+        self.cloud.state().calls.get(&call).copied().unwrap_or(0)
+    }
+
+    /// How many requests have come in, those included that are no call at all.
+    pub fn all_calls(&self) -> usize {
+        let state = self.cloud.state();
+        state.calls.values().sum::<usize>() + state.strange.len()
+    }
+
+    /// The requests that no service here knows, as `METHOD /path`: of use when a test fails.
+    pub fn strange_requests(&self) -> Vec<String> {
+        self.cloud.state().strange.clone()
+    }
+
+    /// How calls of this kind are answered from now on.
+    pub fn on(&self, call: Call, behaviour: Behaviour) {
+        self.cloud.state().behaviours.insert(call, behaviour);
+    }
+
+    /// Every registry token that has been given out, the oldest first.
+    pub fn minted(&self) -> Vec<MintedToken> {
+        self.cloud.state().minted.clone()
+    }
+
+    /// Every role that has been assumed, the first one first.
+    pub fn assumed(&self) -> Vec<AssumedRole> {
+        self.cloud.state().assumed.clone()
+    }
+
+    /// From now on roles are assumed only with this external id; `None` asks for none.
+    pub fn set_external_id(&self, id: Option<&str>) {
+        self.cloud.state().external_id = id.map(str::to_owned);
+    }
+
+    /// How long registry tokens live that are minted from now on; 12 h at first, as AWS's.
+    pub fn set_token_life(&self, life: Duration) {
+        self.cloud.state().token_life = life;
+    }
+
+    /// How long temporary credentials live that are given out from now on; 1 h at first.
+    pub fn set_identity_life(&self, life: Duration) {
+        self.cloud.state().identity_life = life;
+    }
+
+    /// How many seconds the cloud's clock is ahead of this machine's (negative: behind): in its
+    /// `Date` header, in every expiry, and when it refuses signatures that are more than 5 minutes
+    /// off its clock, as AWS does.
+    pub fn set_clock_skew(&self, seconds: i64) {
+        self.cloud.state().clock_skew = seconds;
+    }
+
+    /// How many bytes the passwords have that are minted from now on; real ones have about 1,900,
+    /// and more than 2,560 for an SSO session.
+    ///
+    /// # Panics
+    /// Below 64 bytes passwords would not be unique.
+    pub fn set_password_length(&self, bytes: usize) {
+        assert!(bytes >= 64, "a password of {bytes} bytes would not be unique");
+        self.cloud.state().password_length = bytes;
+    }
+
+    pub(crate) fn cloud(&self) -> &Arc<Cloud> {
+        &self.cloud
+    }
+}
+
+impl Service for Cloud {
+    async fn answer(self: Arc<Self>, request: hyper::Request<Incoming>) -> Result<Response<Body>, HangUp> {
+        let (head, body) = request.into_parts();
+        let body = body.collect().await.map_err(|_| HangUp)?.to_bytes();
+        if let Some(statistics) = self.statistics(head.uri.path()) {
+            return Ok(statistics);
+        }
+        let Some(call) = Call::of(&head, &body) else {
+            let strange = format!("{} {}", head.method, head.uri.path());
+            self.state().strange.push(strange);
+            return Ok(crate::reply::reply(404, "text/plain", "no service of the pretend AWS knows this request\n"));
+        };
+        let turn = self.begin(call);
+        let response = match turn.act().await? {
+            Act::Proceed => self.carry_out(call, &head, &body).unwrap_or_else(|refusal| refuse(call, &refusal)),
+            Act::Refuse(refusal) => refuse(call, &refusal),
+            Act::Send(response) => response,
+        };
+        Ok(with(response, "date", &httpdate::fmt_http_date(self.now())))
+    }
+}
+
+impl Cloud {
+    fn carry_out(&self, call: Call, head: &Parts, body: &[u8]) -> Result<Response<Body>, Refusal> {
+        match call {
+            Call::EcrToken => ecr::private_token(self, head),
+            Call::EcrPublicToken => ecr::public_token(self, head),
+            Call::AssumeRole => sts::assume_role(self, head, body),
+            Call::AssumeRoleWithWebIdentity => sts::assume_role_with_web_identity(self, body),
+            Call::GetCallerIdentity => sts::caller_identity(self, head),
+            Call::SsoCredentials => sso::credentials(self, head),
+            Call::SsoOidcToken => sso::token(body),
+            Call::SigninToken => signin::token(self, body),
+            Call::ImdsToken => imds::token(head),
+            Call::ImdsCredentials => imds::credentials(self, head),
+            Call::ContainerCredentials => container::credentials(self, head),
+            Call::Registry => unreachable!("the registry front answers its own calls"),
+        }
+    }
+}
+
+/// An error in the form that the call's service gives it.
+fn refuse(call: Call, refusal: &Refusal) -> Response<Body> {
+    match call {
+        Call::EcrToken | Call::EcrPublicToken => ecr::refuse(refusal),
+        Call::AssumeRole | Call::AssumeRoleWithWebIdentity | Call::GetCallerIdentity => sts::refuse(refusal),
+        Call::SsoCredentials => sso::refuse(refusal),
+        Call::SsoOidcToken => sso::refuse_token(refusal),
+        Call::SigninToken => signin::refuse(refusal),
+        Call::ImdsToken | Call::ImdsCredentials => imds::refuse(refusal),
+        Call::ContainerCredentials => container::refuse(refusal),
+        Call::Registry => unreachable!("the registry front answers its own calls"),
+    }
+}

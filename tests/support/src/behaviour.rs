@@ -1,0 +1,88 @@
+use std::time::Duration;
+
+use hyper::Response;
+
+use crate::reply::{Body, HangUp, reply};
+
+/// How a server answers calls of one kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Behaviour {
+    /// As the real service does.
+    Proper,
+    /// As the real service does, after a while.
+    Slow(Duration),
+    /// With an error in the form that the service gives its errors.
+    Refuse {
+        /// The HTTP status.
+        status: u16,
+        /// The error's code, such as `AccessDeniedException`.
+        code: &'static str,
+        /// The error's text.
+        message: String,
+    },
+    /// With status 200 and bytes that are of no format.
+    Garbage,
+    /// With status 200 and no body.
+    Empty,
+    /// Never; the connection stays open.
+    Hang,
+    /// By closing the connection.
+    Close,
+    /// With status 500 this many times, then as the real service does.
+    FailTimes(u32),
+}
+
+/// An error as a service tells it; each service has a form of its own for it.
+#[derive(Clone, Debug)]
+pub(crate) struct Refusal {
+    pub(crate) status: u16,
+    pub(crate) code: &'static str,
+    pub(crate) message: String,
+}
+
+impl Refusal {
+    pub(crate) fn new(status: u16, code: &'static str, message: impl Into<String>) -> Self {
+        Refusal { status, code, message: message.into() }
+    }
+}
+
+/// What is left to do once a behaviour has been acted out.
+pub(crate) enum Act {
+    /// Answer as the real service does.
+    Proceed,
+    /// Tell this error in the service's own form.
+    Refuse(Refusal),
+    /// Send this as it is.
+    Send(Response<Body>),
+}
+
+impl Behaviour {
+    /// This turn's share of the behaviour; what is left stays for the next turn.
+    pub(crate) fn take_turn(&mut self) -> Behaviour {
+        let turn = self.clone();
+        match self {
+            Behaviour::FailTimes(0 | 1) => *self = Behaviour::Proper,
+            Behaviour::FailTimes(times) => *times -= 1,
+            _ => {}
+        }
+        turn
+    }
+
+    pub(crate) async fn act(self) -> Result<Act, HangUp> {
+        Ok(match self {
+            Behaviour::Proper | Behaviour::FailTimes(0) => Act::Proceed,
+            Behaviour::Slow(delay) => {
+                tokio::time::sleep(delay).await;
+                Act::Proceed
+            }
+            Behaviour::Refuse { status, code, message } => Act::Refuse(Refusal { status, code, message }),
+            Behaviour::Garbage => Act::Send(reply(200, "application/octet-stream", &b"\xff\xfe{<%garbage\0"[..])),
+            Behaviour::Empty => Act::Send(reply(200, "application/octet-stream", "")),
+            Behaviour::Hang => std::future::pending().await,
+            Behaviour::Close => return Err(HangUp),
+            Behaviour::FailTimes(_) => {
+                Act::Refuse(Refusal::new(500, "InternalFailure", "the request has failed on purpose"))
+            }
+        })
+    }
+}

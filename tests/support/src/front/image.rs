@@ -1,0 +1,92 @@
+use hyper::{Method, Response};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::refuse;
+use crate::behaviour::Refusal;
+use crate::reply::{Body, reply, with};
+
+/// A small image that can only be read: one manifest, one configuration, one layer with one file.
+#[derive(Clone, Debug)]
+pub struct Image {
+    manifest: Blob,
+    config: Blob,
+    layer: Blob,
+}
+
+#[derive(Clone, Debug)]
+struct Blob {
+    digest: String,
+    media_type: &'static str,
+    bytes: Vec<u8>,
+}
+
+impl Image {
+    /// Always the same bytes.
+    pub(super) fn new() -> Self {
+        let layer = Blob::new("application/vnd.oci.image.layer.v1.tar", archive("hello.txt", GREETING));
+        let config = json!({
+            "architecture": "amd64",
+            "os": "linux",
+            "config": {},
+            "rootfs": { "type": "layers", "diff_ids": [layer.digest] },
+        });
+        let config = Blob::new("application/vnd.oci.image.config.v1+json", config.to_string().into_bytes());
+        let manifest = json!({
+            "schemaVersion": 2,
+            "mediaType": MANIFEST,
+            "config": config.descriptor(),
+            "layers": [layer.descriptor()],
+        });
+        Image { manifest: Blob::new(MANIFEST, manifest.to_string().into_bytes()), config, layer }
+    }
+
+    /// The image is there under every name and tag; a digest has to be right.
+    pub(super) fn answer(&self, method: &Method, path: &str) -> Response<Body> {
+        if !matches!(*method, Method::GET | Method::HEAD) {
+            return refuse(&Refusal::new(405, "UNSUPPORTED", "the built-in image can only be read"));
+        }
+        if path == "/v2/" || path == "/v2" {
+            return reply(200, "application/json", "{}");
+        }
+        let found = if let Some((_, reference)) = path.rsplit_once("/manifests/") {
+            Some(&self.manifest).filter(|blob| !reference.contains(':') || blob.digest == reference)
+        } else if let Some((_, digest)) = path.rsplit_once("/blobs/") {
+            [&self.config, &self.layer].into_iter().find(|blob| blob.digest == digest)
+        } else {
+            None
+        };
+        match found {
+            Some(blob) => with(
+                reply(200, blob.media_type, if method == Method::GET { blob.bytes.clone() } else { Vec::new() }),
+                "docker-content-digest",
+                &blob.digest,
+            ),
+            None => refuse(&Refusal::new(404, "MANIFEST_UNKNOWN", "the built-in image has no such part")),
+        }
+    }
+}
+
+const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+const GREETING: &[u8] = b"pulled with a token of the pretend AWS\n";
+
+impl Blob {
+    fn new(media_type: &'static str, bytes: Vec<u8>) -> Self {
+        let hex: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        Blob { digest: format!("sha256:{hex}"), media_type, bytes }
+    }
+
+    fn descriptor(&self) -> Value {
+        json!({ "mediaType": self.media_type, "digest": self.digest, "size": self.bytes.len() })
+    }
+}
+
+/// A tar archive of one file.
+fn archive(name: &str, content: &[u8]) -> Vec<u8> {
+    let mut header = tar::Header::new_gnu();
+    header.set_size(content.len() as u64);
+    header.set_mode(0o644);
+    let mut archive = tar::Builder::new(Vec::new());
+    archive.append_data(&mut header, name, content).expect("memory has room");
+    archive.into_inner().expect("memory has room")
+}

@@ -1,0 +1,107 @@
+use std::time::Duration;
+
+use super::*;
+use crate::aws::MintedToken;
+use crate::behaviour::Behaviour;
+use crate::client::{Answer, fetch};
+
+const ECR: &str = "123456789012.dkr.ecr.us-east-1.amazonaws.com";
+
+/// A login with a token that was minted, without going through a signature.
+fn mint(aws: &Aws, service: &str, life: Duration) -> String {
+    let cloud = aws.cloud();
+    let password = format!("password-{}", aws.minted().len());
+    let login = format!("Basic {}", STANDARD.encode(format!("AWS:{password}")));
+    let own = str::to_owned;
+    let (access_key, identity, region, host) = (own("A"), own("arn"), own("us-east-1"), own("h"));
+    let expires = cloud.now() + life;
+    let token = MintedToken { password, access_key, identity, region, service: own(service), host, expires };
+    cloud.state().minted.push(token);
+    login
+}
+
+fn get(front: &RegistryFront, host: &str, path: &str, login: &str) -> Answer {
+    fetch("GET", &(front.url() + path), &[("host", host), ("authorization", login)], "").unwrap()
+}
+
+#[test]
+fn opens_only_to_a_minted_token() {
+    let aws = Aws::start();
+    let front = RegistryFront::start(&aws, None);
+    let good = mint(&aws, "ecr", Duration::from_secs(60));
+    assert_eq!(get(&front, ECR, "/v2/", &good).status, 200);
+    let rows = [
+        ("", ECR, "Not Authorized"),
+        ("Basic QVdTOm5vbmU=", ECR, "Not Authorized"),
+        (&mint(&aws, "ecr-public", Duration::from_secs(60)), ECR, "invalid"),
+        (&mint(&aws, "ecr", Duration::ZERO), ECR, "expired"),
+        (&good, "123456789012.dkr-ecr-fips.eu-west-1.on.aws", "invalid"),
+    ];
+    for (login, host, reason) in rows {
+        let answer = get(&front, host, "/v2/app/manifests/1", login);
+        assert_eq!(answer.status, 401);
+        assert!(answer.text().contains(reason), "{}", answer.text());
+        let realm = format!("Basic realm=\"http://{host}/\",service=\"ecr.amazonaws.com\"");
+        assert_eq!(answer.headers["www-authenticate"], realm);
+    }
+    assert_eq!(aws.calls(Call::Registry), 6);
+    aws.on(Call::Registry, Behaviour::FailTimes(1));
+    assert_eq!(get(&front, ECR, "/v2/", &good).status, 500);
+}
+
+#[test]
+fn the_built_in_image_is_whole() {
+    let aws = Aws::start();
+    let front = RegistryFront::start(&aws, None);
+    let login = mint(&aws, "ecr", Duration::from_secs(60));
+    let sha = |bytes: &[u8]| {
+        use sha2::Digest;
+        let hex: String = sha2::Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("sha256:{hex}")
+    };
+    let manifest = get(&front, ECR, "/v2/team/app/manifests/1", &login);
+    assert_eq!(manifest.headers["docker-content-digest"], sha(&manifest.body));
+    let parts = manifest.json();
+    for part in [&parts["config"], &parts["layers"][0]] {
+        let digest = part["digest"].as_str().unwrap();
+        let blob = get(&front, ECR, &format!("/v2/team/app/blobs/{digest}"), &login);
+        assert_eq!((sha(&blob.body).as_str(), part["size"].as_u64()), (digest, Some(blob.body.len() as u64)));
+    }
+    let by_digest = format!("/v2/app/manifests/{}", sha(&manifest.body));
+    assert_eq!(get(&front, ECR, &by_digest, &login).status, 200);
+    assert_eq!(get(&front, ECR, "/v2/app/manifests/sha256:0", &login).status, 404);
+    assert_eq!(
+        fetch("PUT", &(front.url() + "/v2/app/manifests/1"), &[("authorization", &login)], "").unwrap().status,
+        405
+    );
+}
+
+#[test]
+fn public_serves_everyone_but_a_wrong_login() {
+    let aws = Aws::start();
+    let front = RegistryFront::start(&aws, None);
+    let host = "public.ecr.aws";
+    let challenge = get(&front, host, "/v2/", "");
+    assert_eq!(challenge.status, 401);
+    assert!(challenge.headers["www-authenticate"].starts_with("Bearer realm=\"http://public.ecr.aws/token/\""));
+    let anonymous = fetch("GET", &(front.url() + "/token/?scope=aws"), &[("host", host)], "").unwrap();
+    let bearer = format!("Bearer {}", anonymous.json()["token"].as_str().unwrap());
+    assert_eq!(get(&front, host, "/v2/app/manifests/1", &bearer).status, 200);
+    let good = mint(&aws, "ecr-public", Duration::from_secs(60));
+    let wrong = mint(&aws, "ecr", Duration::from_secs(60));
+    assert_eq!([&good, &wrong].map(|login| get(&front, host, "/token/", login).status), [200, 401]);
+}
+
+#[test]
+fn hands_on_to_the_registry_behind_it() {
+    // Another front plays the registry: it wants a login, which must not reach it, hence its 401.
+    let aws = Aws::start();
+    let upstream = RegistryFront::start(&aws, None);
+    let front = RegistryFront::start(&aws, Some(upstream.addr()));
+    let login = mint(&aws, "ecr", Duration::from_secs(60));
+    let answer = get(&front, ECR, "/v2/", &login);
+    assert_eq!((answer.status, aws.calls(Call::Registry)), (401, 2));
+    assert!(answer.text().contains("Not Authorized"));
+    drop(upstream);
+    assert_eq!(get(&front, ECR, "/v2/", &login).status, 502);
+}
