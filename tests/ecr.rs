@@ -200,7 +200,7 @@ fn a_container_gives_the_identity() {
     let aws = Aws::start();
     let mut home = Home::signed_in(&aws);
     without_keys(&mut home);
-    let token = home.write("pod-token", "pod-token");
+    let token = home.write("pod-token", pretend_cloud::CONTAINER_AUTHORIZATION);
     home.set("AWS_CONTAINER_CREDENTIALS_FULL_URI", format!("{}/v2/credentials/task", aws.url()));
     home.set("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", token);
     assert!(minted_by(&aws, &home.get(REGISTRY)).starts_with("ASIA"));

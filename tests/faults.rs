@@ -3,16 +3,9 @@ use std::net::TcpListener;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use pretend_cloud::{Aws, Behaviour, Ca, Call, Proxy};
+use pretend_cloud::{Aws, Behaviour, Ca, Call, Proxy, SilentAddress};
 
 use crate::home::{ECR, Home, NOT_FOUND, Outcome, REGISTRY};
-
-/// An address that takes connections and never says a word.
-fn silent() -> (TcpListener, String) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    (listener, url)
-}
 
 /// Many processes, started together.
 fn at_once(home: &Home, count: usize) -> Vec<Outcome> {
@@ -90,9 +83,9 @@ fn those_who_wait_for_a_hanging_minter_end_too() {
 
 #[test]
 fn a_metadata_service_that_is_silent_costs_a_second_or_two() {
-    let (_listener, url) = silent();
+    let silent = SilentAddress::new();
     let mut home = Home::new();
-    home.unset("AWS_EC2_METADATA_DISABLED").set("AWS_EC2_METADATA_SERVICE_ENDPOINT", url);
+    home.unset("AWS_EC2_METADATA_DISABLED").set("AWS_EC2_METADATA_SERVICE_ENDPOINT", silent.url());
     let outcome = home.get(REGISTRY);
     outcome.explains(&["us-east-1"]);
     assert!(outcome.took < Duration::from_secs(3), "{outcome:?}");
@@ -153,12 +146,11 @@ fn a_proxy_is_used_and_left_out_as_the_environment_says() {
     let pem = home.write("ca.pem", ca.pem());
     home.set("AWS_ENDPOINT_URL", aws.url()).set("SSL_CERT_FILE", &pem).set("HTTPS_PROXY", proxy.url());
     home.get(REGISTRY).credentials();
-    assert_eq!(proxy.calls(), 1);
+    assert_eq!(proxy.requests(), 1);
     home.erase(REGISTRY).is_silent();
     home.set("NO_PROXY", "localhost").get(REGISTRY).credentials();
-    assert_eq!(proxy.calls(), 1);
-    let (listener, closed) = silent();
-    drop(listener);
+    assert_eq!(proxy.requests(), 1);
+    let closed = format!("http://{}", TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap());
     home.erase(REGISTRY).is_silent();
     home.unset("NO_PROXY").set("HTTPS_PROXY", closed).get(REGISTRY).explains(&["us-east-1"]);
 }
