@@ -1,0 +1,178 @@
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use protocol::{Secret, ServerUrl};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
+use crate::{Entry, Key, Name};
+
+/// The layout below; another number is an entry that is not ours to read.
+const VERSION: u32 = 1;
+
+/// All of an entry but its secret, in front of which it lies as one line of JSON. Times are whole
+/// seconds.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Header {
+    version: u32,
+    key: String,
+    server: String,
+    username: String,
+    issued: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    expires: Option<u64>,
+    /// Bytes of the secret, so that a cut one is seen.
+    pub(crate) size: usize,
+    /// Of the secret, where it lies in parts that several processes may be writing at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) digest: Option<String>,
+}
+
+impl Header {
+    pub(crate) fn of(entry: &Entry) -> Self {
+        Header {
+            version: VERSION,
+            key: key_text(&entry.key),
+            server: entry.server.clone(),
+            username: entry.username.clone(),
+            issued: to_seconds(entry.issued),
+            expires: entry.expires.map(to_seconds),
+            size: entry.secret.expose().len(),
+            digest: None,
+        }
+    }
+
+    /// `None` for what is damaged or of another version.
+    pub(crate) fn parse(line: &[u8]) -> Option<Self> {
+        serde_json::from_slice::<Header>(line).ok().filter(|header| header.version == VERSION)
+    }
+
+    /// One line, with its end.
+    pub(crate) fn line(&self) -> Vec<u8> {
+        let mut line = serde_json::to_vec(self).expect("numbers and texts are always JSON");
+        line.push(b'\n');
+        line
+    }
+
+    pub(crate) fn is_of(&self, key: &Key) -> bool {
+        self.key == key_text(key)
+    }
+
+    pub(crate) fn into_name(self) -> Option<Name> {
+        Some(Name {
+            key: parse_key(&self.key)?,
+            server: self.server,
+            username: self.username,
+            issued: from_seconds(self.issued)?,
+            expires: match self.expires {
+                Some(seconds) => Some(from_seconds(seconds)?),
+                None => None,
+            },
+        })
+    }
+
+    /// `None` when the secret is not the one that this header was written for.
+    pub(crate) fn into_entry(self, secret: &[u8]) -> Option<Entry> {
+        let fits = self.size == secret.len() && self.digest.as_ref().is_none_or(|sum| *sum == digest(secret));
+        let secret = std::str::from_utf8(secret).ok().filter(|_| fits)?;
+        let name = self.into_name()?;
+        Some(Entry {
+            key: name.key,
+            server: name.server,
+            username: name.username,
+            secret: Secret::new(secret.to_owned()),
+            issued: name.issued,
+            expires: name.expires,
+        })
+    }
+}
+
+/// The header's line and the secret behind it.
+pub(crate) fn encode(entry: &Entry) -> Zeroizing<Vec<u8>> {
+    let line = Header::of(entry).line();
+    let secret = entry.secret.expose().as_bytes();
+    // Sized once: a vector that grows leaves copies of the secret behind.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(line.len() + secret.len()));
+    bytes.extend_from_slice(&line);
+    bytes.extend_from_slice(secret);
+    bytes
+}
+
+/// `None` for what is damaged, cut, of another version or of another key.
+pub(crate) fn decode(bytes: &[u8], key: &Key) -> Option<Entry> {
+    let end = bytes.iter().position(|&byte| byte == b'\n')?;
+    Header::parse(&bytes[..end]).filter(|header| header.is_of(key))?.into_entry(&bytes[end + 1..])
+}
+
+/// A name of 32 hexadecimal digits that fits every place and can be no path; the header tells
+/// whether it is really this key's.
+pub(crate) fn label(key: &Key) -> String {
+    digest(key_text(key).as_bytes())
+}
+
+pub(crate) fn digest(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    Sha256::digest(bytes).iter().take(16).fold(String::with_capacity(32), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("a string always has room");
+        text
+    })
+}
+
+pub(crate) fn to_seconds(time: SystemTime) -> u64 {
+    time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+pub(crate) fn from_seconds(seconds: u64) -> Option<SystemTime> {
+    UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
+}
+
+fn key_text(key: &Key) -> String {
+    match key {
+        Key::Token(id) => format!("token:{id}"),
+        Key::Login(server) => format!("login:{}", server.key()),
+    }
+}
+
+fn parse_key(text: &str) -> Option<Key> {
+    match text.split_once(':')? {
+        ("token", id) => Some(Key::Token(id.to_owned())),
+        ("login", server) => ServerUrl::parse(server).ok().map(Key::Login),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{login, token};
+
+    #[test]
+    fn an_entry_comes_back_as_it_was() {
+        for entry in [token("ecr:aws/1", ""), token("a", "p\nq\0é"), login("r.example:5000", &"x".repeat(70_000))] {
+            assert_eq!(decode(&encode(&entry), &entry.key), Some(entry));
+        }
+    }
+
+    #[test]
+    fn what_is_cut_or_strange_is_no_entry() {
+        let entry = token("a", "secret");
+        let bytes = encode(&entry);
+        for end in 0..bytes.len() {
+            assert_eq!(decode(&bytes[..end], &entry.key), None, "cut at {end}");
+        }
+        assert_eq!(decode(&[&bytes[..], b"x"].concat(), &entry.key), None, "longer");
+        assert_eq!(decode(&bytes, &Key::Token("b".to_owned())), None, "another key");
+        let text = String::from_utf8(bytes.to_vec()).unwrap();
+        assert_eq!(decode(text.replace("\"version\":1", "\"version\":2").as_bytes(), &entry.key), None);
+        let end_of_time = text.replace("\"issued\":", "\"issued\":18446744073709551615,\"x\":");
+        assert_eq!(decode(end_of_time.as_bytes(), &entry.key), None, "a time beyond the clock's end");
+    }
+
+    #[test]
+    fn a_label_is_no_path_and_one_for_all_spellings() {
+        let label_of = |server| label(&login(server, "").key);
+        assert_eq!(label_of("https://R.example/v2/"), label_of("r.example"));
+        assert_ne!(label_of("r.example"), label(&Key::Token("r.example".to_owned())));
+        assert!(label(&Key::Token("../../x".to_owned())).bytes().all(|byte| byte.is_ascii_hexdigit()));
+    }
+}

@@ -1,0 +1,193 @@
+use zeroize::Zeroizing;
+
+use crate::header::{Header, digest, label};
+use crate::store::Store;
+use crate::{Entry, Key, Name, Resting, VaultError};
+
+/// The headers, one an entry, without any secret.
+pub(crate) const HEADERS: &str = "credmint";
+/// The secrets, in numbered parts.
+const PARTS: &str = "credmint-part";
+
+/// A keychain that knows nothing but named values.
+pub(crate) trait Items {
+    fn read(&self, shelf: &str, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, VaultError>;
+    fn write(&self, shelf: &str, name: &str, value: &[u8]) -> Result<(), VaultError>;
+    /// Tells whether it was there.
+    fn delete(&self, shelf: &str, name: &str) -> Result<bool, VaultError>;
+    fn list(&self, shelf: &str) -> Result<Vec<String>, VaultError>;
+}
+
+/// Entries in a keychain of named values, which may be of limited size.
+///
+/// The header is an item of its own, written last and removed first: what it describes is whole.
+/// Because it has no secret in it, names are read without opening one.
+pub(crate) struct ItemStore<I> {
+    items: I,
+    /// Bytes that a value can have.
+    largest: usize,
+}
+
+impl<I: Items> ItemStore<I> {
+    pub(crate) fn new(items: I, largest: usize) -> Self {
+        ItemStore { items, largest }
+    }
+
+    fn header(&self, label: &str) -> Result<Option<Header>, VaultError> {
+        Ok(self.items.read(HEADERS, label)?.and_then(|line| Header::parse(&line)))
+    }
+
+    /// From the given one to the end, however many there are.
+    fn delete_parts(&self, label: &str, first: usize) -> Result<(), VaultError> {
+        let mut nth = first;
+        while self.items.delete(PARTS, &part(label, nth))? {
+            nth += 1;
+        }
+        Ok(())
+    }
+}
+
+impl<I: Items> Store for ItemStore<I> {
+    fn load(&self, key: &Key) -> Result<Option<Entry>, VaultError> {
+        let label = label(key);
+        let Some(header) = self.header(&label)?.filter(|header| header.is_of(key)) else { return Ok(None) };
+        let mut secret = Zeroizing::new(Vec::new());
+        for nth in 0..header.size.div_ceil(self.largest) {
+            let Some(part) = self.items.read(PARTS, &part(&label, nth))? else { return Ok(None) };
+            let mut longer = Zeroizing::new(Vec::with_capacity(secret.len() + part.len()));
+            longer.extend_from_slice(&secret);
+            longer.extend_from_slice(&part);
+            secret = longer;
+        }
+        Ok(header.into_entry(&secret))
+    }
+
+    fn save(&self, entry: &Entry) -> Result<Resting, VaultError> {
+        let label = label(&entry.key);
+        let secret = entry.secret.expose().as_bytes();
+        for (nth, value) in secret.chunks(self.largest).enumerate() {
+            self.items.write(PARTS, &part(&label, nth), value)?;
+        }
+        let mut header = Header::of(entry);
+        header.digest = Some(digest(secret));
+        self.items.write(HEADERS, &label, &header.line())?;
+        self.delete_parts(&label, secret.len().div_ceil(self.largest))?;
+        Ok(Resting::Keychain)
+    }
+
+    fn remove(&self, key: &Key) -> Result<(), VaultError> {
+        let label = label(key);
+        self.items.delete(HEADERS, &label)?;
+        self.delete_parts(&label, 0)
+    }
+
+    fn names(&self) -> Result<Vec<Name>, VaultError> {
+        let mut names = Vec::new();
+        for item in self.items.list(HEADERS)? {
+            let name = self.header(&item)?.and_then(Header::into_name);
+            names.extend(name.filter(|name| label(&name.key) == item));
+        }
+        Ok(names)
+    }
+}
+
+fn part(label: &str, nth: usize) -> String {
+    format!("{label}.{nth}")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::{Cell, RefCell};
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::testing::{login, token};
+
+    const LARGEST: usize = 300;
+
+    /// In memory; refuses what is too large, and everything after a number of changes.
+    struct Memory {
+        values: RefCell<BTreeMap<(String, String), Vec<u8>>>,
+        changes: Cell<usize>,
+    }
+
+    impl Memory {
+        fn new() -> ItemStore<Memory> {
+            ItemStore::new(Memory { values: RefCell::default(), changes: Cell::new(usize::MAX) }, LARGEST)
+        }
+
+        fn change(&self) -> Result<(), VaultError> {
+            let left = self.changes.get().checked_sub(1);
+            self.changes.set(left.ok_or(VaultError::Locked { place: "memory" })?);
+            Ok(())
+        }
+    }
+
+    impl Items for Memory {
+        fn read(&self, shelf: &str, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, VaultError> {
+            let values = self.values.borrow();
+            Ok(values.get(&(shelf.to_owned(), name.to_owned())).cloned().map(Zeroizing::new))
+        }
+
+        fn write(&self, shelf: &str, name: &str, value: &[u8]) -> Result<(), VaultError> {
+            assert!(value.len() <= LARGEST, "{} bytes", value.len());
+            self.change()?;
+            self.values.borrow_mut().insert((shelf.to_owned(), name.to_owned()), value.to_owned());
+            Ok(())
+        }
+
+        fn delete(&self, shelf: &str, name: &str) -> Result<bool, VaultError> {
+            self.change()?;
+            Ok(self.values.borrow_mut().remove(&(shelf.to_owned(), name.to_owned())).is_some())
+        }
+
+        fn list(&self, shelf: &str) -> Result<Vec<String>, VaultError> {
+            Ok(self.values.borrow().keys().filter(|(on, _)| on == shelf).map(|(_, name)| name.clone()).collect())
+        }
+    }
+
+    #[test]
+    fn every_length_around_the_limit_comes_back_and_leaves_nothing_behind() {
+        let store = Memory::new();
+        for length in [0, 1, LARGEST - 1, LARGEST, LARGEST + 1, 3 * LARGEST, 3 * LARGEST + 1, LARGEST, 0] {
+            let entry = token("a", &"é".repeat(length / 2 + 1)[..length / 2 * 2]);
+            store.save(&entry).unwrap();
+            let size = entry.secret.expose().len();
+            assert_eq!(store.load(&entry.key), Ok(Some(entry)));
+            assert_eq!(store.items.values.borrow().len(), 1 + size.div_ceil(LARGEST), "{length}");
+        }
+        store.remove(&token("a", "").key).unwrap();
+        assert!(store.items.values.borrow().is_empty());
+        store.remove(&token("a", "").key).unwrap();
+    }
+
+    #[test]
+    fn a_write_that_breaks_off_leaves_a_whole_entry_or_none() {
+        let (old, new) = (token("a", &"o".repeat(1000)), token("a", &"n".repeat(700)));
+        for changes in 0..6 {
+            let store = Memory::new();
+            store.save(&old).unwrap();
+            store.items.changes.set(changes);
+            let saved = store.save(&new).is_ok();
+            store.items.changes.set(usize::MAX);
+            let found = store.load(&old.key).unwrap();
+            assert!(found.is_none() || found.as_ref() == Some(&old) || found.as_ref() == Some(&new), "{changes}");
+            assert!(!saved || found == Some(new.clone()), "{changes}");
+            store.save(&new).unwrap();
+            assert_eq!(store.load(&new.key), Ok(Some(new.clone())), "mended after {changes}");
+            assert_eq!(store.items.values.borrow().len(), 1 + 3);
+        }
+    }
+
+    #[test]
+    fn names_come_from_headers_alone() {
+        let store = Memory::new();
+        store.save(&token("a", "canary")).unwrap();
+        store.save(&login("r.example", "canary")).unwrap();
+        store.items.values.borrow_mut().retain(|(shelf, _), _| shelf == HEADERS);
+        let other = || (HEADERS.to_owned(), "other".to_owned());
+        store.items.values.borrow_mut().insert(other(), b"not ours".to_vec());
+        assert_eq!(store.names().unwrap().len(), 2);
+        assert!(store.items.values.borrow().values().all(|value| !value.windows(6).any(|part| part == b"canary")));
+    }
+}

@@ -1,0 +1,214 @@
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::private;
+use crate::store::Store;
+use crate::{Entry, Key, Name, Resting, VaultError};
+
+/// For the whole life of a vault.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// For which a keychain that hung is left alone by all processes.
+const REST: Duration = Duration::from_secs(30);
+
+type Question = Box<dyn FnOnce(&dyn Store) + Send>;
+type Open = Box<dyn FnOnce() -> Box<dyn Store> + Send>;
+
+/// The operating system's keychain behind a deadline.
+///
+/// Its calls block in foreign code for as long as they like, so they are made on a thread of their
+/// own, which keeps the connection from call to call. Nothing ever joins it: the process ends
+/// when `main` returns, whether or not the thread has had its answer.
+pub(crate) struct Keychain {
+    place: &'static str,
+    mark: Mark,
+    state: Mutex<State>,
+}
+
+struct State {
+    /// Until the first call.
+    open: Option<Open>,
+    thread: Option<Sender<Question>>,
+    left: Duration,
+}
+
+impl Keychain {
+    /// `open` is called on the thread, at the first question. `folder` is where other processes
+    /// are told of a keychain that hangs.
+    pub(crate) fn new(
+        place: &'static str,
+        folder: Option<PathBuf>,
+        open: impl FnOnce() -> Box<dyn Store> + Send + 'static,
+    ) -> Self {
+        let state = State { open: Some(Box::new(open)), thread: None, left: PATIENCE };
+        Keychain { place, mark: Mark(folder), state: Mutex::new(state) }
+    }
+
+    fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&dyn Store) -> Result<T, VaultError> + Send + 'static,
+    ) -> Result<T, VaultError> {
+        let hung = VaultError::Hung { place: self.place };
+        let died = |why: String| VaultError::Broken { place: self.place, why };
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(open) = state.open.take() {
+            if self.mark.is_fresh() {
+                log::debug!("{}: it hung a moment ago and is passed over", self.place);
+                state.left = Duration::ZERO;
+            } else {
+                state.thread = Some(start(open).map_err(|error| died(error.to_string()))?);
+            }
+        }
+        if state.left.is_zero() {
+            return Err(hung);
+        }
+        let (answer, answered) = channel();
+        let question: Question = Box::new(move |store| _ = answer.send(question(store)));
+        let began = Instant::now();
+        let thread = state.thread.as_ref().ok_or_else(|| died("its thread did not start".to_owned()))?;
+        thread.send(question).map_err(|_| died("its thread ended".to_owned()))?;
+        let result = answered.recv_timeout(state.left);
+        state.left = state.left.saturating_sub(began.elapsed());
+        match result {
+            Ok(answer) => answer,
+            Err(RecvTimeoutError::Disconnected) => Err(died("its thread ended".to_owned())),
+            Err(RecvTimeoutError::Timeout) => {
+                state.left = Duration::ZERO;
+                self.mark.leave();
+                Err(hung)
+            }
+        }
+    }
+}
+
+fn start(open: Open) -> std::io::Result<Sender<Question>> {
+    let (thread, questions) = channel::<Question>();
+    std::thread::Builder::new().name("keychain".to_owned()).spawn(move || {
+        let store = open();
+        for question in questions {
+            question(&*store);
+        }
+    })?;
+    Ok(thread)
+}
+
+impl Store for Keychain {
+    fn load(&self, key: &Key) -> Result<Option<Entry>, VaultError> {
+        let key = key.clone();
+        self.ask(move |store| store.load(&key))
+    }
+
+    fn save(&self, entry: &Entry) -> Result<Resting, VaultError> {
+        let entry = entry.clone();
+        self.ask(move |store| store.save(&entry))
+    }
+
+    fn remove(&self, key: &Key) -> Result<(), VaultError> {
+        let key = key.clone();
+        self.ask(move |store| store.remove(&key))
+    }
+
+    fn names(&self) -> Result<Vec<Name>, VaultError> {
+        self.ask(|store| store.names())
+    }
+}
+
+/// A file that says by its time when a keychain hung.
+struct Mark(Option<PathBuf>);
+
+impl Mark {
+    const FILE: &str = "keychain-hung";
+
+    fn is_fresh(&self) -> bool {
+        let changed =
+            self.0.as_ref().and_then(|folder| folder.join(Self::FILE).symlink_metadata().ok()?.modified().ok());
+        // A time to come is no reason to wait for it.
+        changed.and_then(|time| time.elapsed().ok()).is_some_and(|age| age < REST)
+    }
+
+    /// As well as it can: without it, the next process waits too.
+    fn leave(&self) {
+        let Some(folder) = &self.0 else { return };
+        let path = folder.join(Self::FILE);
+        // Made anew, and so never written through a link.
+        _ = std::fs::remove_file(&path);
+        if let Err(error) = private::make_folder(folder).and_then(|_| File::create_new(&path)) {
+            log::debug!("{}: {error}", path.display());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::token;
+
+    /// Answers after a time.
+    struct Slow(Duration);
+
+    impl Store for Slow {
+        fn load(&self, _: &Key) -> Result<Option<Entry>, VaultError> {
+            std::thread::sleep(self.0);
+            Ok(None)
+        }
+        fn save(&self, _: &Entry) -> Result<Resting, VaultError> {
+            Ok(Resting::Keychain)
+        }
+        fn remove(&self, _: &Key) -> Result<(), VaultError> {
+            panic!("the thread dies of this");
+        }
+        fn names(&self) -> Result<Vec<Name>, VaultError> {
+            Ok(Vec::new())
+        }
+    }
+
+    fn slow(folder: Option<PathBuf>, time: Duration) -> Keychain {
+        Keychain::new("keychain", folder, move || Box::new(Slow(time)))
+    }
+
+    #[test]
+    fn a_hanging_keychain_is_waited_for_once_by_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = || Some(folder.path().join("credmint"));
+        let hung = Err(VaultError::Hung { place: "keychain" });
+        let key = token("a", "").key;
+
+        let first = slow(place(), Duration::from_secs(60));
+        let began = Instant::now();
+        assert_eq!(first.load(&key), hung);
+        assert!((1900..3000).contains(&began.elapsed().as_millis()), "{:?}", began.elapsed());
+        let began = Instant::now();
+        assert_eq!(first.load(&key), hung);
+        assert_eq!(slow(place(), Duration::ZERO).load(&key), hung, "another process");
+        assert!(began.elapsed() < Duration::from_millis(500));
+
+        let mark = folder.path().join("credmint").join(Mark::FILE);
+        for age in [REST.as_secs() + 1, u64::MAX] {
+            let time = match age {
+                u64::MAX => std::time::SystemTime::now() + REST,
+                age => std::time::SystemTime::now() - Duration::from_secs(age),
+            };
+            File::options().write(true).open(&mark).unwrap().set_modified(time).unwrap();
+            assert_eq!(slow(place(), Duration::ZERO).load(&key), Ok(None), "an old mark counts no more");
+        }
+    }
+
+    #[test]
+    fn patience_is_for_all_calls_together() {
+        let keychain = slow(None, Duration::from_millis(900));
+        let key = token("a", "").key;
+        let answers: Vec<_> = (0..4).map(|_| keychain.load(&key).is_ok()).collect();
+        assert_eq!(answers, [true, true, false, false]);
+    }
+
+    #[test]
+    fn a_thread_that_died_is_an_error() {
+        let keychain = slow(None, Duration::ZERO);
+        let key = token("a", "").key;
+        for _ in 0..2 {
+            assert!(matches!(keychain.remove(&key), Err(VaultError::Broken { .. })));
+        }
+    }
+}

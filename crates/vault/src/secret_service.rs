@@ -1,0 +1,229 @@
+use std::cell::OnceCell;
+use std::collections::HashMap;
+use std::time::SystemTime;
+
+use dbus::Path;
+use dbus::arg::{PropMap, RefArg, Variant, prop_cast};
+use protocol::{Secret, ServerUrl};
+use zeroize::Zeroizing;
+
+pub(crate) use self::bus::PLACE;
+
+use self::bus::Bus;
+use crate::header::{decode, encode, from_seconds, to_seconds};
+use crate::store::Store;
+use crate::{Entry, Key, Name, Resting, VaultError};
+
+mod bus;
+
+/// The schema of our tokens.
+const TOKEN: &str = "io.credmint.Token";
+/// The schema of Docker's own helper, under which it looks for logins and we do.
+/// <https://github.com/docker/docker-credential-helpers/blob/v0.9.6/secretservice/secretservice.c>
+const LOGIN: &str = "io.docker.Credentials";
+
+type Attributes = HashMap<String, String>;
+
+/// The keychain of a Linux desktop: gnome-keyring, KWallet, KeePassXC.
+///
+/// Tokens are items of our own, whose secret is an entry with its header, so that a hit needs
+/// nothing but the secret; logins are items exactly as Docker's own helper makes them.
+pub(crate) struct SecretService {
+    address: Option<String>,
+    bus: OnceCell<Bus>,
+}
+
+impl SecretService {
+    pub(crate) fn new(address: Option<String>) -> Self {
+        SecretService { address, bus: OnceCell::new() }
+    }
+
+    /// The connection stays for all calls.
+    fn bus(&self) -> Result<&Bus, VaultError> {
+        if self.bus.get().is_none() {
+            let absent = || VaultError::Absent { place: PLACE, why: "the session has no bus".to_owned() };
+            _ = self.bus.set(Bus::connect(self.address.as_deref().ok_or_else(absent)?)?);
+        }
+        Ok(self.bus.get().expect("it has just been set"))
+    }
+
+    fn load_token(&self, key: &Key, id: &str) -> Result<Option<Entry>, VaultError> {
+        let bus = self.bus()?;
+        let items = bus.search(&token_query(id))?;
+        // Two at once, if another process has just saved its own: the newest is the last.
+        for item in items.unlocked.iter().rev() {
+            match bus.secret(item)?.and_then(|secret| decode(&secret, key)) {
+                Some(entry) => return Ok(Some(entry)),
+                None => log::debug!("{PLACE}: a damaged token is passed over"),
+            }
+        }
+        items.none_unless_locked()
+    }
+
+    fn load_login(&self, key: &Key, server: &ServerUrl) -> Result<Option<Entry>, VaultError> {
+        let bus = self.bus()?;
+        let items = self.logins(server)?;
+        // Docker's helper leaves one item a user, and answers with the last.
+        for item in items.unlocked.iter().rev() {
+            let (Some(name), Some(secret)) = (self.login_name(item)?, bus.secret(item)?) else { continue };
+            let Ok(secret) = std::str::from_utf8(&secret) else { continue };
+            return Ok(Some(Entry {
+                key: key.clone(),
+                server: name.server,
+                username: name.username,
+                secret: Secret::new(secret.to_owned()),
+                issued: name.issued,
+                expires: None,
+            }));
+        }
+        items.none_unless_locked()
+    }
+
+    /// The items of a registry under all of its spellings, the best last.
+    fn logins(&self, server: &ServerUrl) -> Result<bus::Items, VaultError> {
+        let bus = self.bus()?;
+        // Most machines have no login at all, and this one question tells.
+        let all = bus.search(&attributes([("docker_cli", "1")]))?;
+        let mut found = bus::Items::default();
+        if !all.is_empty() {
+            for spelling in server.spellings().iter().rev() {
+                let items = bus.search(&attributes([("docker_cli", "1"), ("server", spelling)]))?;
+                found.unlocked.extend(items.unlocked);
+                found.locked.extend(items.locked);
+            }
+        }
+        Ok(found)
+    }
+
+    fn items(&self, key: &Key) -> Result<bus::Items, VaultError> {
+        match key {
+            Key::Token(id) => self.bus()?.search(&token_query(id)),
+            Key::Login(server) => self.logins(server),
+        }
+    }
+
+    /// Keyed by the attribute and not by the label, which was the address once and now is a sentence.
+    fn login_name(&self, item: &Path<'static>) -> Result<Option<Name>, VaultError> {
+        Ok(self.bus()?.describe(item)?.and_then(|item| {
+            let server = item.attributes.get("server")?;
+            Some(Name {
+                key: Key::Login(ServerUrl::parse(server).ok()?),
+                server: server.clone(),
+                username: item.attributes.get("username").cloned().unwrap_or_default(),
+                issued: item.modified,
+                expires: None,
+            })
+        }))
+    }
+
+    fn token_name(&self, item: &Path<'static>) -> Result<Option<Name>, VaultError> {
+        Ok(self.bus()?.describe(item)?.and_then(|item| {
+            let text = |name| item.attributes.get(name).cloned();
+            let time = |name| from_seconds(item.attributes.get(name)?.parse().ok()?);
+            Some(Name {
+                key: Key::Token(text("credmint")?),
+                server: text("server")?,
+                username: text("username")?,
+                issued: time("issued")?,
+                expires: time("expires"),
+            })
+        }))
+    }
+}
+
+impl Store for SecretService {
+    fn load(&self, key: &Key) -> Result<Option<Entry>, VaultError> {
+        match key {
+            Key::Token(id) => self.load_token(key, id),
+            Key::Login(server) => self.load_login(key, server),
+        }
+    }
+
+    fn save(&self, entry: &Entry) -> Result<Resting, VaultError> {
+        let bus = self.bus()?;
+        let collection = bus.default_collection()?;
+        let (label, attributes, secret) = match &entry.key {
+            Key::Token(id) => (format!("Registry token for {}", entry.server), token_item(id, entry), encode(entry)),
+            Key::Login(server) => {
+                let server = server.key();
+                let secret = Zeroizing::new(entry.secret.expose().as_bytes().to_vec());
+                (format!("Registry credentials for {server}"), login_item(&server, &entry.username), secret)
+            }
+        };
+        // The new one first: whatever happens then, one of them is there.
+        let new = bus.create(&collection, &label, attributes, &secret)?;
+        for old in self.items(&entry.key)?.unlocked.iter().filter(|item| **item != new) {
+            bus.delete(old)?;
+        }
+        Ok(Resting::Keychain)
+    }
+
+    fn remove(&self, key: &Key) -> Result<(), VaultError> {
+        let items = self.items(key)?;
+        for item in &items.unlocked {
+            self.bus()?.delete(item)?;
+        }
+        items.none_unless_locked::<()>().map(|_| ())
+    }
+
+    fn names(&self) -> Result<Vec<Name>, VaultError> {
+        let bus = self.bus()?;
+        let mut names = Vec::new();
+        // What is locked cannot be got, and so is not named.
+        for item in bus.search(&attributes([("docker_cli", "1")]))?.unlocked {
+            names.extend(self.login_name(&item)?);
+        }
+        for item in bus.search(&attributes([("xdg:schema", TOKEN)]))?.unlocked {
+            names.extend(self.token_name(&item)?);
+        }
+        Ok(names)
+    }
+}
+
+fn token_query(id: &str) -> Attributes {
+    attributes([("xdg:schema", TOKEN), ("credmint", id)])
+}
+
+fn token_item(id: &str, entry: &Entry) -> Attributes {
+    let seconds = |time: SystemTime| to_seconds(time).to_string();
+    let mut item = token_query(id);
+    item.extend(attributes([("server", &*entry.server), ("username", &*entry.username)]));
+    item.insert("issued".to_owned(), seconds(entry.issued));
+    item.extend(entry.expires.map(|end| ("expires".to_owned(), seconds(end))));
+    item
+}
+
+fn login_item(server: &str, username: &str) -> Attributes {
+    attributes([
+        ("xdg:schema", LOGIN),
+        ("label", "Docker Credentials"),
+        ("docker_cli", "1"),
+        ("server", server),
+        ("username", username),
+    ])
+}
+
+fn attributes<const N: usize>(pairs: [(&str, &str); N]) -> Attributes {
+    pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
+/// What an item says of itself without its secret.
+struct Described {
+    attributes: Attributes,
+    modified: SystemTime,
+}
+
+impl Described {
+    fn of(properties: &PropMap) -> Option<Self> {
+        let attributes = properties.get("Attributes").and_then(|Variant(value)| {
+            let mut texts = value.as_iter()?.map(|text| text.as_str().map(str::to_owned));
+            let mut attributes = Attributes::new();
+            while let Some(name) = texts.next() {
+                attributes.insert(name?, texts.next()??);
+            }
+            Some(attributes)
+        })?;
+        let modified = from_seconds(*prop_cast::<u64>(properties, "Modified").unwrap_or(&0))?;
+        Some(Described { attributes, modified })
+    }
+}

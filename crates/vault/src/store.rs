@@ -1,0 +1,16 @@
+use crate::{Entry, Key, Name, Resting, VaultError};
+
+/// One place where entries rest. What it cannot do is an error and never a prompt.
+pub(crate) trait Store {
+    /// Finds an entry; one that is damaged is not there.
+    fn load(&self, key: &Key) -> Result<Option<Entry>, VaultError>;
+
+    /// Keeps an entry in place of all of the same key.
+    fn save(&self, entry: &Entry) -> Result<Resting, VaultError>;
+
+    /// Forgets every entry of the key; that there was none is success.
+    fn remove(&self, key: &Key) -> Result<(), VaultError>;
+
+    /// Names what is kept, opening no secret.
+    fn names(&self) -> Result<Vec<Name>, VaultError>;
+}
