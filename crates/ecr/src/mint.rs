@@ -1,0 +1,158 @@
+use std::time::{Duration, SystemTime};
+
+use aws_config::provider_config::ProviderConfig;
+use aws_config::sts::AssumeRoleProvider;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::ProvideCredentials;
+use aws_sdk_ecr::config::timeout::TimeoutConfig;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use broker::{MintError, Minted};
+use protocol::{Deadline, Explained, Secret};
+use settings::Setup;
+use zeroize::Zeroizing;
+
+use crate::failure::{self, Source};
+use crate::scope::{Service, Target};
+use crate::{identity, transport};
+
+/// The name under which a role that the settings name is assumed: it stands in CloudTrail.
+const SESSION: &str = "credmint";
+
+/// Mints a token. The runtime lives only as long as this call.
+pub(crate) fn token(target: &Target, setup: &Setup, deadline: Deadline) -> Result<Minted, MintError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| failed(format!("no token can be minted: {error}")))?;
+    let minted = runtime.block_on(async {
+        tokio::time::timeout(deadline.remaining(), mint(target, setup, deadline)).await.unwrap_or_else(|_| {
+            Err(MintError::Failed(Explained {
+                what: format!("no ECR token for {} within the time limit", target.region),
+                hint: Some("check the network and the proxy, or raise timeout in credmint's settings".into()),
+            }))
+        })
+    });
+    // A lookup of a name may still be running on a thread of its own: it is not waited for.
+    runtime.shutdown_background();
+    minted
+}
+
+async fn mint(target: &Target, setup: &Setup, deadline: Deadline) -> Result<Minted, MintError> {
+    let config = config(target, setup, deadline).await?;
+    let (token, expires) = match target.service {
+        Service::Private => private(target, &config).await,
+        Service::Public => public(target, &config).await,
+    }?;
+    let (username, secret) = split(token).ok_or_else(|| failure::nonsense(target))?;
+    let expires = expires
+        .and_then(|expires| SystemTime::try_from(expires).ok())
+        .filter(|expires| *expires > SystemTime::now())
+        .ok_or_else(|| failure::nonsense(target))?;
+    Ok(Minted { username, secret, expires })
+}
+
+/// The SDK's configuration with the one identity that signs.
+async fn config(target: &Target, setup: &Setup, deadline: Deadline) -> Result<SdkConfig, MintError> {
+    let rule = target.rule.as_ref();
+    let region = Region::new(target.region.clone());
+    let sts_region = rule.and_then(|rule| rule.region.clone()).map_or_else(|| region.clone(), Region::new);
+    let (http, direct) = transport::clients(&setup.environment).map_err(MintError::Failed)?;
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(Duration::from_millis(3_100))
+        .operation_timeout(deadline.remaining())
+        .build();
+    let loader = aws_config::defaults(BehaviorVersion::latest())
+        .region(region)
+        .http_client(http.clone())
+        .timeout_config(timeouts.clone())
+        .no_credentials();
+    let loader = match rule.and_then(|rule| rule.profile.as_ref()) {
+        Some(profile) => loader.profile_name(profile),
+        None => loader,
+    };
+    let config = loader.load().await;
+    let providers = ProviderConfig::without_region()
+        .with_behavior_version(Some(BehaviorVersion::latest()))
+        .with_region(Some(sts_region.clone()))
+        .with_use_fips(config.use_fips())
+        .with_use_dual_stack(config.use_dual_stack())
+        .with_timeout_config(timeouts);
+    let proxied = providers.clone().with_http_client(http);
+    let direct = providers.with_http_client(direct);
+    let mut who: Credentials = identity::credentials(&proxied, &direct, &setup.environment, rule).await?;
+    if let Some(role) = rule.and_then(|rule| rule.role_arn.as_ref()) {
+        let mut provider =
+            AssumeRoleProvider::builder(role).configure(&config).region(sts_region).session_name(SESSION);
+        if let Some(id) = rule.and_then(|rule| rule.external_id.as_ref()) {
+            provider = provider.external_id(id);
+        }
+        who = provider
+            .build_from_provider(who)
+            .await
+            .provide_credentials()
+            .await
+            .map_err(|error| failure::no_identity(Source::Role, &error, Some(role), None))?;
+    }
+    Ok(config
+        .into_builder()
+        .credentials_provider(aws_credential_types::provider::SharedCredentialsProvider::new(who))
+        .build())
+}
+
+type Token = (String, Option<aws_sdk_ecr::primitives::DateTime>);
+
+async fn private(target: &Target, config: &SdkConfig) -> Result<Token, MintError> {
+    let mut builder = aws_sdk_ecr::config::Builder::from(config);
+    // Only ever set: what the user's own settings ask for is not taken away.
+    if target.fips {
+        builder = builder.use_fips(true);
+    }
+    if target.dual_stack {
+        builder = builder.use_dual_stack(true);
+    }
+    let client = aws_sdk_ecr::Client::from_conf(builder.build());
+    let output = client.get_authorization_token().send().await.map_err(|error| failure::refused(target, &error))?;
+    let data = output.authorization_data.unwrap_or_default().into_iter().next();
+    let data = data.ok_or_else(|| failure::nonsense(target))?;
+    Ok((data.authorization_token.ok_or_else(|| failure::nonsense(target))?, data.expires_at))
+}
+
+async fn public(target: &Target, config: &SdkConfig) -> Result<Token, MintError> {
+    let mut builder = aws_sdk_ecrpublic::config::Builder::from(config);
+    if target.dual_stack {
+        builder = builder.use_dual_stack(true);
+    }
+    let client = aws_sdk_ecrpublic::Client::from_conf(builder.build());
+    let output = client.get_authorization_token().send().await.map_err(|error| failure::refused(target, &error))?;
+    let data = output.authorization_data.ok_or_else(|| failure::nonsense(target))?;
+    Ok((data.authorization_token.ok_or_else(|| failure::nonsense(target))?, data.expires_at))
+}
+
+/// The user and the password: the first colon parts them, a password may hold more.
+fn split(token: String) -> Option<(String, Secret)> {
+    let token = Zeroizing::new(token);
+    let decoded = Zeroizing::new(STANDARD.decode(token.as_bytes()).ok()?);
+    let (username, password) = std::str::from_utf8(&decoded).ok()?.split_once(':')?;
+    (!username.is_empty() && !password.is_empty()).then(|| (username.to_owned(), Secret::new(password.to_owned())))
+}
+
+fn failed(what: String) -> MintError {
+    MintError::Failed(Explained { what, hint: None })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_split_at_the_first_colon() {
+        let split = |text: &str| split(STANDARD.encode(text)).map(|(user, secret)| (user, secret.expose().to_owned()));
+        assert_eq!(split("AWS:a:b"), Some(("AWS".into(), "a:b".into())));
+        for nonsense in ["", "AWS", "AWS:", ":x"] {
+            assert_eq!(split(nonsense), None, "{nonsense}");
+        }
+        assert!(super::split("not base64!".into()).is_none());
+    }
+}
