@@ -276,7 +276,7 @@ fn without_identity_public_is_anonymous_and_private_says_what_to_do() {
     let mut home = Home::signed_in(&aws);
     without_keys(&mut home);
     home.get(PUBLIC).is_not_found();
-    home.get(REGISTRY).explains(&["us-east-1", "aws"]);
+    home.get(REGISTRY).explains(&["nobody is signed in to AWS", "aws configure sso"]);
     assert_eq!(aws.calls(Call::EcrToken) + aws.calls(Call::EcrPublicToken), 0);
 }
 

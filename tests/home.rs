@@ -7,19 +7,19 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-pub const NOT_FOUND: &str = "credentials not found in native keychain";
-pub const REGISTRY: &str = "123456789012.dkr.ecr.us-east-1.amazonaws.com";
-pub const ECR: &str = "docker-credential-ecr";
+pub(crate) const NOT_FOUND: &str = "credentials not found in native keychain";
+pub(crate) const REGISTRY: &str = "123456789012.dkr.ecr.us-east-1.amazonaws.com";
+pub(crate) const ECR: &str = "docker-credential-ecr";
 
 /// A user of the machine: a home of its own and an environment in which nothing is set but that.
-pub struct Home {
+pub(crate) struct Home {
     folder: tempfile::TempDir,
     variables: BTreeMap<OsString, OsString>,
 }
 
 impl Home {
     /// Tokens and logins rest in files, and no metadata service is asked.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut home = Home { folder, variables: BTreeMap::new() };
         for (name, place) in [
@@ -42,7 +42,7 @@ impl Home {
     }
 
     /// One signed in to a pretend AWS with a key of its own.
-    pub fn signed_in(aws: &pretend_cloud::Aws) -> Self {
+    pub(crate) fn signed_in(aws: &pretend_cloud::Aws) -> Self {
         let mut home = Home::new();
         home.set("AWS_ENDPOINT_URL", aws.url());
         home.set("AWS_ACCESS_KEY_ID", "AKIAALICE");
@@ -50,21 +50,21 @@ impl Home {
         home
     }
 
-    pub fn path(&self, name: impl AsRef<Path>) -> PathBuf {
+    pub(crate) fn path(&self, name: impl AsRef<Path>) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    pub fn set(&mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> &mut Self {
+    pub(crate) fn set(&mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> &mut Self {
         self.variables.insert(name.into(), value.into());
         self
     }
 
-    pub fn unset(&mut self, name: &str) -> &mut Self {
+    pub(crate) fn unset(&mut self, name: &str) -> &mut Self {
         self.variables.remove(std::ffi::OsStr::new(name));
         self
     }
 
-    pub fn write(&self, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
+    pub(crate) fn write(&self, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
         let path = self.path(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, text).unwrap();
@@ -72,35 +72,37 @@ impl Home {
     }
 
     /// Credmint's settings file.
-    pub fn settings(&self, text: &str) -> PathBuf {
+    pub(crate) fn settings(&self, text: &str) -> PathBuf {
         self.write("config/credmint/config.toml", text)
     }
 
-    pub fn get(&self, server: &str) -> Outcome {
+    pub(crate) fn get(&self, server: &str) -> Outcome {
         self.run(ECR, &["get"], server)
     }
 
-    pub fn store(&self, server: &str, username: &str, secret: &str) -> Outcome {
+    pub(crate) fn store(&self, server: &str, username: &str, secret: &str) -> Outcome {
         let login = serde_json::json!({"ServerURL": server, "Username": username, "Secret": secret});
         self.run(ECR, &["store"], format!("{login}\n"))
     }
 
-    pub fn erase(&self, server: &str) -> Outcome {
+    pub(crate) fn erase(&self, server: &str) -> Outcome {
         self.run(ECR, &["erase"], server)
     }
 
-    pub fn list(&self) -> BTreeMap<String, String> {
+    pub(crate) fn list(&self) -> BTreeMap<String, String> {
         let outcome = self.run(ECR, &["list"], "unused");
         assert_eq!((outcome.code, outcome.stderr.as_str()), (0, ""), "{outcome:?}");
         serde_json::from_str(&outcome.stdout).unwrap()
     }
 
-    pub fn run(&self, program: &str, arguments: &[&str], input: impl AsRef<[u8]>) -> Outcome {
+    pub(crate) fn run(&self, program: &str, arguments: &[&str], input: impl AsRef<[u8]>) -> Outcome {
         let started = Instant::now();
         let mut child = self.command(program, arguments).stdin(Stdio::piped()).spawn().unwrap();
         let written = child.stdin.take().unwrap().write_all(input.as_ref());
         let output = child.wait_with_output().unwrap();
-        written.unwrap_or_else(|error| panic!("{program} did not read its whole input: {error}"));
+        if matches!(arguments, ["get" | "store" | "erase"]) {
+            written.unwrap_or_else(|error| panic!("{program} did not read its whole input: {error}"));
+        }
         Outcome {
             code: output.status.code().unwrap_or_else(|| panic!("{program} died: {}", output.status)),
             stdout: String::from_utf8(output.stdout).unwrap(),
@@ -109,12 +111,12 @@ impl Home {
         }
     }
 
-    pub fn command(&self, name: &str, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, name: &str, arguments: &[&str]) -> Command {
         self.in_here(Command::new(program(name)), arguments)
     }
 
     /// A line of shell.
-    pub fn shell(&self, line: &str) -> Command {
+    pub(crate) fn shell(&self, line: &str) -> Command {
         self.in_here(Command::new("sh"), &["-c", line])
     }
 
@@ -125,7 +127,7 @@ impl Home {
 }
 
 /// The program under test: of this build, or from the folder `CREDMINT_PROGRAMS`.
-pub fn program(name: &str) -> PathBuf {
+pub(crate) fn program(name: &str) -> PathBuf {
     if let Some(folder) = std::env::var_os("CREDMINT_PROGRAMS") {
         return Path::new(&folder).join(name);
     }
@@ -137,18 +139,18 @@ pub fn program(name: &str) -> PathBuf {
 
 /// What a program answered.
 #[derive(Debug)]
-pub struct Outcome {
-    pub code: i32,
-    pub stdout: String,
-    pub stderr: String,
-    pub took: Duration,
+pub(crate) struct Outcome {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+    pub(crate) took: Duration,
 }
 
 impl Outcome {
     /// Credentials as the protocol wants them: exit 0, silent stderr, one object, three keys, one line feed.
     /// Gives the server, the user and the secret.
     #[track_caller]
-    pub fn credentials(&self) -> (String, String, String) {
+    pub(crate) fn credentials(&self) -> (String, String, String) {
         assert_eq!((self.code, self.stderr.as_str()), (0, ""), "{self:?}");
         let line = self.stdout.strip_suffix('\n').expect("a line feed at the end");
         assert!(!line.contains('\n'), "{self:?}");
@@ -160,19 +162,19 @@ impl Outcome {
 
     /// The secret of [`Outcome::credentials`].
     #[track_caller]
-    pub fn secret(&self) -> String {
+    pub(crate) fn secret(&self) -> String {
         self.credentials().2
     }
 
     /// Success without a word.
     #[track_caller]
-    pub fn is_silent(&self) {
+    pub(crate) fn is_silent(&self) {
         assert_eq!((self.code, self.stdout.as_str(), self.stderr.as_str()), (0, "", ""), "{self:?}");
     }
 
     /// A failure with exactly this sentence, and nothing else anywhere.
     #[track_caller]
-    pub fn says(&self, sentence: &str) {
+    pub(crate) fn says(&self, sentence: &str) {
         assert_eq!(
             (self.code, self.stdout.as_str(), self.stderr.as_str()),
             (1, format!("{sentence}\n").as_str(), ""),
@@ -182,7 +184,7 @@ impl Outcome {
 
     /// A failure in one line that holds all of these words; gives the line.
     #[track_caller]
-    pub fn explains(&self, words: &[&str]) -> &str {
+    pub(crate) fn explains(&self, words: &[&str]) -> &str {
         assert_eq!((self.code, self.stderr.as_str()), (1, ""), "{self:?}");
         let line = self.stdout.strip_suffix('\n').expect("a line feed at the end");
         assert!(!line.contains('\n') && line != NOT_FOUND, "{self:?}");
@@ -193,13 +195,13 @@ impl Outcome {
     }
 
     #[track_caller]
-    pub fn is_not_found(&self) {
+    pub(crate) fn is_not_found(&self) {
         self.says(NOT_FOUND);
     }
 }
 
 /// Says aloud that a test could not run here; where nothing may be skipped, fails.
-pub fn skip(test: &str, why: &str) {
+pub(crate) fn skip(test: &str, why: &str) {
     eprintln!("skipped: {test}: {why}");
     assert!(std::env::var("CREDMINT_TESTS").as_deref() != Ok("all"), "nothing may be skipped here: {test}: {why}");
 }

@@ -44,7 +44,6 @@ fn a_secret_is_in_no_log_and_no_error() {
         Behaviour::Garbage,
     ] {
         aws.on(Call::EcrToken, behaviour);
-        home.settings(&format!("refresh_before = {}", said.len()));
         hear(&home.get("123456789012.dkr.ecr.eu-west-1.amazonaws.com"));
         home.erase("123456789012.dkr.ecr.eu-west-1.amazonaws.com");
         std::thread::sleep(std::time::Duration::from_millis(3_200));

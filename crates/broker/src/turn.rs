@@ -209,7 +209,7 @@ mod tests {
         let now = SystemTime::now();
         let Turn::Mint(minter) = turnstile.wait("a/b", now, soon()) else { panic!("the first mints") };
         minter.failed(&failure(), now);
-        for moment in [now, now + FAILURE_SHARED, now - FAILURE_SHARED] {
+        for moment in [now, now + FAILURE_SHARED / 2, now - FAILURE_SHARED / 2] {
             let Turn::Failed(shared) = turnstile.wait("a/b", moment, soon()) else { panic!("the failure is shared") };
             assert_eq!(shared, failure());
         }

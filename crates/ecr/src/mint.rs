@@ -6,6 +6,7 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::ProvideCredentials;
 use aws_sdk_ecr::config::timeout::TimeoutConfig;
+use aws_types::service_config::ServiceConfigKey;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use broker::{MintError, Minted};
@@ -101,16 +102,26 @@ async fn config(target: &Target, setup: &Setup, deadline: Deadline) -> Result<Sd
         .build())
 }
 
+/// Whether the user names an endpoint (`AWS_ENDPOINT_URL`, `endpoint_url` in a profile): it stands for
+/// itself, and the SDK refuses to be told of which kind it is.
+fn has_endpoint(config: &SdkConfig, service: &str) -> bool {
+    let key = ServiceConfigKey::builder().service_id(service).env("AWS_ENDPOINT_URL").profile("endpoint_url").build();
+    config.endpoint_url().is_some()
+        || key.is_ok_and(|key| config.service_config().is_some_and(|settings| settings.load_config(key).is_some()))
+}
+
 type Token = (String, Option<aws_sdk_ecr::primitives::DateTime>);
 
 async fn private(target: &Target, config: &SdkConfig) -> Result<Token, MintError> {
     let mut builder = aws_sdk_ecr::config::Builder::from(config);
-    // Only ever set: what the user's own settings ask for is not taken away.
-    if target.fips {
-        builder = builder.use_fips(true);
-    }
-    if target.dual_stack {
-        builder = builder.use_dual_stack(true);
+    if !has_endpoint(config, "ECR") {
+        // Only ever set: what the user's own settings ask for is not taken away.
+        if target.fips {
+            builder = builder.use_fips(true);
+        }
+        if target.dual_stack {
+            builder = builder.use_dual_stack(true);
+        }
     }
     let client = aws_sdk_ecr::Client::from_conf(builder.build());
     let output = client.get_authorization_token().send().await.map_err(|error| failure::refused(target, &error))?;
@@ -121,7 +132,7 @@ async fn private(target: &Target, config: &SdkConfig) -> Result<Token, MintError
 
 async fn public(target: &Target, config: &SdkConfig) -> Result<Token, MintError> {
     let mut builder = aws_sdk_ecrpublic::config::Builder::from(config);
-    if target.dual_stack {
+    if target.dual_stack && !has_endpoint(config, "ECR PUBLIC") {
         builder = builder.use_dual_stack(true);
     }
     let client = aws_sdk_ecrpublic::Client::from_conf(builder.build());
