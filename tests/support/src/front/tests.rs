@@ -45,6 +45,9 @@ fn opens_only_to_a_minted_token() {
         assert_eq!(answer.headers["www-authenticate"], realm);
     }
     assert_eq!(aws.calls(Call::Registry), 6);
+    aws.end_tokens();
+    assert_eq!(get(&front, ECR, "/v2/", &good).status, 401);
+    let good = mint(&aws, "ecr", Duration::from_secs(60));
     aws.on(Call::Registry, Behaviour::FailTimes(1));
     assert_eq!(get(&front, ECR, "/v2/", &good).status, 500);
 }
