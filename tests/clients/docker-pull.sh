@@ -67,7 +67,7 @@ push_and_build() {
     works "docker build (classic) from a private image" \
         env DOCKER_BUILDKIT=0 docker build --pull --tag built "$ROOM/build"
     remove built "$ECR/app:1"
-    if have buildx docker buildx version; then
+    if have BuildKit env DOCKER_BUILDKIT=1 docker build --help; then
         works "docker build (BuildKit) from a private image" \
             env DOCKER_BUILDKIT=1 docker build --pull --tag built "$ROOM/build"
         remove built
