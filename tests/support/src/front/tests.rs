@@ -67,6 +67,8 @@ fn the_built_in_image_is_whole() {
     let by_digest = format!("/v2/app/manifests/{}", manifest.headers["docker-content-digest"]);
     assert_eq!(get(&front, ECR, &by_digest, &login).body, manifest.body);
     assert_eq!(get(&front, ECR, "/v2/app/manifests/sha256:0", &login).status, 404);
+    let head = fetch("HEAD", &(front.url() + &by_digest), &[("authorization", &login)], "").unwrap();
+    assert_eq!((head.headers["content-length"].clone(), head.body), (manifest.body.len().to_string(), Vec::new()));
     let put = fetch("PUT", &(front.url() + "/v2/app/manifests/1"), &[("authorization", &login)], "").unwrap();
     assert_eq!(put.status, 405);
 }
