@@ -128,8 +128,19 @@ impl Cloud {
         Ok(())
     }
 
-    /// What scripts ask for: `/__pretend/calls` counts, `/__pretend/minted` names who minted (no passwords).
-    pub(crate) fn statistics(&self, path: &str) -> Option<Response<Body>> {
+    /// Every token minted so far has ended.
+    pub(crate) fn end_tokens(&self) {
+        let now = self.now();
+        self.state().minted.iter_mut().for_each(|token| token.expires = now);
+    }
+
+    /// What scripts ask for: `/__pretend/calls` counts, `/__pretend/minted` names who minted (no
+    /// passwords), `/__pretend/end-tokens` ends them.
+    pub(crate) fn script_answer(&self, path: &str) -> Option<Response<Body>> {
+        if path == "/__pretend/end-tokens" {
+            self.end_tokens();
+            return Some(json(200, &json!({})));
+        }
         let state = self.state();
         match path {
             "/__pretend/calls" => {

@@ -130,6 +130,11 @@ impl Aws {
         self.cloud.state().token_life = life;
     }
 
+    /// Ends every token minted so far: whoever keeps one does not know it yet.
+    pub fn end_tokens(&self) {
+        self.cloud.end_tokens();
+    }
+
     /// How long temporary credentials live that are given out from now on; 1 h at first.
     pub fn set_identity_life(&self, life: Duration) {
         self.cloud.state().identity_life = life;
@@ -161,8 +166,8 @@ impl Service for Cloud {
     async fn answer(self: Arc<Self>, request: hyper::Request<Incoming>) -> Result<Response<Body>, HangUp> {
         let (head, body) = request.into_parts();
         let body = body.collect().await.map_err(|_| HangUp)?.to_bytes();
-        if let Some(statistics) = self.statistics(head.uri.path()) {
-            return Ok(statistics);
+        if let Some(answer) = self.script_answer(head.uri.path()) {
+            return Ok(answer);
         }
         let Some(call) = Call::of(&head, &body) else {
             let strange = format!("{} {}", head.method, head.uri.path());

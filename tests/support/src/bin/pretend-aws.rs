@@ -19,7 +19,8 @@ usage: pretend-aws [OPTION]...
   --ca FOLDER                 writes the test authority to FOLDER/ca.pem
   --token-life SECONDS        how long registry tokens live
 An ADDR is IP:PORT, where port 0 is a free one. Prints `aws URL` or `registry URL` for each, then
-`ready`; runs until its standard input ends. Counts: GET /__pretend/calls, /__pretend/minted.";
+`ready`; runs until its standard input ends. GET /__pretend/calls and /__pretend/minted tell what
+happened, /__pretend/end-tokens ends every token minted so far.";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

@@ -1,9 +1,9 @@
 use hyper::{Method, Response};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 use super::refuse;
 use crate::behaviour::Refusal;
+use crate::pull::digest_of;
 use crate::reply::{Body, reply, with};
 
 /// A small image that can only be read: one manifest, one configuration, one layer with one file.
@@ -22,11 +22,11 @@ struct Blob {
 }
 
 impl Image {
-    /// Always the same bytes.
+    /// Always the same bytes on one machine.
     pub(super) fn new() -> Self {
         let layer = Blob::new("application/vnd.oci.image.layer.v1.tar", archive("hello.txt", GREETING));
         let config = json!({
-            "architecture": "amd64",
+            "architecture": architecture(),
             "os": "linux",
             "config": {},
             "rootfs": { "type": "layers", "diff_ids": [layer.digest] },
@@ -57,11 +57,8 @@ impl Image {
             None
         };
         match found {
-            Some(blob) => with(
-                reply(200, blob.media_type, if method == Method::GET { blob.bytes.clone() } else { Vec::new() }),
-                "docker-content-digest",
-                &blob.digest,
-            ),
+            // hyper keeps the body of an answer to HEAD to itself and tells its length, which Docker wants.
+            Some(blob) => with(reply(200, blob.media_type, blob.bytes.clone()), "docker-content-digest", &blob.digest),
             None => refuse(&Refusal::new(404, "MANIFEST_UNKNOWN", "the built-in image has no such part")),
         }
     }
@@ -72,12 +69,20 @@ const GREETING: &[u8] = b"pulled with a token of the pretend AWS\n";
 
 impl Blob {
     fn new(media_type: &'static str, bytes: Vec<u8>) -> Self {
-        let hex: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-        Blob { digest: format!("sha256:{hex}"), media_type, bytes }
+        Blob { digest: digest_of(&bytes), media_type, bytes }
     }
 
     fn descriptor(&self) -> Value {
         json!({ "mediaType": self.media_type, "digest": self.digest, "size": self.bytes.len() })
+    }
+}
+
+/// This machine's, in Go's words: an engine may refuse to pull for another.
+fn architecture() -> &'static str {
+    match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        other => other,
     }
 }
 

@@ -87,8 +87,8 @@ impl Front {
 
 impl Service for Front {
     async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Result<Response<Body>, HangUp> {
-        if let Some(statistics) = self.cloud.statistics(request.uri().path()) {
-            return Ok(statistics);
+        if let Some(answer) = self.cloud.script_answer(request.uri().path()) {
+            return Ok(answer);
         }
         let turn = self.cloud.begin(Call::Registry);
         match turn.act().await? {

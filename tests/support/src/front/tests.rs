@@ -4,6 +4,7 @@ use super::*;
 use crate::aws::MintedToken;
 use crate::behaviour::Behaviour;
 use crate::client::{Answer, fetch};
+use crate::pull::pull;
 
 const ECR: &str = "123456789012.dkr.ecr.us-east-1.amazonaws.com";
 
@@ -45,6 +46,9 @@ fn opens_only_to_a_minted_token() {
         assert_eq!(answer.headers["www-authenticate"], realm);
     }
     assert_eq!(aws.calls(Call::Registry), 6);
+    aws.end_tokens();
+    assert_eq!(get(&front, ECR, "/v2/", &good).status, 401);
+    let good = mint(&aws, "ecr", Duration::from_secs(60));
     aws.on(Call::Registry, Behaviour::FailTimes(1));
     assert_eq!(get(&front, ECR, "/v2/", &good).status, 500);
 }
@@ -54,26 +58,19 @@ fn the_built_in_image_is_whole() {
     let aws = Aws::start();
     let front = RegistryFront::start(&aws, None);
     let login = mint(&aws, "ecr", Duration::from_secs(60));
-    let sha = |bytes: &[u8]| {
-        use sha2::Digest;
-        let hex: String = sha2::Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-        format!("sha256:{hex}")
-    };
-    let manifest = get(&front, ECR, "/v2/team/app/manifests/1", &login);
-    assert_eq!(manifest.headers["docker-content-digest"], sha(&manifest.body));
-    let parts = manifest.json();
-    for part in [&parts["config"], &parts["layers"][0]] {
-        let digest = part["digest"].as_str().unwrap();
-        let blob = get(&front, ECR, &format!("/v2/team/app/blobs/{digest}"), &login);
-        assert_eq!((sha(&blob.body).as_str(), part["size"].as_u64()), (digest, Some(blob.body.len() as u64)));
-    }
-    let by_digest = format!("/v2/app/manifests/{}", sha(&manifest.body));
-    assert_eq!(get(&front, ECR, &by_digest, &login).status, 200);
+    let pulled = pull(&front.url(), "team/app", "1", "AWS", &aws.minted()[0].password).unwrap();
+    assert!(pulled.parts == 3 && pulled.bytes > 1024, "{pulled:?}");
+    let refused = pull(&front.url(), "team/app", "1", "AWS", "wrong").unwrap_err();
+    assert!(refused.contains("401") && refused.contains("Not Authorized"), "{refused}");
+
+    let manifest = get(&front, ECR, "/v2/app/manifests/1", &login);
+    let by_digest = format!("/v2/app/manifests/{}", manifest.headers["docker-content-digest"]);
+    assert_eq!(get(&front, ECR, &by_digest, &login).body, manifest.body);
     assert_eq!(get(&front, ECR, "/v2/app/manifests/sha256:0", &login).status, 404);
-    assert_eq!(
-        fetch("PUT", &(front.url() + "/v2/app/manifests/1"), &[("authorization", &login)], "").unwrap().status,
-        405
-    );
+    let head = fetch("HEAD", &(front.url() + &by_digest), &[("authorization", &login)], "").unwrap();
+    assert_eq!((head.headers["content-length"].clone(), head.body), (manifest.body.len().to_string(), Vec::new()));
+    let put = fetch("PUT", &(front.url() + "/v2/app/manifests/1"), &[("authorization", &login)], "").unwrap();
+    assert_eq!(put.status, 405);
 }
 
 #[test]
