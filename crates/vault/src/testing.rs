@@ -27,12 +27,14 @@ pub(crate) fn login(server: &str, secret: &str) -> Entry {
     Entry { key, server: server.to_owned(), username: "me".to_owned(), expires: None, ..token("", secret) }
 }
 
+#[cfg(unix)]
 #[allow(clippy::disallowed_methods)] // A test's own variables are no settings.
 pub(crate) fn variable(name: &str) -> Option<std::ffi::OsString> {
     std::env::var_os(name)
 }
 
 /// Says aloud that something was not tested, and fails where everything is to be.
+#[cfg(unix)]
 pub(crate) fn skip(why: &str) {
     assert!(variable("CREDMINT_TESTS").is_none_or(|which| which != "all"), "cannot be tested: {why}");
     eprintln!("skipped: {why}");
