@@ -14,7 +14,7 @@ pub enum Key {
     Login(ServerUrl),
 }
 
-/// A token or a login as it rests in a vault.
+/// A token or a login as it rests in a vault. Times are kept in whole seconds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// What it is found by.
@@ -25,9 +25,10 @@ pub struct Entry {
     pub username: String,
     /// The token or password.
     pub secret: Secret,
-    /// When it was minted or stored.
+    /// When it was minted or stored; for a login in the Secret Service, when it was last changed.
     pub issued: SystemTime,
-    /// When it ends; `None` for a login that lasts until it is erased.
+    /// When it ends; `None` for a login that lasts until it is erased, and for every login that comes
+    /// out of the Secret Service: items as Docker's own helper makes them have no place for it.
     pub expires: Option<SystemTime>,
 }
 

@@ -190,3 +190,104 @@ impl Vault {
 fn has_ended(expires: Option<SystemTime>, now: SystemTime) -> bool {
     expires.is_some_and(|end| end <= now)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::file::{FileStore, Shelf};
+    use crate::testing::{login, now, token};
+
+    /// Two places of files and, in front of them, one that fails in a way.
+    fn vault(choice: Choice, folder: &std::path::Path, first: Option<VaultError>) -> (Vault, [FileStore; 2]) {
+        let place = |name: &str| FileStore::new(folder.join(name), Shelf::Tokens);
+        let mut stores: Vec<Box<dyn Store + Send + Sync>> = Vec::new();
+        stores.extend(first.map(|error| Box::new(Failing(error)) as Box<dyn Store + Send + Sync>));
+        stores.push(Box::new(place("outer")));
+        stores.push(Box::new(place("inner")));
+        (Vault { choice, stores }, [place("outer"), place("inner")])
+    }
+
+    struct Failing(VaultError);
+
+    impl Store for Failing {
+        fn load(&self, _: &Key) -> Result<Option<Entry>, VaultError> {
+            Err(self.0.clone())
+        }
+        fn save(&self, _: &Entry) -> Result<Resting, VaultError> {
+            Err(self.0.clone())
+        }
+        fn remove(&self, _: &Key) -> Result<(), VaultError> {
+            Err(self.0.clone())
+        }
+        fn names(&self) -> Result<Vec<Name>, VaultError> {
+            Err(self.0.clone())
+        }
+    }
+
+    const LOCKED: VaultError = VaultError::Locked { place: "keychain" };
+
+    fn absent() -> VaultError {
+        VaultError::Absent { place: "keychain", why: "none".to_owned() }
+    }
+
+    #[test]
+    fn what_has_ended_does_not_hide_what_has_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let (vault, [outer, inner]) = vault(Choice::Auto, folder.path(), None);
+        let valid = token("a", "valid");
+        let ended = Entry { expires: Some(now() - Duration::from_secs(1)), ..token("a", "ended") };
+        outer.save(&ended).unwrap();
+        assert_eq!(vault.load(&valid.key), Ok(None));
+        assert_eq!(vault.names(), Ok(Vec::new()));
+        inner.save(&valid).unwrap();
+        assert_eq!(vault.load(&valid.key), Ok(Some(valid.clone())));
+        assert_eq!(vault.names().unwrap()[0].expires, valid.expires);
+    }
+
+    #[test]
+    fn one_copy_is_left_and_removed_everywhere() {
+        let folder = tempfile::tempdir().unwrap();
+        let (vault, [outer, inner]) = vault(Choice::Auto, folder.path(), None);
+        let (old, new) = (token("a", "old"), token("a", "new"));
+        inner.save(&old).unwrap();
+        vault.save(&new).unwrap();
+        assert_eq!((outer.load(&new.key), inner.load(&new.key)), (Ok(Some(new.clone())), Ok(None)));
+        inner.save(&old).unwrap();
+        assert_eq!(vault.names().unwrap().len(), 1, "no key twice");
+        vault.remove(&new.key).unwrap();
+        assert_eq!(vault.load(&new.key), Ok(None));
+    }
+
+    #[test]
+    fn an_error_is_told_only_when_nothing_else_helps() {
+        let folder = tempfile::tempdir().unwrap();
+        let entry = token("a", "s");
+        for (choice, error, told) in
+            [(Choice::Auto, LOCKED, true), (Choice::Auto, absent(), false), (Choice::Keychain, absent(), true)]
+        {
+            let (vault, _) = vault(choice, folder.path(), Some(error.clone()));
+            assert_eq!(vault.load(&entry.key), if told { Err(error.clone()) } else { Ok(None) });
+            vault.save(&entry).unwrap();
+            assert_eq!(vault.load(&entry.key), Ok(Some(entry.clone())));
+            assert_eq!(vault.names().unwrap().len(), 1);
+            let removed = vault.remove(&entry.key);
+            assert_eq!(removed, if error == LOCKED { Err(LOCKED) } else { Ok(()) });
+            // A login fits none of the others.
+            assert!(vault.save(&login("r.example", "")).is_err_and(|said| !told || said == error));
+            let alone = Vault { choice, stores: vec![Box::new(Failing(error.clone()))] };
+            assert_eq!(alone.names(), if told { Err(error) } else { Ok(Vec::new()) });
+        }
+    }
+
+    #[test]
+    fn with_no_place_nothing_is_kept() {
+        let entry = token("a", "s");
+        let none = Vault::new(Choice::None, Places::default());
+        assert_eq!((none.save(&entry), none.load(&entry.key)), (Ok(Resting::Nowhere), Ok(None)));
+        let nowhere = Vault::new(Choice::File, Places::default());
+        assert!(matches!(nowhere.save(&entry), Err(VaultError::Absent { .. })));
+        assert_eq!((nowhere.load(&entry.key), nowhere.names()), (Ok(None), Ok(Vec::new())));
+    }
+}

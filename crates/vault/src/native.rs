@@ -73,7 +73,7 @@ fn item(shelf: &str, name: &str) -> Result<Entry, VaultError> {
 /// `keyring` chooses the system's store at the first call.
 fn ready() -> Result<(), VaultError> {
     let absent = |error: &Error| VaultError::Absent { place: PLACE, why: error.to_string() };
-    keyring::Entry::store_status().as_ref().map_err(absent).map(|()| ())
+    keyring::Entry::store_status().as_ref().map_err(absent).copied()
 }
 
 /// What is not there is no error.

@@ -1,4 +1,4 @@
-//! Entries for the tests of this crate.
+//! Entries for the tests of this crate, and what a test does that cannot run here.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -25,4 +25,17 @@ pub(crate) fn token(id: &str, secret: &str) -> Entry {
 pub(crate) fn login(server: &str, secret: &str) -> Entry {
     let key = Key::Login(ServerUrl::parse(server).unwrap());
     Entry { key, server: server.to_owned(), username: "me".to_owned(), expires: None, ..token("", secret) }
+}
+
+#[cfg(unix)]
+#[allow(clippy::disallowed_methods)] // A test's own variables are no settings.
+pub(crate) fn variable(name: &str) -> Option<std::ffi::OsString> {
+    std::env::var_os(name)
+}
+
+/// Says aloud that something was not tested, and fails where everything is to be.
+#[cfg(unix)]
+pub(crate) fn skip(why: &str) {
+    assert!(variable("CREDMINT_TESTS").is_none_or(|which| which != "all"), "cannot be tested: {why}");
+    eprintln!("skipped: {why}");
 }

@@ -1,0 +1,223 @@
+//! The vault against a real gnome-keyring on a real bus, in good health and in bad.
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, clippy::print_stderr)] // All of it is a test, the functions around the tests too.
+
+mod desktop;
+
+use std::io::Write;
+use std::process::Stdio;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use desktop::Desktop;
+use protocol::{Secret, ServerUrl};
+use vault::{Choice, Entry, Key, Places, Resting, Vault, VaultError};
+
+const LOCKED: VaultError = VaultError::Locked { place: "Secret Service" };
+const HUNG: VaultError = VaultError::Hung { place: "Secret Service" };
+
+fn now() -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs())
+}
+
+fn token(id: &str, secret: &str) -> Entry {
+    Entry {
+        key: Key::Token(format!("{id}/{}", std::process::id())),
+        server: "1.dkr.ecr.us-east-1.amazonaws.com".to_owned(),
+        username: "AWS".to_owned(),
+        secret: Secret::new(secret.to_owned()),
+        issued: now(),
+        expires: Some(now() + Duration::from_secs(3600)),
+    }
+}
+
+fn login(server: &str, username: &str, secret: &str) -> Entry {
+    let key = Key::Login(ServerUrl::parse(server).unwrap());
+    Entry { key, server: server.to_owned(), username: username.to_owned(), expires: None, ..token("", secret) }
+}
+
+/// In the keychain alone where all of them are compared: the kernel's keyring is the user's own.
+fn keys(vault: &Vault) -> Vec<Key> {
+    vault.names().unwrap().into_iter().map(|name| name.key).collect()
+}
+
+#[test]
+fn entries_come_back_are_replaced_and_removed() {
+    let Some(desktop) = Desktop::start() else { return };
+    for secret in ["", "short", "é ñ 漢字 \n\t\"", &"x".repeat(5_000), &"y".repeat(70 << 10)] {
+        let vault = desktop.vault(Choice::Keychain);
+        let (token, login) = (token("ecr:aws:us-east-1", secret), login("r.example:5000", "me", secret));
+        for entry in [&token, &login] {
+            assert_eq!(vault.save(entry), Ok(Resting::Keychain));
+            let found = desktop.vault(Choice::Auto).load(&entry.key).unwrap().unwrap();
+            assert_eq!((&found.secret, &found.username), (&entry.secret, &entry.username));
+            assert_eq!((&found.server, found.expires), (&entry.server, entry.expires));
+            let age = found.issued.duration_since(entry.issued).unwrap();
+            assert!(age < Duration::from_secs(5), "{age:?}");
+        }
+        assert_eq!(keys(&vault), [login.key.clone(), token.key.clone()], "logins first, and one of each");
+    }
+    let vault = desktop.vault(Choice::Keychain);
+    for key in keys(&vault) {
+        vault.remove(&key).unwrap();
+        vault.remove(&key).unwrap();
+        assert_eq!(vault.load(&key), Ok(None));
+    }
+    assert_eq!(keys(&vault), []);
+}
+
+#[test]
+fn a_hit_takes_four_roundtrips_and_names_open_no_secret() {
+    let Some(desktop) = Desktop::start() else { return };
+    let (kept, other) = (token("a", "secret"), login("r.example", "me", "secret"));
+    desktop.vault(Choice::Auto).save(&kept).unwrap();
+    let load =
+        |entry: &Entry| desktop.methods_of(|| _ = desktop.vault(Choice::Auto).load(&entry.key).unwrap().unwrap());
+    assert_eq!(load(&kept), ["Hello", "SearchItems", "OpenSession", "GetSecret"]);
+    let miss = desktop.methods_of(|| assert_eq!(desktop.vault(Choice::Auto).load(&other.key), Ok(None)));
+    assert_eq!(miss, ["Hello", "SearchItems"]);
+    desktop.vault(Choice::Auto).save(&other).unwrap();
+    let found = load(&other);
+    assert_eq!(found.iter().filter(|method| *method == "GetAll").count(), 1, "{found:?}");
+    let names = desktop.methods_of(|| assert_eq!(keys(&desktop.vault(Choice::Keychain)).len(), 2));
+    assert_eq!(names, ["Hello", "SearchItems", "GetAll", "SearchItems", "GetAll"]);
+}
+
+/// What Docker's helper answers to an action.
+fn ask(desktop: &Desktop, peer: &std::path::Path, action: &str, input: &str) -> (bool, String) {
+    let mut peer = desktop.run(peer.to_str().unwrap());
+    let mut peer = peer.arg(action).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    peer.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let output = peer.wait_with_output().unwrap();
+    (output.status.success(), desktop::text(&output))
+}
+
+#[test]
+fn logins_are_shared_with_dockers_own_helper() {
+    let (Some(desktop), Some(peer)) = (Desktop::start(), desktop::peer()) else { return };
+    let vault = desktop.vault(Choice::Auto);
+    let hub = "https://index.docker.io/v1/";
+    for server in ["r.example:5000", hub] {
+        vault.save(&login(server, "ours", "our secret")).unwrap();
+        let (done, answer) = ask(&desktop, &peer, "get", server);
+        assert!(done && answer.contains("our secret") && answer.contains("ours"), "{answer}");
+    }
+    // Theirs, under every spelling that they may have been given, by two users.
+    for (spelling, server) in [("https://q.example", "q.example"), ("q.example", "q.example"), ("docker.io", hub)] {
+        for user in ["first", "second"] {
+            let json = format!(r#"{{"ServerURL":"{spelling}","Username":"{user}","Secret":"their secret"}}"#);
+            assert!(ask(&desktop, &peer, "store", &json).0);
+        }
+        let found = vault.load(&login(server, "", "").key).unwrap().unwrap();
+        let expected = if spelling == "docker.io" { "our secret" } else { "their secret" };
+        assert_eq!(found.secret.expose(), expected, "{spelling}");
+        let ours = login(server, "ours", "newer");
+        vault.save(&ours).unwrap();
+        assert_eq!(vault.load(&ours.key).unwrap().unwrap().secret.expose(), "newer");
+        assert!(!ask(&desktop, &peer, "get", spelling).1.contains("their secret"), "all others were replaced");
+        vault.remove(&ours.key).unwrap();
+        assert!(!ask(&desktop, &peer, "get", server).0);
+    }
+    vault.save(&login("z.example", "ours", "s")).unwrap();
+    assert!(ask(&desktop, &peer, "erase", "z.example").0);
+    assert_eq!(vault.load(&login("z.example", "", "").key), Ok(None));
+}
+
+#[test]
+fn an_item_with_an_old_label_is_named_by_its_attribute() {
+    let Some(desktop) = Desktop::start() else { return };
+    let mut tool = desktop.run("secret-tool");
+    let tool = tool.args(["store", "--label=https://old.example", "docker_cli", "1", "label", "Docker Credentials"]);
+    let tool = tool.args(["server", "old.example", "username", "me"]).stdin(Stdio::piped()).spawn();
+    let Ok(mut tool) = tool else { return eprintln!("skipped: secret-tool is not installed") };
+    tool.stdin.take().unwrap().write_all(b"old").unwrap();
+    assert!(tool.wait().unwrap().success());
+    let vault = desktop.vault(Choice::Keychain);
+    let key = login("https://old.example", "", "").key;
+    assert_eq!(keys(&vault), std::slice::from_ref(&key));
+    assert_eq!(vault.load(&key).unwrap().unwrap().secret.expose(), "old");
+}
+
+#[test]
+fn a_locked_keyring_is_left_locked() {
+    let Some(desktop) = Desktop::start() else { return };
+    let (token, login) = (token("locked", "old"), login("r.example", "me", "old"));
+    for entry in [&token, &login] {
+        desktop.vault(Choice::Keychain).save(entry).unwrap();
+    }
+    desktop.lock();
+    let keychain = desktop.vault(Choice::Keychain);
+    for entry in [&token, &login] {
+        assert_eq!(keychain.load(&entry.key), Err(LOCKED));
+        assert_eq!(keychain.save(entry), Err(LOCKED));
+        assert_eq!(keychain.remove(&entry.key), Err(LOCKED));
+    }
+    assert_eq!(keys(&keychain), [], "what cannot be got is not named");
+    let auto = desktop.vault(Choice::Auto);
+    assert!(matches!(auto.save(&token), Ok(Resting::Kernel | Resting::File(_))));
+    assert_eq!(auto.load(&token.key), Ok(Some(token.clone())));
+    assert!(matches!(auto.save(&login), Ok(Resting::File(_))));
+    assert_eq!(auto.load(&login.key), Ok(Some(login)));
+    assert_eq!(auto.remove(&token.key), Err(LOCKED));
+}
+
+#[test]
+fn what_hangs_costs_two_seconds_once_and_never_the_token() {
+    let stops: [fn(&Desktop); 2] = [Desktop::stop_keyring, Desktop::stop_bus];
+    for stop in stops {
+        let Some(desktop) = Desktop::start() else { return };
+        stop(&desktop);
+        let token = token("hung", "secret");
+        let vault = desktop.vault(Choice::Auto);
+        let began = Instant::now();
+        assert_eq!(vault.load(&token.key), Err(HUNG));
+        assert!((1900..2900).contains(&began.elapsed().as_millis()), "{:?}", began.elapsed());
+        let began = Instant::now();
+        assert!(matches!(vault.save(&token), Ok(Resting::Kernel | Resting::File(_))));
+        for vault in [vault, desktop.vault(Choice::Auto)] {
+            assert_eq!(vault.load(&token.key), Ok(Some(token.clone())));
+            assert!(keys(&vault).contains(&token.key));
+        }
+        assert_eq!(desktop.vault(Choice::Keychain).load(&token.key), Err(HUNG));
+        assert_eq!(desktop.vault(Choice::Auto).remove(&token.key), Err(HUNG));
+        assert!(began.elapsed() < Duration::from_millis(500), "{:?}", began.elapsed());
+    }
+}
+
+#[test]
+fn without_a_service_none_is_started_and_the_next_place_serves() {
+    let Some(desktop) = Desktop::without_keyring() else { return };
+    let kept = token("absent", "secret");
+    let auto = desktop.vault(Choice::Auto);
+    assert_eq!(auto.load(&kept.key), Ok(None));
+    assert!(matches!(auto.save(&kept), Ok(Resting::Kernel | Resting::File(_))));
+    assert_eq!(auto.load(&kept.key), Ok(Some(kept.clone())));
+    assert!(keys(&auto).contains(&kept.key));
+    auto.remove(&kept.key).unwrap();
+    assert_eq!(auto.load(&kept.key), Ok(None));
+    assert!(matches!(desktop.vault(Choice::Keychain).load(&kept.key), Err(VaultError::Absent { .. })));
+    assert!(matches!(desktop.vault(Choice::Keychain).save(&kept), Err(VaultError::Absent { .. })));
+    assert!(!desktop.has_service());
+}
+
+#[test]
+fn without_a_bus_the_next_place_serves() {
+    let home = tempfile::tempdir().unwrap();
+    let dead = format!("unix:path={}", home.path().join("nothing").display());
+    for address in [None, Some(dead.as_str()), Some("autolaunch:"), Some("unixexec:path=/bin/sleep,argv1=9"), Some("?")]
+    {
+        let folder = |name: &str| Some(home.path().join(name));
+        let session_bus = address.map(str::to_owned);
+        let places = Places { runtime: folder("runtime"), cache: folder("cache"), data: folder("data"), session_bus };
+        let began = Instant::now();
+        let auto = Vault::new(Choice::Auto, places.clone());
+        for entry in [token("no-bus", "secret"), login("r.example", "me", "secret")] {
+            assert_eq!(auto.load(&entry.key), Ok(None), "{address:?}");
+            assert!(!matches!(auto.save(&entry), Err(_) | Ok(Resting::Keychain)), "{address:?}");
+            assert_eq!(auto.load(&entry.key), Ok(Some(entry.clone())), "{address:?}");
+            auto.remove(&entry.key).unwrap();
+            let keychain = Vault::new(Choice::Keychain, places.clone());
+            assert!(matches!(keychain.save(&entry), Err(VaultError::Absent { .. })), "{address:?}");
+        }
+        assert!(began.elapsed() < Duration::from_secs(1), "{address:?}: {:?}", began.elapsed());
+    }
+}
