@@ -120,6 +120,11 @@ impl Home {
         self.in_here(Command::new("sh"), &["-c", line])
     }
 
+    /// Some other program.
+    pub(crate) fn other(&self, program: &str, arguments: &[&str]) -> Command {
+        self.in_here(Command::new(program), arguments)
+    }
+
     fn in_here(&self, mut command: Command, arguments: &[&str]) -> Command {
         command.args(arguments).env_clear().envs(&self.variables).stdout(Stdio::piped()).stderr(Stdio::piped());
         command

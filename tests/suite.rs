@@ -7,6 +7,10 @@
 /// A private home, a clean environment, and a strict look at what a program answers.
 mod home;
 
+/// A desktop session with a real keychain.
+#[cfg(target_os = "linux")]
+mod session;
+
 /// Docker's helper protocol, statement by statement.
 mod protocol;
 
@@ -22,6 +26,9 @@ mod keychain;
 
 /// A canary secret must not come out anywhere but in the reply and the vault.
 mod leaks;
+
+/// What may depend on what.
+mod edges;
 
 /// Everything that README prints works.
 mod readme;

@@ -1,0 +1,241 @@
+//! The benchmark table: `cargo figures`, see `tests/README.md`.
+//!
+//! All commands run in turn, round after round, so that whatever else the machine does hits all of
+//! them alike; what counts are medians and their ratios. Every answer is checked.
+
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr)] // A program for people.
+
+#[allow(dead_code)]
+mod home;
+#[allow(dead_code)]
+mod session;
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use home::{ECR, Home, NOT_FOUND, REGISTRY, program};
+use pretend_cloud::{Aws, Call};
+use session::Session;
+
+/// Measured once a round.
+struct Row {
+    name: &'static str,
+    command: Command,
+    input: PathBuf,
+    /// What the answer has to hold.
+    expected: String,
+    times: Vec<Duration>,
+}
+
+impl Row {
+    fn new(name: &'static str, home: &Home, mut command: Command, server: &str, expected: &str) -> Self {
+        let input = home.write(&format!("input-{}", name.len()), server);
+        command.stdin(File::open(&input).unwrap());
+        Row { name, command, input, expected: expected.to_owned(), times: Vec::new() }
+    }
+
+    fn run(&mut self) {
+        self.command.stdin(File::open(&self.input).unwrap());
+        let started = Instant::now();
+        let output = self.command.output().unwrap();
+        self.times.push(started.elapsed());
+        let answer = String::from_utf8_lossy(&output.stdout);
+        assert!(answer.contains(&self.expected), "{}: {answer} {}", self.name, String::from_utf8_lossy(&output.stderr));
+    }
+
+    /// The median, and the middle half around it.
+    fn median(&self) -> (f64, f64, f64) {
+        let mut times: Vec<_> = self.times.iter().map(|time| time.as_secs_f64() * 1000.0).collect();
+        times.sort_by(f64::total_cmp);
+        let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize];
+        (at(0.5), at(0.25), at(0.75))
+    }
+}
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    let option =
+        |name: &str| arguments.iter().position(|argument| argument == name).and_then(|at| arguments.get(at + 1));
+    if let Some(folder) = option("--programs") {
+        // The suite's own variable names the programs: it is set for a second process.
+        let mut again = Command::new(std::env::current_exe().unwrap());
+        let rest = arguments.iter().filter(|argument| *argument != "--programs" && *argument != folder);
+        let status =
+            again.args(rest).env("CREDMINT_PROGRAMS", std::fs::canonicalize(folder).unwrap()).status().unwrap();
+        assert!(status.success());
+        return;
+    }
+    let rounds = option("--rounds").map_or(200, |rounds| rounds.parse().unwrap());
+    let peers = option("--peers").map(PathBuf::from);
+    println!("program: {}", program(ECR).display());
+    if arguments.iter().any(|argument| argument == "--strace") {
+        return system_calls();
+    }
+    table(rounds, peers.as_deref());
+    at_once();
+}
+
+/// Cached and cold answers, ours and the peers'.
+fn table(rounds: usize, peers: Option<&Path>) {
+    let aws = Aws::start();
+    let mut rows = Vec::new();
+    let nothing = Home::new();
+    rows.push(Row::new("`/bin/true`", &nothing, nothing.other("/bin/true", &[]), "", ""));
+
+    let homes = [("file", "cached, file"), ("kernel", "cached, kernel keyring")].map(|(vault, name)| {
+        let mut home = Home::signed_in(&aws);
+        home.set("CREDMINT_VAULT", vault);
+        let secret = home.get(REGISTRY).secret();
+        rows.push(Row::new(name, &home, home.command(ECR, &["get"]), REGISTRY, &secret));
+        home
+    });
+    rows.push(Row::new(
+        "foreign host, file",
+        &homes[0],
+        homes[0].command(ECR, &["get"]),
+        "registry.example",
+        NOT_FOUND,
+    ));
+
+    let mut desktop = Home::signed_in(&aws);
+    let session = Session::start(&mut desktop, "figures of the Secret Service");
+    if session.is_some() {
+        let secret = desktop.get(REGISTRY).secret();
+        rows.push(Row::new("cached, Secret Service", &desktop, desktop.command(ECR, &["get"]), REGISTRY, &secret));
+        let foreign = "registry.example";
+        rows.push(Row::new(
+            "foreign host, Secret Service",
+            &desktop,
+            desktop.command(ECR, &["get"]),
+            foreign,
+            NOT_FOUND,
+        ));
+    }
+
+    let mut cold = Home::signed_in(&aws);
+    cold.set("CREDMINT_VAULT", "none");
+    rows.push(Row::new("cold, loopback ECR", &cold, cold.command(ECR, &["get"]), REGISTRY, "\"Username\":\"AWS\""));
+
+    let mut theirs = Home::signed_in(&aws);
+    theirs.set("AWS_REGION", "us-east-1");
+    let mut theirs_cold = Home::signed_in(&aws);
+    theirs_cold.set("AWS_REGION", "us-east-1").set("AWS_ECR_DISABLE_CACHE", "true");
+    match peer(peers, "docker-credential-ecr-login") {
+        Some(path) => {
+            for (name, home) in [("ecr-login, cached", &theirs), ("ecr-login, cold", &theirs_cold)] {
+                let command = home.other(path.to_str().unwrap(), &["get"]);
+                rows.push(Row::new(name, home, command, REGISTRY, "\"Username\":\"AWS\""));
+            }
+        }
+        None => eprintln!("skipped: ecr-login: it is neither on PATH nor in --peers"),
+    }
+    match (peer(peers, "docker-credential-secretservice"), &session) {
+        (Some(path), Some(_)) => {
+            desktop.store("peer.example", "u", "peers-secret").is_silent();
+            let command = desktop.other(path.to_str().unwrap(), &["get"]);
+            rows.push(Row::new("docker-credential-secretservice", &desktop, command, "peer.example", "peers-secret"));
+        }
+        _ => eprintln!("skipped: docker-credential-secretservice: it is neither on PATH nor in --peers"),
+    }
+
+    for round in 0..rounds + 3 {
+        rows.iter_mut().for_each(Row::run);
+        if round < 3 {
+            // The first rounds fill the page cache and the peers' own.
+            rows.iter_mut().for_each(|row| row.times.clear());
+        }
+    }
+    let floor = rows[0].median().0;
+    println!("\n| {rounds} rounds, interleaved | median ms | middle half | × `/bin/true` |\n|---|---|---|---|");
+    for row in &rows {
+        let (median, low, high) = row.median();
+        println!("| {} | {median:.3} | {low:.3}–{high:.3} | {:.2} |", row.name, median / floor);
+    }
+    let of = |name: &str| rows.iter().find(|row| row.name == name).map(|row| row.median().0);
+    for (name, one, other) in [
+        ("cold, against ecr-login", "cold, loopback ECR", "ecr-login, cold"),
+        ("cached, against ecr-login", "cached, file", "ecr-login, cached"),
+        (
+            "cached, Secret Service, against docker-credential-secretservice",
+            "cached, Secret Service",
+            "docker-credential-secretservice",
+        ),
+        ("foreign host, against cached", "foreign host, file", "cached, file"),
+    ] {
+        if let (Some(one), Some(other)) = (of(one), of(other)) {
+            println!("| {name} | | | ratio {:.2} |", one / other);
+        }
+    }
+}
+
+/// Fifty cold `get`s that start together.
+fn at_once() {
+    const MANY: usize = 50;
+    let mut shares = Vec::new();
+    for _ in 0..5 {
+        let aws = Aws::start();
+        let median = |mut times: Vec<Duration>| {
+            times.sort();
+            times[times.len() / 2]
+        };
+        let cold = median((0..9).map(|_| Home::signed_in(&aws).get(REGISTRY).took).collect());
+        let home = Home::signed_in(&aws);
+        // What the machine needs to start so many programs: ours, without a question to answer.
+        let starts = together(MANY, || home.run(ECR, &["version"], "").took).0;
+        let minted = aws.calls(Call::EcrToken);
+        let (took, secrets) = together(MANY, || home.get(REGISTRY).secret());
+        let secrets: HashSet<_> = secrets.into_iter().collect();
+        assert_eq!((aws.calls(Call::EcrToken) - minted, secrets.len()), (1, 1), "one mint, one token");
+        shares.push(took.as_secs_f64() / (cold.mul_f64(1.5) + starts).as_secs_f64());
+    }
+    shares.sort_by(f64::total_cmp);
+    println!(
+        "| {MANY} cold at once: 1 mint, 1 token; time against 1.5 cold + {MANY} starts, median of 5 | | | ratio {:.2} |",
+        shares[2]
+    );
+}
+
+fn together<T: Send>(count: usize, run: impl Fn() -> T + Sync) -> (Duration, Vec<T>) {
+    let started = Instant::now();
+    let results = std::thread::scope(|threads| {
+        let running: Vec<_> = (0..count).map(|_| threads.spawn(&run)).collect();
+        running.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    (started.elapsed(), results)
+}
+
+/// The system calls of a cached hit, as `strace` sees them.
+fn system_calls() {
+    for vault in ["file", "kernel"] {
+        let aws = Aws::start();
+        let mut home = Home::signed_in(&aws);
+        home.set("CREDMINT_VAULT", vault);
+        home.get(REGISTRY).credentials();
+        let input = home.write("input", REGISTRY);
+        let output = home
+            .other("strace", &["-f", program(ECR).to_str().unwrap(), "get"])
+            .stdin(File::open(input).unwrap())
+            .stdout(Stdio::null())
+            .output()
+            .unwrap();
+        let trace = String::from_utf8(output.stderr).unwrap();
+        println!("\n{vault}: {} system calls", trace.lines().count() - 1);
+        for line in trace.lines() {
+            println!(
+                "    {}",
+                line.chars().take(100).collect::<String>().replace(home.path("").to_str().unwrap(), "~/")
+            );
+        }
+    }
+}
+
+/// A peer's program, in the folder that was named or on the path.
+fn peer(folder: Option<&Path>, name: &str) -> Option<PathBuf> {
+    let named = folder.map(|folder| folder.join(name)).into_iter();
+    let on_path =
+        std::env::var_os("PATH").into_iter().flat_map(|path| std::env::split_paths(&path).collect::<Vec<_>>());
+    named.chain(on_path.map(|folder| folder.join(name))).find(|path| path.is_file())
+}
