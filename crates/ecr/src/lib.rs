@@ -1,5 +1,7 @@
 //! Amazon ECR: which token a registry needs, and how it is minted.
 
+#[cfg(test)]
+mod endpoints;
 mod failure;
 mod identity;
 mod mint;

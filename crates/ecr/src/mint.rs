@@ -42,10 +42,7 @@ pub(crate) fn token(target: &Target, setup: &Setup, deadline: Deadline) -> Resul
 
 async fn mint(target: &Target, setup: &Setup, deadline: Deadline) -> Result<Minted, MintError> {
     let config = config(target, setup, deadline).await?;
-    let (token, expires) = match target.service {
-        Service::Private => private(target, &config).await,
-        Service::Public => public(target, &config).await,
-    }?;
+    let (token, expires) = ask(target, &config).await?;
     let (username, secret) = split(token).ok_or_else(|| failure::nonsense(target))?;
     let expires = expires
         .and_then(|expires| SystemTime::try_from(expires).ok())
@@ -110,7 +107,15 @@ fn has_endpoint(config: &SdkConfig, service: &str) -> bool {
         || key.is_ok_and(|key| config.service_config().is_some_and(|settings| settings.load_config(key).is_some()))
 }
 
-type Token = (String, Option<aws_sdk_ecr::primitives::DateTime>);
+pub(crate) type Token = (String, Option<aws_sdk_ecr::primitives::DateTime>);
+
+/// Asks the API that goes with the registry.
+pub(crate) async fn ask(target: &Target, config: &SdkConfig) -> Result<Token, MintError> {
+    match target.service {
+        Service::Private => private(target, config).await,
+        Service::Public => public(target, config).await,
+    }
+}
 
 async fn private(target: &Target, config: &SdkConfig) -> Result<Token, MintError> {
     let mut builder = aws_sdk_ecr::config::Builder::from(config);

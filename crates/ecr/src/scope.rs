@@ -46,7 +46,7 @@ pub(crate) fn of(server: &ServerUrl, setup: &Setup) -> Option<Scope<Target>> {
 
 /// What the AWS SDK's credential chain reads from the environment, and the endpoints that answer it.
 /// The files in the SSO cache are left out: they change with every refresh of the same session.
-const VARIABLES: [&str; 21] = [
+const VARIABLES: [&str; 26] = [
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
     "SECRET_ACCESS_KEY",
@@ -61,11 +61,16 @@ const VARIABLES: [&str; 21] = [
     "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
     "AWS_EC2_METADATA_DISABLED",
     "AWS_EC2_METADATA_SERVICE_ENDPOINT",
+    "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE",
     "AWS_LOGIN_CACHE_DIRECTORY",
+    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
     "AWS_ENDPOINT_URL",
     "AWS_ENDPOINT_URL_STS",
     "AWS_ENDPOINT_URL_ECR",
     "AWS_ENDPOINT_URL_ECR_PUBLIC",
+    "AWS_ENDPOINT_URL_SSO",
+    "AWS_ENDPOINT_URL_SSO_OIDC",
+    "AWS_ENDPOINT_URL_SIGNIN",
     "AWS_USE_FIPS_ENDPOINT",
     "AWS_USE_DUALSTACK_ENDPOINT",
 ];
@@ -109,4 +114,86 @@ fn chosen_by_nothing(environment: &Environment) -> bool {
 /// <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/identify_ec2_instances.html>
 fn machine() -> Option<Vec<u8>> {
     if cfg!(target_os = "linux") { std::fs::read("/sys/devices/virtual/dmi/id/board_asset_tag").ok() } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+    use std::path::Path;
+
+    use settings::{Places, Settings};
+
+    use super::*;
+
+    const REGISTRY: &str = "123456789012.dkr.ecr.us-east-1.amazonaws.com";
+
+    fn setup(home: &Path, variables: &[(&str, &str)]) -> Setup {
+        Setup {
+            environment: Environment::of(variables.iter().copied()),
+            places: Places { home: Some(home.to_owned()), ..Places::default() },
+            settings: Settings::default(),
+        }
+    }
+
+    fn scope(server: &str, setup: &Setup) -> Scope<Target> {
+        of(&ServerUrl::parse(server).unwrap(), setup).unwrap_or_else(|| panic!("{server}"))
+    }
+
+    #[test]
+    fn the_service_is_the_region_and_the_kind_of_endpoint() {
+        let setup = setup(Path::new("/nowhere"), &[]);
+        for (server, service, public) in [
+            (REGISTRY, "ecr:aws:us-east-1", false),
+            ("999999999999.dkr.ecr.us-east-1.amazonaws.com", "ecr:aws:us-east-1", false),
+            ("123456789012.dkr.ecr.eu-west-1.amazonaws.com", "ecr:aws:eu-west-1", false),
+            ("123456789012.dkr.ecr-fips.us-east-1.amazonaws.com", "ecr:aws:us-east-1:fips", false),
+            ("123456789012.dkr-ecr.us-east-1.on.aws", "ecr:aws:us-east-1:dual", false),
+            ("123456789012.dkr-ecr-fips.us-gov-west-1.on.aws", "ecr:aws-us-gov:us-gov-west-1:fips:dual", false),
+            ("public.ecr.aws", "ecr-public", true),
+            ("ecr-public.aws.com", "ecr-public:dual", true),
+        ] {
+            let scope = scope(server, &setup);
+            assert_eq!((scope.service.as_str(), scope.public), (service, public), "{server}");
+        }
+        assert!(of(&ServerUrl::parse("docker.io").unwrap(), &setup).is_none());
+    }
+
+    #[test]
+    fn whatever_chooses_the_identity_is_in_its_fingerprint() {
+        let home = tempfile::tempdir().unwrap();
+        let identity = |variables: &[(&str, &str)]| scope(REGISTRY, &setup(home.path(), variables)).identity;
+        let mut seen = HashSet::from([identity(&[])]);
+        for name in VARIABLES {
+            assert!(seen.insert(identity(&[(name, "1")])), "{name} does not count");
+            assert!(seen.insert(identity(&[(name, "2")])), "the value of {name} does not count");
+        }
+        assert!(!seen.insert(identity(&[("AWS_REGION", "eu-west-1")])), "the registry has its own region");
+        std::fs::create_dir(home.path().join(".aws")).unwrap();
+        for name in ["config", "credentials"] {
+            std::fs::write(home.path().join(".aws").join(name), "[default]").unwrap();
+            assert!(seen.insert(identity(&[])), "{name} does not count");
+            let other = home.path().join(format!("other-{name}"));
+            std::fs::write(&other, "[default]").unwrap();
+            let variable = if name == "config" { "AWS_CONFIG_FILE" } else { "AWS_SHARED_CREDENTIALS_FILE" };
+            assert!(seen.insert(identity(&[(variable, other.to_str().unwrap())])), "{variable} does not count");
+        }
+    }
+
+    #[test]
+    fn what_a_rule_says_is_in_the_fingerprint() {
+        let mut setup = setup(Path::new("/nowhere"), &[]);
+        let mut seen = HashSet::from([scope(REGISTRY, &setup).identity]);
+        let text = || Some("x".to_owned());
+        for rule in [
+            Rule { profile: text(), ..Rule::default() },
+            Rule { role_arn: text(), ..Rule::default() },
+            Rule { role_arn: text(), external_id: text(), ..Rule::default() },
+            Rule { region: text(), ..Rule::default() },
+        ] {
+            setup.settings.rules = vec![Rule { pattern: "*".into(), ..rule }];
+            assert!(seen.insert(scope(REGISTRY, &setup).identity));
+        }
+        setup.settings.rules = vec![Rule { pattern: "other.example".into(), profile: text(), ..Rule::default() }];
+        assert!(!seen.insert(scope(REGISTRY, &setup).identity), "a rule for another registry does not count");
+    }
 }

@@ -1,0 +1,137 @@
+//! Which API endpoint is asked for a registry's token: from the host name that Docker says to the
+//! host name that the SDK calls. The expected names are those of AWS's own endpoint rules
+//! (botocore's `endpoints.json` and `partitions.json`).
+
+use std::sync::{Arc, Mutex};
+
+use aws_config::{BehaviorVersion, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use protocol::ServerUrl;
+use settings::{Environment, Places, Settings, Setup};
+
+use crate::mint;
+use crate::scope;
+
+/// Notes where a request would go, and does not send it.
+#[derive(Clone, Debug, Default)]
+struct Notebook(Arc<Mutex<Vec<String>>>);
+
+impl HttpConnector for Notebook {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        self.0.lock().unwrap().push(request.uri().to_owned());
+        HttpConnectorFuture::ready(Err(ConnectorError::user("not sent".into())))
+    }
+}
+
+impl HttpClient for Notebook {
+    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}
+
+/// The host that is asked for the token of this registry.
+fn asked_for(registry: &str) -> String {
+    let setup =
+        Setup { environment: Environment::of([("", "")]), places: Places::default(), settings: Settings::default() };
+    let target = scope::of(&ServerUrl::parse(registry).unwrap(), &setup).unwrap_or_else(|| panic!("{registry}")).target;
+    let notebook = Notebook::default();
+    let config = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(aws_config::Region::new(target.region.clone()))
+        .http_client(notebook.clone())
+        .credentials_provider(SharedCredentialsProvider::new(Credentials::new("AKIA", "secret", None, None, "test")))
+        .build();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    assert!(runtime.block_on(mint::ask(&target, &config)).is_err());
+    let asked = notebook.0.lock().unwrap();
+    asked.first().unwrap_or_else(|| panic!("nobody was asked for {registry}")).clone()
+}
+
+/// A partition: regions of it, the suffix of its registries, of its API, and of both where they
+/// speak IPv6 too (the isolated partitions have no such registries).
+struct Partition {
+    regions: &'static [&'static str],
+    plain: (&'static str, &'static str),
+    dual: Option<(&'static str, &'static str)>,
+}
+
+const PARTITIONS: [Partition; 8] = [
+    Partition {
+        regions: &[
+            "us-east-1",
+            "us-east-2",
+            "us-west-1",
+            "us-west-2",
+            "eu-central-1",
+            "eu-west-3",
+            "ap-south-1",
+            "mx-central-1",
+            "ap-northeast-1",
+            "ap-southeast-2",
+            "ca-central-1",
+            "eu-north-1",
+            "il-central-1",
+            "me-south-1",
+            "af-south-1",
+            "sa-east-1",
+        ],
+        plain: ("amazonaws.com", "amazonaws.com"),
+        dual: Some(("on.aws", "api.aws")),
+    },
+    Partition {
+        regions: &["us-gov-east-1", "us-gov-west-1"],
+        plain: ("amazonaws.com", "amazonaws.com"),
+        dual: Some(("on.aws", "api.aws")),
+    },
+    Partition {
+        regions: &["cn-north-1", "cn-northwest-1"],
+        plain: ("amazonaws.com.cn", "amazonaws.com.cn"),
+        dual: Some(("on.amazonwebservices.com.cn", "api.amazonwebservices.com.cn")),
+    },
+    Partition {
+        regions: &["eusc-de-east-1"],
+        plain: ("amazonaws.eu", "amazonaws.eu"),
+        dual: Some(("on.amazonwebservices.eu", "api.amazonwebservices.eu")),
+    },
+    Partition { regions: &["us-iso-east-1", "us-iso-west-1"], plain: ("c2s.ic.gov", "c2s.ic.gov"), dual: None },
+    Partition { regions: &["us-isob-east-1"], plain: ("sc2s.sgov.gov", "sc2s.sgov.gov"), dual: None },
+    Partition { regions: &["eu-isoe-west-1"], plain: ("cloud.adc-e.uk", "cloud.adc-e.uk"), dual: None },
+    Partition {
+        regions: &["us-isof-east-1", "us-isof-south-1"],
+        plain: ("csp.hci.ic.gov", "csp.hci.ic.gov"),
+        dual: None,
+    },
+];
+
+#[test]
+fn the_api_is_of_the_kind_of_the_registry() {
+    let mut rows = 0;
+    for Partition { regions, plain, dual } in PARTITIONS {
+        for region in regions {
+            for (fips, suffix) in [("", ""), ("-fips", "-fips")] {
+                let registry = format!("123456789012.dkr.ecr{fips}.{region}.{}", plain.0);
+                assert_eq!(
+                    asked_for(&registry),
+                    format!("https://api.ecr{suffix}.{region}.{}/", plain.1),
+                    "{registry}"
+                );
+                rows += 1;
+                if let Some(dual) = dual {
+                    let registry = format!("123456789012.dkr-ecr{fips}.{region}.{}", dual.0);
+                    assert_eq!(asked_for(&registry), format!("https://ecr{suffix}.{region}.{}/", dual.1), "{registry}");
+                    rows += 1;
+                }
+            }
+        }
+    }
+    assert_eq!(rows, 96);
+    assert_eq!(asked_for("public.ecr.aws"), "https://api.ecr-public.us-east-1.amazonaws.com/");
+    assert_eq!(asked_for("ecr-public.aws.com"), "https://ecr-public.us-east-1.api.aws/");
+}
