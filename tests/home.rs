@@ -117,7 +117,7 @@ impl Home {
 
     /// A line of shell.
     pub(crate) fn shell(&self, line: &str) -> Command {
-        self.in_here(Command::new("sh"), &["-c", line])
+        self.other("sh", &["-c", line])
     }
 
     /// Some other program.

@@ -51,11 +51,12 @@ fn vault(setup: &Setup) -> Vault {
         VaultChoice::None => vault::Choice::None,
     };
     let places = &setup.places;
+    let has_keychain = matches!(choice, vault::Choice::Auto | vault::Choice::Keychain);
     let places = vault::Places {
         runtime: places.runtime.clone(),
         cache: places.cache.clone(),
         data: places.data.clone(),
-        session_bus: places.session_bus.clone(),
+        session_bus: has_keychain.then(|| places.session_bus(&setup.environment)).flatten(),
     };
     Vault::new(choice, places)
 }

@@ -16,9 +16,6 @@ pub struct Places {
     pub cache: Option<PathBuf>,
     /// Is to last. `~/.local/share/credmint`.
     pub data: Option<PathBuf>,
-    /// The address of the session's D-Bus, on systems that have one and where it is there already:
-    /// naming none makes a client start one, which must not happen behind a `docker pull`.
-    pub session_bus: Option<String>,
 }
 
 impl Places {
@@ -39,21 +36,23 @@ impl Places {
             runtime: dirs::runtime_dir().map(|folder| folder.join(NAME)),
             cache: dirs::cache_dir().map(|folder| folder.join(NAME)),
             data: dirs::data_local_dir().map(|folder| folder.join(NAME)),
-            session_bus: session_bus(environment),
         }
     }
-}
 
-/// Source: <https://dbus.freedesktop.org/doc/dbus-specification.html#message-bus-types-login>, and
-/// systemd's habit of listening at `$XDG_RUNTIME_DIR/bus`.
-fn session_bus(environment: &Environment) -> Option<String> {
-    if !cfg!(target_os = "linux") {
-        return None;
+    /// The address of the session's D-Bus, on systems that have one and where it is there already:
+    /// naming none makes a client start one, which must not happen behind a `docker pull`.
+    ///
+    /// Source: <https://dbus.freedesktop.org/doc/dbus-specification.html#message-bus-types-login>, and
+    /// systemd's habit of listening at `$XDG_RUNTIME_DIR/bus`.
+    pub fn session_bus(&self, environment: &Environment) -> Option<String> {
+        if !cfg!(target_os = "linux") {
+            return None;
+        }
+        environment.text("DBUS_SESSION_BUS_ADDRESS").or_else(|| {
+            let socket = self.runtime.as_ref()?.with_file_name("bus");
+            socket.exists().then(|| format!("unix:path={}", socket.display()))
+        })
     }
-    environment.text("DBUS_SESSION_BUS_ADDRESS").or_else(|| {
-        let socket = dirs::runtime_dir()?.join("bus");
-        socket.exists().then(|| format!("unix:path={}", socket.display()))
-    })
 }
 
 #[cfg(windows)]
