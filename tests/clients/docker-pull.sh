@@ -101,7 +101,7 @@ lists() {
 
 refusals() {
     # `docker pull` drops what a helper says on its standard output and goes on without a login.
-    refused "a wrong identity, by the helper" 'security token' as_nobody helped "$ECR"
+    refused "a wrong identity, by the helper" 'access key|security token' as_nobody helped "$ECR"
     refused "a wrong identity, by docker pull" 'no basic auth credentials|security token' \
         as_nobody docker pull "$ECR/app:1"
     works "docker pull mints anew after the logout" docker pull "$ECR/app:1"
