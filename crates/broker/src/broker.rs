@@ -19,6 +19,12 @@ pub struct Broker<P> {
     deadline: Deadline,
 }
 
+/// What the vault has for a registry.
+struct Kept {
+    login: Option<Entry>,
+    token: Option<(Entry, Freshness)>,
+}
+
 impl<P: Provider> Broker<P> {
     /// Puts a helper together; asks and opens nothing. The time limit of the settings starts here.
     pub fn new(provider: P, setup: Setup, vault: Vault, clock: fn() -> SystemTime) -> Self {
@@ -30,31 +36,43 @@ impl<P: Provider> Broker<P> {
         Broker { provider, setup, vault, turnstile, clock, deadline }
     }
 
-    /// The stored login for a registry, unless it has ended.
-    fn login(&self, server: &ServerUrl, of_cloud: bool) -> Result<Option<Entry>, VaultError> {
-        let login = self.vault.load(&Key::Login(server.clone()))?;
-        let now = (self.clock)();
-        Ok(login.filter(|login| {
-            // Another helper's login does not say when it ends.
-            let secret = login.secret.expose();
-            let end =
-                login.expires.or_else(|| end_of_login(&login.username, secret, login.issued).filter(|_| of_cloud));
-            let ended = end.is_some_and(|end| end <= now);
-            if ended {
-                log::info!("the login stored for {server} has ended");
+    /// The stored login for a registry, unless it has ended, and the token of a scope. They are asked
+    /// for together, because a keychain takes its time for every question.
+    fn kept(&self, server: &ServerUrl, scope: Option<&Scope<P::Target>>) -> Result<Kept, VaultError> {
+        let mut keys = vec![Key::Login(server.clone())];
+        keys.extend(scope.map(|scope| Key::Token(scope.id())));
+        let mut found = self.vault.load_all(&keys).into_iter();
+        let login = match found.next().unwrap_or(Ok(None)) {
+            // A cloud's registry can be reached without.
+            Err(error) if scope.is_some() => {
+                log::warn!("no login from the vault: {error}");
+                None
             }
-            !ended
-        }))
+            login => login?.filter(|login| self.lasts(login, server, scope.is_some())),
+        };
+        let token = found.next().and_then(|token| self.judged(token));
+        Ok(Kept { login, token })
+    }
+
+    fn lasts(&self, login: &Entry, server: &ServerUrl, of_cloud: bool) -> bool {
+        // Another helper's login does not say when it ends.
+        let secret = login.secret.expose();
+        let end = login.expires.or_else(|| end_of_login(&login.username, secret, login.issued).filter(|_| of_cloud));
+        let lasts = end.is_none_or(|end| end > (self.clock)());
+        if !lasts {
+            log::info!("the login stored for {server} has ended");
+        }
+        lasts
     }
 
     fn token(&self, scope: &Scope<P::Target>) -> Option<(Entry, Freshness)> {
-        let token = self
-            .vault
-            .load(&Key::Token(scope.id()))
-            .inspect_err(|error| log::warn!("no token from the vault: {error}"))
-            .ok()??;
+        self.judged(self.vault.load(&Key::Token(scope.id())))
+    }
+
+    fn judged(&self, token: Result<Option<Entry>, VaultError>) -> Option<(Entry, Freshness)> {
+        let token = token.inspect_err(|error| log::warn!("no token from the vault: {error}")).ok()??;
         let freshness = Freshness::of(&token, (self.clock)(), self.setup.settings.refresh_before);
-        log::debug!("a token for {} is kept: {freshness:?}", scope.service);
+        log::debug!("a token is kept for {}: {freshness:?}", token.server);
         Some((token, freshness))
     }
 
@@ -150,16 +168,12 @@ impl<P: Provider> Broker<P> {
 impl<P: Provider> Helper for Broker<P> {
     fn get(&self, server: &ServerUrl) -> Result<Credentials, Failure> {
         let scope = self.provider.scope(server, &self.setup);
-        match self.login(server, scope.is_some()) {
-            Ok(Some(login)) => return Ok(answer(server, login)),
-            Ok(None) => {}
-            Err(error) if scope.is_some() => log::warn!("no login from the vault: {error}"),
-            Err(error) => return Err(unreadable(server, &error)),
-        }
-        let Some(scope) = scope else { return Err(Failure::NotFound) };
-        match self.token(&scope) {
-            Some((token, Freshness::Fresh)) => Ok(answer(server, token)),
-            kept => self.renew(server, &scope, kept.map(|(token, _)| token)),
+        let kept = self.kept(server, scope.as_ref()).map_err(|error| unreadable(server, &error))?;
+        match (kept.login, scope, kept.token) {
+            (Some(login), ..) => Ok(answer(server, login)),
+            (None, None, _) => Err(Failure::NotFound),
+            (None, Some(_), Some((token, Freshness::Fresh))) => Ok(answer(server, token)),
+            (None, Some(scope), token) => self.renew(server, &scope, token.map(|(token, _)| token)),
         }
     }
 

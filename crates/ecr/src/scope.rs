@@ -87,8 +87,10 @@ fn identity(setup: &Setup, rule: Option<&Rule>) -> String {
             print.file(&path);
         }
     }
-    let rule = rule.map(|rule| [&rule.profile, &rule.role_arn, &rule.external_id, &rule.region]);
-    for value in rule.into_iter().flatten() {
+    // A rule that chooses nothing counts like none: a custom domain shares its target's token.
+    let none = Rule::default();
+    let rule = rule.unwrap_or(&none);
+    for value in [&rule.profile, &rule.role_arn, &rule.external_id, &rule.region] {
         print.add("rule", value.as_ref().map(|value| value.as_bytes()));
     }
     if chosen_by_nothing(environment) {
@@ -195,5 +197,8 @@ mod tests {
         }
         setup.settings.rules = vec![Rule { pattern: "other.example".into(), profile: text(), ..Rule::default() }];
         assert!(!seen.insert(scope(REGISTRY, &setup).identity), "a rule for another registry does not count");
+        let target = ServerUrl::parse(REGISTRY).ok();
+        setup.settings.rules = vec![Rule { pattern: "*".into(), target, ..Rule::default() }];
+        assert!(!seen.insert(scope("docker.corp.example", &setup).identity), "a custom domain shares the token");
     }
 }

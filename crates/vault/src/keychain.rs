@@ -100,6 +100,12 @@ impl Store for Keychain {
         self.ask(move |store| store.load(&key))
     }
 
+    /// One change of threads for all of them.
+    fn load_all(&self, keys: &[Key]) -> Vec<Result<Option<Entry>, VaultError>> {
+        let (count, keys) = (keys.len(), keys.to_vec());
+        self.ask(move |store| Ok(store.load_all(&keys))).unwrap_or_else(|error| vec![Err(error); count])
+    }
+
     fn save(&self, entry: &Entry) -> Result<Resting, VaultError> {
         let entry = entry.clone();
         self.ask(move |store| store.save(&entry))

@@ -84,19 +84,36 @@ impl Vault {
     /// No place has it, and at least one could not be asked. With [`Choice::Auto`] a place that
     /// does not exist on this machine counts as asked.
     pub fn load(&self, key: &Key) -> Result<Option<Entry>, VaultError> {
+        self.load_all(std::slice::from_ref(key)).pop().expect("one answer for one key")
+    }
+
+    /// Finds several entries as [`Vault::load`] does, and answers in the order of the keys. Asking
+    /// a keychain for two together takes half the time of asking twice.
+    pub fn load_all(&self, keys: &[Key]) -> Vec<Result<Option<Entry>, VaultError>> {
         let now = SystemTime::now();
-        let mut trouble = None;
+        let mut found: Vec<Result<Option<Entry>, VaultError>> = vec![Ok(None); keys.len()];
         for store in &self.stores {
-            match store.load(key) {
-                Ok(Some(entry)) if has_ended(entry.expires, now) => {
-                    log::debug!("an entry that has ended is passed over")
+            let open: Vec<usize> = (0..keys.len()).filter(|&nth| !matches!(found[nth], Ok(Some(_)))).collect();
+            if open.is_empty() {
+                break;
+            }
+            let asked: Vec<Key> = open.iter().map(|&nth| keys[nth].clone()).collect();
+            for (nth, answer) in open.into_iter().zip(store.load_all(&asked)) {
+                match answer {
+                    Ok(Some(entry)) if has_ended(entry.expires, now) => {
+                        log::debug!("an entry that has ended is passed over")
+                    }
+                    Ok(Some(entry)) => found[nth] = Ok(Some(entry)),
+                    Ok(None) => {}
+                    Err(error) => {
+                        let mut trouble = found[nth].clone().err();
+                        self.note(&mut trouble, error);
+                        found[nth] = trouble.map_or(Ok(None), Err);
+                    }
                 }
-                Ok(Some(entry)) => return Ok(Some(entry)),
-                Ok(None) => {}
-                Err(error) => self.note(&mut trouble, error),
             }
         }
-        trouble.map_or(Ok(None), Err)
+        found
     }
 
     /// Keeps an entry in place of an older one, in the first place that takes it, and tells where.

@@ -22,6 +22,13 @@ const TOKEN: &str = "io.credmint.Token";
 /// <https://github.com/docker/docker-credential-helpers/blob/v0.9.6/secretservice/secretservice.c>
 const LOGIN: &str = "io.docker.Credentials";
 
+/// Logins by whether they can be read, with their names where those had to be looked at.
+#[derive(Default)]
+struct Logins {
+    unlocked: Vec<(Path<'static>, Option<Name>)>,
+    locked: Vec<Path<'static>>,
+}
+
 type Attributes = HashMap<String, String>;
 
 /// The keychain of a Linux desktop: gnome-keyring, KWallet, KeePassXC.
@@ -62,10 +69,11 @@ impl SecretService {
 
     fn load_login(&self, key: &Key, server: &ServerUrl) -> Result<Option<Entry>, VaultError> {
         let bus = self.bus()?;
-        let items = self.logins(server)?;
+        let logins = self.logins(server)?;
         // Docker's helper leaves one item a user, and answers with the last.
-        for item in items.unlocked.iter().rev() {
-            let (Some(name), Some(secret)) = (self.login_name(item)?, bus.secret(item)?) else { continue };
+        for (item, name) in logins.unlocked.into_iter().rev() {
+            let name = name.map_or_else(|| self.login_name(&item), |name| Ok(Some(name)))?;
+            let (Some(name), Some(secret)) = (name, bus.secret(&item)?) else { continue };
             let Ok(secret) = std::str::from_utf8(&secret) else { continue };
             return Ok(Some(Entry {
                 key: key.clone(),
@@ -76,21 +84,30 @@ impl SecretService {
                 expires: None,
             }));
         }
-        items.none_unless_locked()
+        bus::Items { unlocked: Vec::new(), locked: logins.locked }.none_unless_locked()
     }
 
-    /// The items of a registry under all of its spellings, the best last.
-    fn logins(&self, server: &ServerUrl) -> Result<bus::Items, VaultError> {
+    /// The logins of a registry under all of its spellings, the best last.
+    fn logins(&self, server: &ServerUrl) -> Result<Logins, VaultError> {
         let bus = self.bus()?;
         // Most machines have no login at all, and this one question tells.
         let all = bus.search(&attributes([("docker_cli", "1")]))?;
-        let mut found = bus::Items::default();
-        if !all.is_empty() {
-            for spelling in server.spellings().iter().rev() {
-                let items = bus.search(&attributes([("docker_cli", "1"), ("server", spelling)]))?;
-                found.unlocked.extend(items.unlocked);
-                found.locked.extend(items.locked);
+        let spellings = server.spellings();
+        let mut found = Logins::default();
+        if all.locked.is_empty() && all.unlocked.len() <= spellings.len() {
+            // Few: to look at each of them is quicker than to ask for every spelling.
+            for item in all.unlocked {
+                let name = self.login_name(&item)?.filter(|name| name.key == Key::Login(server.clone()));
+                found.unlocked.extend(name.map(|name| (item, Some(name))));
             }
+            let best = server.key();
+            found.unlocked.sort_by_key(|(_, name)| name.as_ref().is_some_and(|name| name.server == best));
+            return Ok(found);
+        }
+        for spelling in spellings.iter().rev() {
+            let items = bus.search(&attributes([("docker_cli", "1"), ("server", spelling)]))?;
+            found.unlocked.extend(items.unlocked.into_iter().map(|item| (item, None)));
+            found.locked.extend(items.locked);
         }
         Ok(found)
     }
@@ -98,7 +115,11 @@ impl SecretService {
     fn items(&self, key: &Key) -> Result<bus::Items, VaultError> {
         match key {
             Key::Token(id) => self.bus()?.search(&token_query(id)),
-            Key::Login(server) => self.logins(server),
+            Key::Login(server) => {
+                let logins = self.logins(server)?;
+                let unlocked = logins.unlocked.into_iter().map(|(item, _)| item).collect();
+                Ok(bus::Items { unlocked, locked: logins.locked })
+            }
         }
     }
 

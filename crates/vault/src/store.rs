@@ -5,6 +5,11 @@ pub(crate) trait Store {
     /// Finds an entry; one that is damaged is not there.
     fn load(&self, key: &Key) -> Result<Option<Entry>, VaultError>;
 
+    /// Finds the entries of several keys, for a place where every question costs.
+    fn load_all(&self, keys: &[Key]) -> Vec<Result<Option<Entry>, VaultError>> {
+        keys.iter().map(|key| self.load(key)).collect()
+    }
+
     /// Keeps an entry in place of all of the same key.
     fn save(&self, entry: &Entry) -> Result<Resting, VaultError>;
 

@@ -35,10 +35,6 @@ pub(super) struct Items {
 }
 
 impl Items {
-    pub(super) fn is_empty(&self) -> bool {
-        self.unlocked.is_empty() && self.locked.is_empty()
-    }
-
     /// Nobody is asked to unlock anything.
     pub(super) fn none_unless_locked<T>(&self) -> Result<Option<T>, VaultError> {
         if self.locked.is_empty() { Ok(None) } else { Err(locked()) }
