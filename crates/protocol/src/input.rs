@@ -14,38 +14,47 @@ pub(crate) const LIMIT: usize = 512 * 1024;
 /// # Errors
 /// More than the limit, text that is not UTF-8, or an input still open when the deadline passes.
 pub(crate) fn read(deadline: Deadline) -> Result<Zeroizing<String>, Failure> {
-    let mut kept = Zeroizing::new(Vec::with_capacity(4096));
-    let mut total = 0;
-    // One buffer of the size of a pipe's page: nearly every request fits in one read.
-    let mut chunk = Zeroizing::new([0; 4096]);
     let mut source = Source::new();
+    // Nearly every request fits.
+    let mut kept = Zeroizing::new(vec![0; 2048]);
+    let mut length = 0;
     loop {
-        let length = source.read(chunk.as_mut(), deadline)?;
-        if length == 0 {
-            break;
+        if length == kept.len() {
+            if length > LIMIT {
+                return drain(&mut source, deadline);
+            }
+            grow(&mut kept);
         }
-        total += length;
-        if total <= LIMIT {
-            keep(&mut kept, &chunk[..length]);
+        match source.read(&mut kept[length..], deadline)? {
+            0 => break,
+            more => length += more,
         }
     }
-    if total > LIMIT {
-        return Err(Failure::explain(format!("the request on standard input is larger than {} KiB", LIMIT / 1024)));
+    if length > LIMIT {
+        return Err(too_large());
     }
-    match std::str::from_utf8(&kept) {
+    match std::str::from_utf8(&kept[..length]) {
         Ok(text) => Ok(Zeroizing::new(text.trim_start_matches('\u{feff}').to_owned())),
         Err(_) => Err(Failure::explain("the request on standard input is not UTF-8 text")),
     }
 }
 
-/// Appends without leaving an unwiped copy behind, as a growing vector would.
-fn keep(kept: &mut Zeroizing<Vec<u8>>, more: &[u8]) {
-    if kept.capacity() - kept.len() < more.len() {
-        let mut larger = Zeroizing::new(Vec::with_capacity(LIMIT));
-        larger.extend_from_slice(kept);
-        *kept = larger;
-    }
-    kept.extend_from_slice(more);
+/// Makes room without leaving an unwiped copy behind, as a growing vector would.
+fn grow(kept: &mut Zeroizing<Vec<u8>>) {
+    let mut larger = Zeroizing::new(vec![0; LIMIT + 1]);
+    larger[..kept.len()].copy_from_slice(kept);
+    *kept = larger;
+}
+
+/// Reads what is not kept.
+fn drain(source: &mut Source, deadline: Deadline) -> Result<Zeroizing<String>, Failure> {
+    let mut lost = Zeroizing::new([0; 4096]);
+    while source.read(lost.as_mut(), deadline)? > 0 {}
+    Err(too_large())
+}
+
+fn too_large() -> Failure {
+    Failure::explain(format!("the request on standard input is larger than {} KiB", LIMIT / 1024))
 }
 
 fn still_open() -> Failure {
@@ -56,13 +65,15 @@ fn broken(error: io::Error) -> Failure {
     Failure::explain(format!("standard input cannot be read: {error}"))
 }
 
+/// The descriptor itself: std's handle comes with a lock and a buffer, which cost a start more than
+/// the reading does.
 #[cfg(unix)]
-struct Source(io::Stdin);
+struct Source(std::os::fd::BorrowedFd<'static>);
 
 #[cfg(unix)]
 impl Source {
     fn new() -> Self {
-        Source(io::stdin())
+        Source(rustix::stdio::stdin())
     }
 
     fn read(&mut self, chunk: &mut [u8], deadline: Deadline) -> Result<usize, Failure> {
@@ -73,7 +84,7 @@ impl Source {
             match poll(&mut [PollFd::new(&self.0, PollFlags::IN)], Some(&limit)) {
                 Ok(0) => return Err(still_open()),
                 // Also for an input that was closed or is broken: the read tells.
-                Ok(_) => match rustix::io::read(&self.0, &mut *chunk) {
+                Ok(_) => match rustix::io::read(self.0, &mut *chunk) {
                     Err(rustix::io::Errno::INTR) => {}
                     // Started without a standard input.
                     Err(rustix::io::Errno::BADF) => return Ok(0),
@@ -90,6 +101,7 @@ impl Source {
 #[cfg(not(unix))]
 struct Source {
     arriving: std::sync::mpsc::Receiver<io::Result<Zeroizing<Vec<u8>>>>,
+    left: Zeroizing<Vec<u8>>,
 }
 
 #[cfg(not(unix))]
@@ -100,7 +112,7 @@ impl Source {
             use std::io::Read;
             let mut input = io::stdin().lock();
             loop {
-                let mut chunk = Zeroizing::new(vec![0; 4096]);
+                let mut chunk = Zeroizing::new(vec![0; 2048]);
                 let read = input.read(&mut chunk).map(|length| {
                     chunk.truncate(length);
                     chunk
@@ -111,13 +123,18 @@ impl Source {
                 }
             }
         });
-        Source { arriving }
+        Source { arriving, left: Zeroizing::new(Vec::new()) }
     }
 
     fn read(&mut self, chunk: &mut [u8], deadline: Deadline) -> Result<usize, Failure> {
-        let read = self.arriving.recv_timeout(deadline.remaining()).map_err(|_| still_open())?.map_err(broken)?;
-        chunk[..read.len()].copy_from_slice(&read);
-        Ok(read.len())
+        if self.left.is_empty() {
+            let read = self.arriving.recv_timeout(deadline.remaining()).map_err(|_| still_open())?;
+            self.left = read.map_err(broken)?;
+        }
+        let length = self.left.len().min(chunk.len());
+        chunk[..length].copy_from_slice(&self.left[..length]);
+        self.left = Zeroizing::new(self.left[length..].to_vec());
+        Ok(length)
     }
 }
 
@@ -126,13 +143,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keeping_grows_once_and_keeps_everything() {
-        let mut kept = Zeroizing::new(Vec::with_capacity(4));
-        for nth in 0..100u8 {
-            keep(&mut kept, &[nth; 1000]);
-        }
-        assert_eq!(kept.len(), 100_000);
-        assert_eq!(kept.capacity(), LIMIT);
-        assert!(kept.chunks(1000).zip(0..100u8).all(|(chunk, nth)| chunk == [nth; 1000]));
+    fn growing_keeps_everything() {
+        let mut kept = Zeroizing::new(b"secret".to_vec());
+        grow(&mut kept);
+        assert_eq!((kept.len(), &kept[..6]), (LIMIT + 1, &b"secret"[..]));
     }
 }

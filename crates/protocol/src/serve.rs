@@ -1,4 +1,3 @@
-use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -74,7 +73,14 @@ pub fn serve<H: Helper>(
     };
     match answer {
         Ok(text) => answer_with(&text, 0),
-        Err(failure) => answer_with(format!("{failure}\n").as_bytes(), 1),
+        Err(failure) => {
+            // `docker pull` drops what stands on standard output and says only "no basic auth
+            // credentials".
+            if action.as_deref() == Some("get") && matches!(failure, Failure::Stop(_)) {
+                say(&format!("{}: {failure}", program.name));
+            }
+            answer_with(format!("{failure}\n").as_bytes(), 1)
+        }
     }
 }
 
@@ -93,7 +99,7 @@ fn store<H: Helper>(helper: impl FnOnce() -> Result<H, Failure>) -> Result<Vec<u
     }
     let server = ServerUrl::parse(&login.server).map_err(|error| Failure::explain(error.to_string()))?;
     if let Some(warning) = helper()?.store(&server, login)? {
-        warn(&warning);
+        say(&format!("WARNING! {warning}"));
     }
     Ok(Vec::new())
 }
@@ -135,10 +141,30 @@ fn usage(program: Program) -> Vec<u8> {
 
 fn answer_with(text: &[u8], code: u8) -> ExitCode {
     // One write: a reader sees all of the answer or none. A caller that went away cannot be told.
-    let _ = std::io::stdout().lock().write_all(text);
+    let _ = write(text);
     ExitCode::from(code)
 }
 
-fn warn(text: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "WARNING! {text}");
+/// Past std's handle, whose buffer would keep a copy of the secret.
+#[cfg(unix)]
+fn write(mut text: &[u8]) -> rustix::io::Result<()> {
+    while !text.is_empty() {
+        match rustix::io::write(rustix::stdio::stdout(), text) {
+            Ok(written) => text = &text[written..],
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn write(text: &[u8]) -> std::io::Result<()> {
+    std::io::Write::write_all(&mut std::io::stdout().lock(), text)
+}
+
+/// To the user, whom every client lets see standard error.
+fn say(text: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
 }
