@@ -224,7 +224,7 @@ fn a_single_sign_on_session_gives_the_identity() {
     without_keys(&mut home);
     config(&home, SSO_CONFIG);
     home.set("AWS_PROFILE", "dev");
-    sign_on(&home, "2099-01-01T00:00:00Z");
+    sign_on(&home, "corp", "2099-01-01T00:00:00Z");
     assert!(minted_by(&aws, &home.get(REGISTRY)).starts_with("ASIA"));
     assert_eq!(aws.calls(Call::SsoCredentials), 1);
 }
@@ -237,20 +237,38 @@ fn an_ended_single_sign_on_session_names_the_remedy() {
     config(&home, SSO_CONFIG);
     home.set("AWS_PROFILE", "dev");
     home.get(REGISTRY).explains(&["aws sso login --profile dev"]);
-    sign_on(&home, "2001-01-01T00:00:00Z");
+    sign_on(&home, "corp", "2001-01-01T00:00:00Z");
     config(&home, &format!("{SSO_CONFIG}\n# edited"));
     home.get(REGISTRY).explains(&["aws sso login --profile dev"]);
 }
 
-/// What `aws sso login` leaves: a file named after the SHA-1 of the session's name.
-fn sign_on(home: &Home, expires: &str) {
+#[test]
+fn a_single_sign_on_of_the_old_kind_gives_the_identity() {
+    let aws = Aws::start();
+    let mut home = Home::signed_in(&aws);
+    without_keys(&mut home);
+    let start = "https://corp.example/start";
+    config(
+        &home,
+        &format!(
+            "[default]\nsso_start_url = {start}\nsso_region = us-east-1\nsso_account_id = 123456789012\nsso_role_name = pull\n"
+        ),
+    );
+    home.get(REGISTRY).explains(&["aws sso login"]);
+    sign_on(&home, start, "2099-01-01T00:00:00Z");
+    config(&home, &(std::fs::read_to_string(home.path(".aws/config")).unwrap() + "# signed in\n"));
+    assert!(minted_by(&aws, &home.get(REGISTRY)).starts_with("ASIA"));
+}
+
+/// What `aws sso login` leaves: a file named after the SHA-1 of the session's name, or of its address.
+fn sign_on(home: &Home, session: &str, expires: &str) {
     let token = serde_json::json!({
         "accessToken": "canary",
         "expiresAt": expires,
         "region": "us-east-1",
         "startUrl": "https://corp.example/start",
     });
-    home.write(&format!(".aws/sso/cache/{}.json", sha1_of("corp")), token.to_string());
+    home.write(&format!(".aws/sso/cache/{}.json", sha1_of(session)), token.to_string());
 }
 
 fn sha1_of(text: &str) -> String {

@@ -234,3 +234,39 @@ fn a_damaged_token_is_minted_anew() {
         assert_eq!(home.get(REGISTRY).secret(), secret, "mended");
     }
 }
+
+#[test]
+fn a_token_from_the_future_is_minted_anew() {
+    // The clock was set back since it was minted: nobody knows how old it is.
+    let aws = Aws::start();
+    let home = Home::signed_in(&aws);
+    home.get(REGISTRY).credentials();
+    let [path] = &crate::protocol::files(&home.path("run/credmint/tokens"))[..] else { panic!("one token") };
+    let entry = std::fs::read_to_string(path).unwrap();
+    let (header, secret) = entry.split_once('\n').unwrap();
+    let mut header: serde_json::Value = serde_json::from_str(header).unwrap();
+    for (ahead, mints) in [(30, 1), (3_600, 2)] {
+        header["issued"] = (header["issued"].as_u64().unwrap() + ahead).into();
+        std::fs::write(path, format!("{header}\n{secret}")).unwrap();
+        home.get(REGISTRY).credentials();
+        assert_eq!(aws.calls(Call::EcrToken), mints, "minted {ahead} s ahead of the clock");
+    }
+}
+
+#[test]
+fn a_full_disk_costs_nobody_the_token() {
+    let test = "a_full_disk_costs_nobody_the_token";
+    let aws = Aws::start();
+    let home = Home::signed_in(&aws);
+    let mount =
+        |what: &str| format!("mount -t tmpfs -o size=4k,mode=700 none {} && {what}", home.path("run").display());
+    if !home.other("unshare", &["--mount", "sh", "-c", &mount("true")]).status().is_ok_and(|status| status.success()) {
+        return crate::home::skip(test, "mounting a small disk needs root");
+    }
+    // A folder and a file with a name take what there is.
+    let program = crate::home::program(ECR);
+    let line = mount(&format!("echo {REGISTRY} | {0} get && echo {REGISTRY} | {0} get", program.display()));
+    let output = home.other("unshare", &["--mount", "sh", "-c", &line]).output().unwrap();
+    let answers = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(answers.matches("\"Username\":\"AWS\"").count(), 2, "{answers}");
+}

@@ -17,7 +17,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use home::{ECR, Home, NOT_FOUND, REGISTRY, program};
-use pretend_cloud::{Aws, Call};
+use pretend_cloud::{Aws, Ca, Call};
 use session::Session;
 
 /// Measured once a round.
@@ -120,14 +120,29 @@ fn table(rounds: usize, peers: Option<&Path>) {
         ));
     }
 
-    let mut cold = Home::signed_in(&aws);
-    cold.set("CREDMINT_VAULT", "none");
-    rows.push(Row::new("cold, loopback ECR", &cold, cold.command(ECR, &["get"]), REGISTRY, "\"Username\":\"AWS\""));
+    // Over TLS and with all of the system's authorities, as in life.
+    let ca = Ca::new();
+    let tls = Aws::start_tls("127.0.0.1:0".parse().unwrap(), &ca, &["127.0.0.1"]);
+    let authorities = std::fs::read_to_string("/etc/ssl/certs/ca-certificates.crt").unwrap_or_default() + &ca.pem();
+    let cold_home = || {
+        let mut home = Home::signed_in(&tls);
+        let bundle = home.write("authorities.pem", &authorities);
+        home.set("CREDMINT_VAULT", "none").set("AWS_ECR_DISABLE_CACHE", "true").set("SSL_CERT_FILE", bundle);
+        home.set("AWS_REGION", "us-east-1");
+        home
+    };
+    let cold = cold_home();
+    rows.push(Row::new(
+        "cold, loopback ECR over TLS",
+        &cold,
+        cold.command(ECR, &["get"]),
+        REGISTRY,
+        "\"Username\":\"AWS\"",
+    ));
 
     let mut theirs = Home::signed_in(&aws);
     theirs.set("AWS_REGION", "us-east-1");
-    let mut theirs_cold = Home::signed_in(&aws);
-    theirs_cold.set("AWS_REGION", "us-east-1").set("AWS_ECR_DISABLE_CACHE", "true");
+    let theirs_cold = cold_home();
     match peer(peers, "docker-credential-ecr-login") {
         Some(path) => {
             for (name, home) in [("ecr-login, cached", &theirs), ("ecr-login, cold", &theirs_cold)] {
@@ -161,7 +176,7 @@ fn table(rounds: usize, peers: Option<&Path>) {
     }
     let of = |name: &str| rows.iter().find(|row| row.name == name).map(|row| row.median().0);
     for (name, one, other) in [
-        ("cold, against ecr-login", "cold, loopback ECR", "ecr-login, cold"),
+        ("cold, against ecr-login", "cold, loopback ECR over TLS", "ecr-login, cold"),
         ("cached, against ecr-login", "cached, file", "ecr-login, cached"),
         (
             "cached, Secret Service, against docker-credential-secretservice",
