@@ -208,6 +208,35 @@ fn a_container_gives_the_identity() {
 }
 
 #[test]
+fn a_profile_that_is_not_there_never_becomes_somebody_else() {
+    let aws = Aws::start();
+    let mut home = Home::signed_in(&aws);
+    without_keys(&mut home);
+    home.unset("AWS_EC2_METADATA_DISABLED").set("AWS_EC2_METADATA_SERVICE_ENDPOINT", aws.url());
+    config(&home, "[profile there]\nregion = us-east-1\n");
+    home.set("AWS_PROFILE", "not-there").get(REGISTRY).explains(&["no AWS profile not-there"]);
+    home.get("public.ecr.aws").explains(&["no AWS profile not-there"]);
+    assert_eq!(aws.all_calls(), 0);
+    // One that is there and says nothing of an identity leaves it to the instance.
+    assert!(minted_by(&aws, &home.set("AWS_PROFILE", "there").get(REGISTRY)).starts_with("ASIA"));
+}
+
+#[test]
+fn an_identity_that_fails_is_not_replaced_by_the_next() {
+    let aws = Aws::start();
+    let mut home = Home::signed_in(&aws);
+    without_keys(&mut home);
+    home.unset("AWS_EC2_METADATA_DISABLED").set("AWS_EC2_METADATA_SERVICE_ENDPOINT", aws.url());
+    let token = home.write("token", "a.b.c");
+    home.set("AWS_WEB_IDENTITY_TOKEN_FILE", token).set("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/pod");
+    let refusal = Behaviour::Refuse { status: 403, code: "AccessDenied", message: "canary".into() };
+    aws.on(Call::AssumeRoleWithWebIdentity, refusal);
+    let line = home.get(REGISTRY).explains(&["web identity", "trust policy"]).to_owned();
+    assert!(!line.contains("canary"), "{line}");
+    assert_eq!(aws.calls(Call::ImdsToken) + aws.calls(Call::EcrToken), 0);
+}
+
+#[test]
 fn the_instance_gives_the_identity() {
     let aws = Aws::start();
     let mut home = Home::signed_in(&aws);
