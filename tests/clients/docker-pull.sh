@@ -100,10 +100,10 @@ lists() {
 }
 
 refusals() {
-    # `docker pull` drops what a helper says on its standard output and goes on without a login.
-    refused "a wrong identity, by the helper" 'access key|security token' as_nobody helped "$ECR"
-    refused "a wrong identity, by docker pull" 'no basic auth credentials|security token' \
-        as_nobody docker pull "$ECR/app:1"
+    refused "a wrong identity, by the helper" 'does not know the access key' as_nobody helped "$ECR"
+    # `docker pull` drops what a helper says on its standard output and goes on without a login: the
+    # person reads the reason because the helper says it on standard error too.
+    refused "a wrong identity, by docker pull" 'does not know the access key' as_nobody docker pull "$ECR/app:1"
     works "docker pull mints anew after the logout" docker pull "$ECR/app:1"
     remove "$ECR/app:1"
     ask end-tokens >/dev/null
