@@ -18,6 +18,9 @@ mod protocol;
 /// Amazon ECR from Docker's stdin to the vault, against a pretend AWS.
 mod ecr;
 
+/// Whose token it is: every source of an AWS identity.
+mod identity;
+
 /// Everything that can go wrong: bad input, dead vaults, no network, many at once.
 mod faults;
 
