@@ -2,8 +2,7 @@
 //!
 //! See `tests/README.md` for how to run it against other builds and how to add a case.
 
-// In a test a panic is the message, and what is skipped is said aloud.
-#![allow(clippy::unwrap_used, clippy::disallowed_methods, clippy::print_stderr)]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)] // In a test a panic is the message.
 
 /// A private home, a clean environment, and a strict look at what a program answers.
 mod home;

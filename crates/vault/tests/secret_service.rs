@@ -128,7 +128,7 @@ fn an_item_with_an_old_label_is_named_by_its_attribute() {
     let mut tool = desktop.run("secret-tool");
     let tool = tool.args(["store", "--label=https://old.example", "docker_cli", "1", "label", "Docker Credentials"]);
     let tool = tool.args(["server", "old.example", "username", "me"]).stdin(Stdio::piped()).spawn();
-    let Ok(mut tool) = tool else { return eprintln!("skipped: secret-tool is not installed") };
+    let Ok(mut tool) = tool else { return desktop::skip("secret-tool is not installed") };
     tool.stdin.take().unwrap().write_all(b"old").unwrap();
     assert!(tool.wait().unwrap().success());
     let vault = desktop.vault(Choice::Keychain);
