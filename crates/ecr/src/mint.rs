@@ -12,6 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use broker::{MintError, Minted};
 use protocol::{Deadline, Explained, Secret};
 use settings::Setup;
+use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 use crate::failure::{self, Source};
@@ -27,27 +28,23 @@ pub(crate) fn token(target: &Target, setup: &Setup, deadline: Deadline) -> Resul
         .enable_all()
         .build()
         .map_err(|error| failed(format!("no token can be minted: {error}")))?;
-    let minted = runtime.block_on(async {
-        tokio::time::timeout(deadline.remaining(), mint(target, setup, deadline)).await.unwrap_or_else(|_| {
-            Err(MintError::Failed(Explained {
-                what: format!("no ECR token for {} within the time limit", target.region),
-                hint: Some("check the network and the proxy, or raise timeout in credmint's settings".into()),
-            }))
-        })
-    });
+    let minted = runtime.block_on(mint(target, setup, deadline));
     // A lookup of a name may still be running on a thread of its own: it is not waited for.
     runtime.shutdown_background();
     minted
 }
 
 async fn mint(target: &Target, setup: &Setup, deadline: Deadline) -> Result<Minted, MintError> {
-    let config = config(target, setup, deadline).await?;
-    let (token, expires) = ask(target, &config).await?;
+    let limited = || deadline.remaining();
+    let config = timeout(limited(), config(target, setup, deadline)).await.map_err(|_| failure::late_identity())??;
+    let (token, expires) =
+        timeout(limited(), ask(target, &config)).await.map_err(|_| failure::late_token(target))??;
     let (username, secret) = split(token).ok_or_else(|| failure::nonsense(target))?;
-    let expires = expires
-        .and_then(|expires| SystemTime::try_from(expires).ok())
-        .filter(|expires| *expires > SystemTime::now())
-        .ok_or_else(|| failure::nonsense(target))?;
+    let expires =
+        expires.and_then(|expires| SystemTime::try_from(expires).ok()).ok_or_else(|| failure::nonsense(target))?;
+    if expires <= SystemTime::now() {
+        return Err(failure::ended(target));
+    }
     Ok(Minted { username, secret, expires })
 }
 
@@ -79,7 +76,7 @@ async fn config(target: &Target, setup: &Setup, deadline: Deadline) -> Result<Sd
         .with_timeout_config(timeouts);
     let proxied = providers.clone().with_http_client(http);
     let direct = providers.with_http_client(direct);
-    let mut who: Credentials = identity::credentials(&proxied, &direct, &setup.environment, rule).await?;
+    let mut who: Credentials = identity::credentials(&proxied, &direct, rule).await?;
     if let Some(role) = rule.and_then(|rule| rule.role_arn.as_ref()) {
         let mut provider =
             AssumeRoleProvider::builder(role).configure(&config).region(sts_region).session_name(SESSION);
@@ -91,7 +88,7 @@ async fn config(target: &Target, setup: &Setup, deadline: Deadline) -> Result<Sd
             .await
             .provide_credentials()
             .await
-            .map_err(|error| failure::no_identity(Source::Role, &error, Some(role), None))?;
+            .map_err(|error| failure::no_identity(&format!("{} {role}", Source::Role), Source::Role, &error))?;
     }
     Ok(config
         .into_builder()
