@@ -11,7 +11,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use broker::{MintError, Minted};
 use protocol::{Deadline, Explained, Secret};
-use settings::Setup;
+use settings::{Rule, Setup};
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
@@ -52,7 +52,7 @@ async fn mint(target: &Target, setup: &Setup, deadline: Deadline) -> Result<Mint
 async fn config(target: &Target, setup: &Setup, deadline: Deadline) -> Result<SdkConfig, MintError> {
     let rule = target.rule.as_ref();
     let region = Region::new(target.region.clone());
-    let sts_region = rule.and_then(|rule| rule.region.clone()).map_or_else(|| region.clone(), Region::new);
+    let sts_region = sts_region(target);
     let (http, direct) = transport::clients(&setup.environment).map_err(MintError::Failed)?;
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(Duration::from_millis(3_100))
@@ -76,24 +76,37 @@ async fn config(target: &Target, setup: &Setup, deadline: Deadline) -> Result<Sd
         .with_timeout_config(timeouts);
     let proxied = providers.clone().with_http_client(http);
     let direct = providers.with_http_client(direct);
-    let mut who: Credentials = identity::credentials(&proxied, &direct, rule).await?;
-    if let Some(role) = rule.and_then(|rule| rule.role_arn.as_ref()) {
-        let mut provider =
-            AssumeRoleProvider::builder(role).configure(&config).region(sts_region).session_name(SESSION);
-        if let Some(id) = rule.and_then(|rule| rule.external_id.as_ref()) {
-            provider = provider.external_id(id);
-        }
-        who = provider
-            .build_from_provider(who)
-            .await
-            .provide_credentials()
-            .await
-            .map_err(|error| failure::no_identity(&format!("{} {role}", Source::Role), Source::Role, &error))?;
+    let mut who = identity::credentials(&proxied, &direct, rule).await?;
+    if let Some(rule) = rule {
+        who = assume(rule, &config, sts_region, who).await?;
     }
     Ok(config
         .into_builder()
         .credentials_provider(aws_credential_types::provider::SharedCredentialsProvider::new(who))
         .build())
+}
+
+/// Where roles are assumed: in the registry's own partition, unless the settings say where.
+pub(crate) fn sts_region(target: &Target) -> Region {
+    let named = target.rule.as_ref().and_then(|rule| rule.region.as_ref());
+    Region::new(named.unwrap_or(&target.region).clone())
+}
+
+/// The role that a rule names, if it names one, assumed by `who`.
+pub(crate) async fn assume(
+    rule: &Rule,
+    config: &SdkConfig,
+    region: Region,
+    who: Credentials,
+) -> Result<Credentials, MintError> {
+    let Some(role) = &rule.role_arn else { return Ok(who) };
+    let mut provider = AssumeRoleProvider::builder(role).configure(config).region(region).session_name(SESSION);
+    if let Some(id) = &rule.external_id {
+        provider = provider.external_id(id);
+    }
+    let provider = provider.build_from_provider(who).await;
+    let credentials = provider.provide_credentials().await;
+    credentials.map_err(|error| failure::no_identity(&format!("{} {role}", Source::Role), Source::Role, &error))
 }
 
 /// Whether the user names an endpoint (`AWS_ENDPOINT_URL`, `endpoint_url` in a profile): it stands for
