@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_async::time::SystemTimeSource;
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
 };
@@ -14,7 +15,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use protocol::ServerUrl;
-use settings::{Environment, Places, Settings, Setup};
+use settings::{Environment, Places, Rule, Settings, Setup};
 
 use crate::mint;
 use crate::scope;
@@ -36,22 +37,41 @@ impl HttpClient for Notebook {
     }
 }
 
-/// The host that is asked for the token of this registry.
-fn asked_for(registry: &str) -> String {
+/// What the user's own settings (`AWS_USE_FIPS_ENDPOINT`, `AWS_USE_DUALSTACK_ENDPOINT`) ask for.
+#[derive(Clone, Copy, Default)]
+struct Wish {
+    fips: bool,
+    dual_stack: bool,
+}
+
+/// The hosts that are asked for the token of this registry: for a role's credentials, and for the token.
+fn asked_with(wish: Wish, registry: &str) -> (String, String) {
     let setup =
         Setup { environment: Environment::of([("", "")]), places: Places::default(), settings: Settings::default() };
     let target = scope::of(&ServerUrl::parse(registry).unwrap(), &setup).unwrap_or_else(|| panic!("{registry}")).target;
     let notebook = Notebook::default();
+    let who = Credentials::new("AKIA", "secret", None, None, "test");
     let config = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
+        .time_source(SystemTimeSource::new())
         .region(aws_config::Region::new(target.region.clone()))
+        .use_fips(wish.fips)
+        .use_dual_stack(wish.dual_stack)
         .http_client(notebook.clone())
-        .credentials_provider(SharedCredentialsProvider::new(Credentials::new("AKIA", "secret", None, None, "test")))
+        .credentials_provider(SharedCredentialsProvider::new(who.clone()))
         .build();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    assert!(runtime.block_on(mint::ask(&target, &config)).is_err());
-    let asked = notebook.0.lock().unwrap();
-    asked.first().unwrap_or_else(|| panic!("nobody was asked for {registry}")).clone()
+    let asked_by = |refused: bool| {
+        assert!(refused);
+        notebook.0.lock().unwrap().drain(..).next().unwrap_or_else(|| panic!("nobody was asked for {registry}"))
+    };
+    let rule = Rule { role_arn: Some("arn:aws:iam::123456789012:role/pull".into()), ..Rule::default() };
+    let sts = asked_by(runtime.block_on(mint::assume(&rule, &config, mint::sts_region(&target), who)).is_err());
+    (sts, asked_by(runtime.block_on(mint::ask(&target, &config)).is_err()))
+}
+
+fn asked_for(registry: &str) -> String {
+    asked_with(Wish::default(), registry).1
 }
 
 /// A partition: regions of it, the suffix of its registries, of its API, and of both where they
@@ -134,4 +154,42 @@ fn the_api_is_of_the_kind_of_the_registry() {
     assert_eq!(rows, 96);
     assert_eq!(asked_for("public.ecr.aws"), "https://api.ecr-public.us-east-1.amazonaws.com/");
     assert_eq!(asked_for("ecr-public.aws.com"), "https://ecr-public.us-east-1.api.aws/");
+}
+
+#[test]
+fn what_the_user_asks_for_is_never_taken_away() {
+    let fips = Wish { fips: true, ..Wish::default() };
+    let dual_stack = Wish { dual_stack: true, ..Wish::default() };
+    for (wish, registry, expected) in [
+        (fips, "123456789012.dkr.ecr.us-east-1.amazonaws.com", "https://api.ecr-fips.us-east-1.amazonaws.com/"),
+        (fips, "123456789012.dkr-ecr.us-east-1.on.aws", "https://ecr-fips.us-east-1.api.aws/"),
+        (dual_stack, "123456789012.dkr.ecr.us-east-1.amazonaws.com", "https://ecr.us-east-1.api.aws/"),
+        (dual_stack, "123456789012.dkr.ecr-fips.us-east-1.amazonaws.com", "https://ecr-fips.us-east-1.api.aws/"),
+        (dual_stack, "public.ecr.aws", "https://ecr-public.us-east-1.api.aws/"),
+    ] {
+        assert_eq!(asked_with(wish, registry).1, expected, "{registry}");
+    }
+}
+
+#[test]
+fn a_role_is_asked_for_in_the_registrys_partition_and_in_the_users_own_way() {
+    let fips = Wish { fips: true, ..Wish::default() };
+    let none = Wish::default();
+    for (wish, registry, expected) in [
+        (none, "123456789012.dkr.ecr.us-east-1.amazonaws.com", "sts.us-east-1.amazonaws.com"),
+        (none, "123456789012.dkr.ecr-fips.us-east-1.amazonaws.com", "sts.us-east-1.amazonaws.com"),
+        (none, "123456789012.dkr-ecr.eu-west-3.on.aws", "sts.eu-west-3.amazonaws.com"),
+        (fips, "123456789012.dkr.ecr.us-east-1.amazonaws.com", "sts-fips.us-east-1.amazonaws.com"),
+        // GovCloud's one endpoint is a FIPS one.
+        (fips, "123456789012.dkr.ecr.us-gov-west-1.amazonaws.com", "sts.us-gov-west-1.amazonaws.com"),
+        (none, "123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn", "sts.cn-north-1.amazonaws.com.cn"),
+        (none, "123456789012.dkr.ecr.eusc-de-east-1.amazonaws.eu", "sts.eusc-de-east-1.amazonaws.eu"),
+        (none, "123456789012.dkr.ecr.us-iso-east-1.c2s.ic.gov", "sts.us-iso-east-1.c2s.ic.gov"),
+        (none, "123456789012.dkr.ecr.us-isob-east-1.sc2s.sgov.gov", "sts.us-isob-east-1.sc2s.sgov.gov"),
+        (none, "123456789012.dkr.ecr.eu-isoe-west-1.cloud.adc-e.uk", "sts.eu-isoe-west-1.cloud.adc-e.uk"),
+        (none, "123456789012.dkr.ecr.us-isof-south-1.csp.hci.ic.gov", "sts.us-isof-south-1.csp.hci.ic.gov"),
+        (none, "public.ecr.aws", "sts.us-east-1.amazonaws.com"),
+    ] {
+        assert_eq!(asked_with(wish, registry).0, format!("https://{expected}/"), "{registry}");
+    }
 }

@@ -5,6 +5,8 @@ mod endpoints;
 mod failure;
 mod identity;
 mod mint;
+mod profiles;
+mod reason;
 mod scope;
 mod transport;
 

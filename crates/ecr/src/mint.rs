@@ -11,7 +11,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use broker::{MintError, Minted};
 use protocol::{Deadline, Explained, Secret};
-use settings::Setup;
+use settings::{Rule, Setup};
+use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 use crate::failure::{self, Source};
@@ -27,27 +28,23 @@ pub(crate) fn token(target: &Target, setup: &Setup, deadline: Deadline) -> Resul
         .enable_all()
         .build()
         .map_err(|error| failed(format!("no token can be minted: {error}")))?;
-    let minted = runtime.block_on(async {
-        tokio::time::timeout(deadline.remaining(), mint(target, setup, deadline)).await.unwrap_or_else(|_| {
-            Err(MintError::Failed(Explained {
-                what: format!("no ECR token for {} within the time limit", target.region),
-                hint: Some("check the network and the proxy, or raise timeout in credmint's settings".into()),
-            }))
-        })
-    });
+    let minted = runtime.block_on(mint(target, setup, deadline));
     // A lookup of a name may still be running on a thread of its own: it is not waited for.
     runtime.shutdown_background();
     minted
 }
 
 async fn mint(target: &Target, setup: &Setup, deadline: Deadline) -> Result<Minted, MintError> {
-    let config = config(target, setup, deadline).await?;
-    let (token, expires) = ask(target, &config).await?;
+    let limited = || deadline.remaining();
+    let config = timeout(limited(), config(target, setup, deadline)).await.map_err(|_| failure::late_identity())??;
+    let (token, expires) =
+        timeout(limited(), ask(target, &config)).await.map_err(|_| failure::late_token(target))??;
     let (username, secret) = split(token).ok_or_else(|| failure::nonsense(target))?;
-    let expires = expires
-        .and_then(|expires| SystemTime::try_from(expires).ok())
-        .filter(|expires| *expires > SystemTime::now())
-        .ok_or_else(|| failure::nonsense(target))?;
+    let expires =
+        expires.and_then(|expires| SystemTime::try_from(expires).ok()).ok_or_else(|| failure::nonsense(target))?;
+    if expires <= SystemTime::now() {
+        return Err(failure::ended(target));
+    }
     Ok(Minted { username, secret, expires })
 }
 
@@ -55,7 +52,7 @@ async fn mint(target: &Target, setup: &Setup, deadline: Deadline) -> Result<Mint
 async fn config(target: &Target, setup: &Setup, deadline: Deadline) -> Result<SdkConfig, MintError> {
     let rule = target.rule.as_ref();
     let region = Region::new(target.region.clone());
-    let sts_region = rule.and_then(|rule| rule.region.clone()).map_or_else(|| region.clone(), Region::new);
+    let sts_region = sts_region(target);
     let (http, direct) = transport::clients(&setup.environment).map_err(MintError::Failed)?;
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(Duration::from_millis(3_100))
@@ -79,24 +76,37 @@ async fn config(target: &Target, setup: &Setup, deadline: Deadline) -> Result<Sd
         .with_timeout_config(timeouts);
     let proxied = providers.clone().with_http_client(http);
     let direct = providers.with_http_client(direct);
-    let mut who: Credentials = identity::credentials(&proxied, &direct, &setup.environment, rule).await?;
-    if let Some(role) = rule.and_then(|rule| rule.role_arn.as_ref()) {
-        let mut provider =
-            AssumeRoleProvider::builder(role).configure(&config).region(sts_region).session_name(SESSION);
-        if let Some(id) = rule.and_then(|rule| rule.external_id.as_ref()) {
-            provider = provider.external_id(id);
-        }
-        who = provider
-            .build_from_provider(who)
-            .await
-            .provide_credentials()
-            .await
-            .map_err(|error| failure::no_identity(Source::Role, &error, Some(role), None))?;
+    let mut who = identity::credentials(&proxied, &direct, rule).await?;
+    if let Some(rule) = rule {
+        who = assume(rule, &config, sts_region, who).await?;
     }
     Ok(config
         .into_builder()
         .credentials_provider(aws_credential_types::provider::SharedCredentialsProvider::new(who))
         .build())
+}
+
+/// Where roles are assumed: in the registry's own partition, unless the settings say where.
+pub(crate) fn sts_region(target: &Target) -> Region {
+    let named = target.rule.as_ref().and_then(|rule| rule.region.as_ref());
+    Region::new(named.unwrap_or(&target.region).clone())
+}
+
+/// The role that a rule names, if it names one, assumed by `who`.
+pub(crate) async fn assume(
+    rule: &Rule,
+    config: &SdkConfig,
+    region: Region,
+    who: Credentials,
+) -> Result<Credentials, MintError> {
+    let Some(role) = &rule.role_arn else { return Ok(who) };
+    let mut provider = AssumeRoleProvider::builder(role).configure(config).region(region).session_name(SESSION);
+    if let Some(id) = &rule.external_id {
+        provider = provider.external_id(id);
+    }
+    let provider = provider.build_from_provider(who).await;
+    let credentials = provider.provide_credentials().await;
+    credentials.map_err(|error| failure::no_identity(&format!("{} {role}", Source::Role), Source::Role, &error))
 }
 
 /// Whether the user names an endpoint (`AWS_ENDPOINT_URL`, `endpoint_url` in a profile): it stands for

@@ -1,3 +1,5 @@
+use std::path::{Path, PathBuf};
+
 use broker::Scope;
 use protocol::ServerUrl;
 use registry::Registry;
@@ -45,7 +47,9 @@ pub(crate) fn of(server: &ServerUrl, setup: &Setup) -> Option<Scope<Target>> {
 }
 
 /// What the AWS SDK's credential chain reads from the environment, and the endpoints that answer it.
-/// The files in the SSO cache are left out: they change with every refresh of the same session.
+/// The region is left out, since the registry has its own. So are the files in which sessions of
+/// `aws sso login` and `aws login` rest: they change with every refresh of the same session, and
+/// which session it is says the profile.
 const VARIABLES: [&str; 26] = [
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
@@ -81,11 +85,19 @@ fn identity(setup: &Setup, rule: Option<&Rule>) -> String {
     for name in VARIABLES {
         print.variable(environment, name);
     }
-    for (variable, name) in [("AWS_CONFIG_FILE", "config"), ("AWS_SHARED_CREDENTIALS_FILE", "credentials")] {
-        let usual = || setup.places.home.as_ref().map(|home| home.join(".aws").join(name));
-        if let Some(path) = environment.path(variable).or_else(usual) {
-            print.file(&path);
-        }
+    // The SDK looks at this variable before it asks the system.
+    let home = environment.path("HOME").or_else(|| setup.places.home.clone());
+    print.add("home", home.as_ref().map(|home| home.as_os_str().as_encoded_bytes()));
+    for (variable, usual) in
+        [("AWS_CONFIG_FILE", "~/.aws/config"), ("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials")]
+    {
+        let path = environment.path(variable).unwrap_or_else(|| usual.into());
+        print.file(&at_home(path, home.as_deref()));
+    }
+    // On EKS all pods have the same variables, and pods of one node may share the kernel's keyring:
+    // only this file tells them apart. It is renewed about once a day; so is the registry's token.
+    if let Some(path) = environment.path("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE") {
+        print.file(&path);
     }
     // A rule that chooses nothing counts like none: a custom domain shares its target's token.
     let none = Rule::default();
@@ -97,6 +109,14 @@ fn identity(setup: &Setup, rule: Option<&Rule>) -> String {
         print.add("machine", machine().as_deref());
     }
     print.finish()
+}
+
+/// The path with the home in place of `~`, as the SDK reads it.
+fn at_home(path: PathBuf, home: Option<&Path>) -> PathBuf {
+    match (path.strip_prefix("~"), home) {
+        (Ok(rest), Some(home)) => home.join(rest),
+        _ => path,
+    }
 }
 
 /// Whether the identity may be the instance's: then a disk cloned to another instance must not take
@@ -178,7 +198,18 @@ mod tests {
             std::fs::write(&other, "[default]").unwrap();
             let variable = if name == "config" { "AWS_CONFIG_FILE" } else { "AWS_SHARED_CREDENTIALS_FILE" };
             assert!(seen.insert(identity(&[(variable, other.to_str().unwrap())])), "{variable} does not count");
+            let home = ("HOME", home.path().to_str().unwrap());
+            let tilde = format!("~/other-{name}");
+            assert!(!seen.insert(identity(&[home, (variable, &tilde)])), "{variable} is not looked for at home");
         }
+        let token = home.path().join("token");
+        let pod = [("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", token.to_str().unwrap())];
+        for text in ["one pod", "another pod"] {
+            std::fs::write(&token, text).unwrap();
+            assert!(seen.insert(identity(&pod)), "the pod's own token does not count");
+        }
+        let other_home = tempfile::tempdir().unwrap();
+        assert!(seen.insert(identity(&[("HOME", other_home.path().to_str().unwrap())])), "the home does not count");
     }
 
     #[test]
