@@ -190,10 +190,12 @@ impl<P: Provider> Helper for Broker<P> {
             expires,
         };
         match self.vault.save(&entry) {
-            Ok(Resting::File(path)) => Ok(Some(format!(
-                "The login for {server} is stored unencrypted in {}, as this machine has no keychain.",
-                path.display()
-            ))),
+            Ok(Resting::File(path)) => {
+                // Who chose files knows why; a keychain may be missing, locked or broken.
+                let chosen = self.setup.settings.vault == VaultChoice::File;
+                let why = if chosen { "" } else { ", as no keychain could keep it" };
+                Ok(Some(format!("The login for {server} is stored unencrypted in {}{why}.", path.display())))
+            }
             Ok(Resting::Nowhere) => Err(Failure::with_hint(
                 "no login can be stored: the settings say vault = \"none\"",
                 "set vault = \"auto\"",
