@@ -10,6 +10,9 @@ use serde_json::Value;
 pub(crate) const NOT_FOUND: &str = "credentials not found in native keychain";
 pub(crate) const REGISTRY: &str = "123456789012.dkr.ecr.us-east-1.amazonaws.com";
 pub(crate) const ECR: &str = "docker-credential-ecr";
+pub(crate) const ACR: &str = "docker-credential-acr";
+pub(crate) const GCR: &str = "docker-credential-gcr";
+pub(crate) const GHCR: &str = "docker-credential-ghcr";
 
 /// A user of the machine: a home of its own and an environment in which nothing is set but that.
 pub(crate) struct Home {
@@ -138,6 +141,9 @@ pub(crate) fn program(name: &str) -> PathBuf {
     }
     match name {
         ECR => env!("CARGO_BIN_EXE_docker-credential-ecr").into(),
+        ACR => env!("CARGO_BIN_EXE_docker-credential-acr").into(),
+        GCR => env!("CARGO_BIN_EXE_docker-credential-gcr").into(),
+        GHCR => env!("CARGO_BIN_EXE_docker-credential-ghcr").into(),
         _ => panic!("no program {name}"),
     }
 }

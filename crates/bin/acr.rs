@@ -1,0 +1,13 @@
+//! `docker-credential-acr`: Docker's credential helper for Azure Container Registry.
+
+use std::process::ExitCode;
+
+const PROGRAM: protocol::Program = protocol::Program {
+    name: "docker-credential-acr",
+    package: env!("CARGO_PKG_NAME"),
+    version: env!("CARGO_PKG_VERSION"),
+};
+
+fn main() -> ExitCode {
+    broker::run(PROGRAM, acr::Acr)
+}
