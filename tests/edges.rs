@@ -27,7 +27,10 @@ const ROOMS: [(&str, &[&str]); 11] = [
     ("credmint-acr", BELOW_A_CLOUD),
     ("credmint-gcr", BELOW_A_CLOUD),
     ("credmint-ghcr", BELOW_A_CLOUD),
-    ("credmint", &[PROTOCOL, BROKER, "credmint-ecr", "credmint-acr", "credmint-gcr", "credmint-ghcr"]),
+    (
+        "credmint",
+        &[PROTOCOL, REGISTRY, SETTINGS, BROKER, "credmint-ecr", "credmint-acr", "credmint-gcr", "credmint-ghcr"],
+    ),
 ];
 
 /// Only a cloud's crate may have these below it.
