@@ -1,13 +1,25 @@
 mod auth;
 mod check;
 mod daemon;
+mod diff;
 mod document;
+mod error;
+mod file;
 mod helper;
+mod lock;
+mod patience;
+mod save;
 mod span;
+mod target;
 mod text;
+mod undo;
 
 pub use auth::Auth;
 pub use check::{Malformed, Oddity, Position, Remark};
 pub use daemon::DaemonList;
+pub use diff::diff;
 pub use document::Document;
+pub use error::ConfigError;
+pub use file::{ConfigFile, Edited, Undone};
 pub use helper::{HelperName, NoHelperName, Reader};
+pub use save::Saved;
