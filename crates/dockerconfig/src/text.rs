@@ -1,7 +1,5 @@
 use std::ops::Range;
 
-use serde::{Deserialize, Serialize};
-
 use crate::span::{Item, after_space, decode, encode, end_of_value, is_space, items};
 
 /// JSON text that is edited by replacing the few bytes that change, so that order, indentation,
@@ -15,7 +13,7 @@ pub(crate) struct Text {
 }
 
 /// One replacement; undone in reverse order they give back what was there.
-#[derive(Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone)]
 pub(crate) struct Splice {
     pub(crate) at: usize,
     pub(crate) removed: Vec<u8>,

@@ -26,8 +26,16 @@ pub(crate) struct Record {
     /// SHA-256 of the text after the last edit.
     after: String,
     /// What leads back from that text, if all edits were made one upon the other.
-    splices: Option<Vec<Splice>>,
+    pieces: Option<Vec<Piece>>,
     changes: Vec<Change>,
+}
+
+/// A [`Splice`] as text, so that the record can be read by people.
+#[derive(Deserialize, Serialize)]
+struct Piece {
+    at: usize,
+    removed: String,
+    inserted: String,
 }
 
 #[derive(Deserialize, Serialize)]
@@ -67,7 +75,7 @@ impl Record {
         Record {
             created,
             after: digest(after.text()),
-            splices: exact.then(|| after.text.splices().to_vec()),
+            pieces: exact.then(|| after.text.splices().iter().map(Piece::of).collect()).flatten(),
             changes: changes.collect(),
         }
     }
@@ -81,22 +89,26 @@ impl Record {
                 None => self.changes.push(change),
             }
         }
-        let splices = match (self.splices, later.splices) {
-            (Some(first), Some(second)) if chained => Some([first, second].concat()),
+        let pieces = match (self.pieces, later.pieces) {
+            (Some(first), Some(second)) if chained => Some(first.into_iter().chain(second).collect()),
             _ => None,
         };
-        Record { created: self.created && chained, after: later.after, splices, changes: self.changes }
+        Record { created: self.created && chained, after: later.after, pieces, changes: self.changes }
     }
 
     /// Undoes everything in the file as it is now.
     pub(crate) fn undo(&self, now: &Document) -> Result<Back, Malformed> {
-        if let Some(splices) = self.splices.as_ref().filter(|_| self.after == digest(now.text())) {
+        if let Some(pieces) = self.pieces.as_ref().filter(|_| self.after == digest(now.text())) {
             if self.created {
                 return Ok(Back::Remove);
             }
             let mut bytes = now.text().to_vec();
-            for splice in splices.iter().rev() {
-                bytes.splice(splice.at..splice.at + splice.inserted.len(), splice.removed.iter().copied());
+            for piece in pieces.iter().rev() {
+                let range = piece.at..piece.at + piece.inserted.len();
+                // A record that was tampered with is no reason to panic.
+                if bytes.get(range.clone()) == Some(piece.inserted.as_bytes()) {
+                    bytes.splice(range, piece.removed.bytes());
+                }
             }
             return Ok(Back::To(Box::new(Document::parse(bytes)?), Vec::new()));
         }
@@ -111,6 +123,13 @@ impl Record {
             }
         }
         Ok(Back::To(Box::new(document), kept))
+    }
+}
+
+impl Piece {
+    fn of(splice: &Splice) -> Option<Self> {
+        let text = |bytes: &[u8]| std::str::from_utf8(bytes).ok().map(str::to_owned);
+        Some(Piece { at: splice.at, removed: text(&splice.removed)?, inserted: text(&splice.inserted)? })
     }
 }
 
