@@ -31,7 +31,7 @@ pub use provider::{MintError, Minted, Provider, Scope};
 pub fn run<P: Provider>(program: Program, provider: P) -> ExitCode {
     protocol::serve(program, std::env::args_os().skip(1), || {
         let setup = setup()?;
-        let vault = vault(&setup);
+        let vault = open(&setup);
         Ok(Broker::new(provider, setup, vault, SystemTime::now))
     })
 }
@@ -45,7 +45,8 @@ fn setup() -> Result<Setup, Failure> {
     Setup::load(environment)
 }
 
-fn vault(setup: &Setup) -> Vault {
+/// The vault that the settings choose; opens and asks nothing yet.
+pub fn open(setup: &Setup) -> Vault {
     let choice = match setup.settings.vault {
         VaultChoice::Auto => vault::Choice::Auto,
         VaultChoice::Keychain => vault::Choice::Keychain,

@@ -100,7 +100,9 @@ pub(crate) const FIELDS: [&str; 6] =
 
 /// Reads a text as strictly as Docker does, and tells what is odd about it.
 pub(crate) fn check(bytes: Vec<u8>) -> Result<(Text, Vec<Remark>), Malformed> {
-    for (mark, encoding) in [(&b"\xef\xbb\xbf"[..], "a byte order mark"), (b"\xff\xfe", "UTF-16"), (b"\xfe\xff", "UTF-16")] {
+    for (mark, encoding) in
+        [(&b"\xef\xbb\xbf"[..], "a byte order mark"), (b"\xff\xfe", "UTF-16"), (b"\xfe\xff", "UTF-16")]
+    {
         if bytes.starts_with(mark) {
             let why = format!("the file begins with {encoding}, it has to be UTF-8 without a mark");
             return Err(Malformed { at: Position { line: 1, column: 1 }, why });
@@ -159,7 +161,9 @@ impl Checker<'_> {
         let root = self.text.root().unwrap_or_default();
         self.names(&root, &MEMBERS.map(|(name, _)| name));
         for (name, item) in self.text.members(&root) {
-            let Some((usual, shape)) = MEMBERS.iter().find(|(usual, _)| usual.eq_ignore_ascii_case(&name)) else { continue };
+            let Some((usual, shape)) = MEMBERS.iter().find(|(usual, _)| usual.eq_ignore_ascii_case(&name)) else {
+                continue;
+            };
             self.shape(usual, *shape, &item.value)?;
         }
         Ok(self.trailing(end))

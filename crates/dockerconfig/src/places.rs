@@ -76,7 +76,8 @@ impl Surroundings {
             (System::Linux, None) => Some(PathBuf::from(format!("/run/containers/{}/auth.json", self.user))),
             _ => self.home.as_ref().map(config),
         };
-        let second = set(&self.config_home).map(|folder| auth(folder.clone())).or_else(|| self.home.as_ref().map(config));
+        let second =
+            set(&self.config_home).map(|folder| auth(folder.clone())).or_else(|| self.home.as_ref().map(config));
         let old = self.home.as_ref().map(|home| home.join(".dockercfg"));
         let mut places: Vec<PathBuf> = Vec::new();
         for place in [first, second, self.docker(None), old].into_iter().flatten() {
