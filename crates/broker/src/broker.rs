@@ -8,7 +8,7 @@ use vault::{Entry, Key, Name, Resting, Vault, VaultError};
 use crate::freshness::Freshness;
 use crate::login::end_of_login;
 use crate::turn::{Shared, Turn, Turnstile};
-use crate::{MintError, Provider, Scope};
+use crate::{AtHand, MintError, Provider, Scope};
 
 /// A helper made of a cloud, a vault and the settings.
 pub struct Broker<P> {
@@ -174,7 +174,16 @@ impl<P: Provider> Helper for Broker<P> {
             (Some(login), ..) => Ok(answer(server, login)),
             (None, None, _) => Err(Failure::NotFound),
             (None, Some(_), Some((token, Freshness::Fresh))) => Ok(answer(server, token)),
-            (None, Some(scope), token) => self.renew(server, &scope, token.map(|(token, _)| token)),
+            (None, Some(scope), token) => {
+                let token = token.map(|(token, _)| token);
+                match self.provider.at_hand(&scope, &self.setup) {
+                    Ok(Some(AtHand { username, secret })) => {
+                        Ok(Credentials { server: server.asked().to_owned(), username, secret })
+                    }
+                    Ok(None) => self.renew(server, &scope, token),
+                    Err(error) => self.fall_back(server, &scope, token, error.into()),
+                }
+            }
         }
     }
 

@@ -1,8 +1,8 @@
 //! Cached or minted: the one decision behind `get`, `store`, `erase` and `list`.
 //!
 //! ```text
-//! get ─▶ stored login? ─▶ fresh token in the vault? ─▶ one minter at a time ─▶ mint ─▶ vault
-//!          answer            answer                      the others look again    answer
+//! get ─▶ stored login? ─▶ fresh token in the vault? ─▶ one at hand? ─▶ one minter at a time ─▶ mint ─▶ vault
+//!          answer            answer                      answer           the others look again    answer
 //! ```
 //!
 //! A cloud adds a [`Provider`]: a cheap `scope`, called on every `get`, and a slow `mint`, called
@@ -25,7 +25,7 @@ use vault::Vault;
 
 pub use apart::{Apart, answer, mint};
 pub use broker::Broker;
-pub use provider::{MintError, Minted, Provider, Scope};
+pub use provider::{AtHand, MintError, Minted, Provider, Scope};
 
 /// The whole of a helper's `main`: answers the request of this process.
 pub fn run<P: Provider>(program: Program, provider: P) -> ExitCode {
