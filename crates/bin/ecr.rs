@@ -4,8 +4,6 @@ mod allocator;
 
 use std::process::ExitCode;
 
-use broker::{Apart, Provider};
-
 const PROGRAM: protocol::Program = protocol::Program {
     name: "docker-credential-ecr",
     package: env!("CARGO_PKG_NAME"),
@@ -13,5 +11,5 @@ const PROGRAM: protocol::Program = protocol::Program {
 };
 
 fn main() -> ExitCode {
-    broker::run(PROGRAM, Apart(|server, setup| Some(ecr::Ecr.scope(server, setup)?.with(()))))
+    broker::run(PROGRAM, broker::Apart(ecr::Ecr))
 }

@@ -25,30 +25,34 @@ use protocol::{Deadline, Explained, ServerUrl};
 use settings::Setup;
 use zeroize::Zeroizing;
 
-use crate::{MintError, Minted, Provider, Scope};
+use crate::{AtHand, MintError, Minted, Provider, Scope};
 
-pub use minter::{answer, mint};
+pub use minter::answer;
 
 /// The program that mints.
 const MINTER: &str = "credmint-mint";
 /// How much longer than it was given the minter may take to say that it was not enough.
 const GRACE: Duration = Duration::from_millis(500);
 
-/// A provider that names tokens itself and has them minted by `credmint-mint`.
-///
-/// The function is a cloud's [`Provider::scope`], or one that chooses among clouds.
-pub struct Apart(pub fn(&ServerUrl, &Setup) -> Option<Scope<()>>);
+/// A provider whose tokens are named and handed on here, and minted by `credmint-mint`.
+pub struct Apart<P>(pub P);
 
-impl Provider for Apart {
-    type Target = ServerUrl;
+impl<P: Provider> Provider for Apart<P> {
+    type Target = (ServerUrl, Scope<P::Target>);
 
-    fn scope(&self, server: &ServerUrl, setup: &Setup) -> Option<Scope<ServerUrl>> {
-        (self.0)(server, setup).map(|scope| scope.with(server.clone()))
+    fn scope(&self, server: &ServerUrl, setup: &Setup) -> Option<Scope<Self::Target>> {
+        let inner = self.0.scope(server, setup)?;
+        let (service, identity, public) = (inner.service.clone(), inner.identity.clone(), inner.public);
+        Some(Scope { service, identity, public, target: (server.clone(), inner) })
     }
 
-    fn mint(&self, scope: &Scope<ServerUrl>, _: &Setup, deadline: Deadline) -> Result<Minted, MintError> {
+    fn at_hand(&self, scope: &Scope<Self::Target>, setup: &Setup) -> Result<Option<AtHand>, MintError> {
+        self.0.at_hand(&scope.target.1, setup)
+    }
+
+    fn mint(&self, scope: &Scope<Self::Target>, _: &Setup, deadline: Deadline) -> Result<Minted, MintError> {
         let mut child = start()?;
-        let answer = converse(&mut child, &scope.target, deadline);
+        let answer = converse(&mut child, &scope.target.0, deadline);
         // It has answered, or is not to go on.
         let _ = child.kill();
         let _ = child.wait();

@@ -6,8 +6,8 @@
 //! ```
 //!
 //! A cloud adds a [`Provider`]: a cheap `scope`, called on every `get`, and a slow `mint`, called
-//! on a miss. A helper is the `scope` of its cloud, made a provider by [`Apart`], and one call of
-//! [`run`]; the program that mints is one call of [`answer`].
+//! on a miss. A helper is its cloud, set [`Apart`] from its SDK, and one call of [`run`]; the program
+//! that mints is one call of [`answer`].
 
 mod apart;
 mod broker;
@@ -23,7 +23,7 @@ use protocol::{Failure, Program};
 use settings::{Setup, VaultChoice};
 use vault::Vault;
 
-pub use apart::{Apart, answer, mint};
+pub use apart::{Apart, answer};
 pub use broker::Broker;
 pub use provider::{AtHand, MintError, Minted, Provider, Scope};
 
