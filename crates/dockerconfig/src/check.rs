@@ -100,7 +100,9 @@ pub(crate) const FIELDS: [&str; 6] =
 
 /// Reads a text as strictly as Docker does, and tells what is odd about it.
 pub(crate) fn check(bytes: Vec<u8>) -> Result<(Text, Vec<Remark>), Malformed> {
-    for (mark, encoding) in [(&b"\xef\xbb\xbf"[..], "a byte order mark"), (b"\xff\xfe", "UTF-16"), (b"\xfe\xff", "UTF-16")] {
+    for (mark, encoding) in
+        [(&b"\xef\xbb\xbf"[..], "a byte order mark"), (b"\xff\xfe", "UTF-16"), (b"\xfe\xff", "UTF-16")]
+    {
         if bytes.starts_with(mark) {
             let why = format!("the file begins with {encoding}, it has to be UTF-8 without a mark");
             return Err(Malformed { at: Position { line: 1, column: 1 }, why });
@@ -136,9 +138,12 @@ fn syntax(text: &[u8], error: &serde_json::Error) -> Malformed {
     let message = error.to_string();
     let why = message.split(" at line ").next().unwrap_or_default().to_owned();
     let at = Position { line: error.line(), column: error.column().max(1) };
-    let line = text.split(|byte| *byte == b'\n').nth(at.line.saturating_sub(1)).unwrap_or_default();
-    match line.get(at.column - 1) {
-        Some(b'/' | b'#') => Malformed { at, why: "JSON has no comments".to_owned() },
+    let lines = text.split_inclusive(|byte| *byte == b'\n').take(at.line.saturating_sub(1));
+    let offset = lines.map(<[u8]>::len).sum::<usize>() + at.column - 1;
+    let before = text[..offset.min(text.len())].iter().rfind(|byte| !crate::span::is_space(**byte));
+    match (text.get(offset), before) {
+        (Some(b'/' | b'#'), _) => Malformed { at, why: "JSON has no comments".to_owned() },
+        (Some(b'}' | b']'), Some(b',')) => Malformed { at, why: "trailing comma before this".to_owned() },
         _ => Malformed { at, why },
     }
 }
@@ -159,7 +164,9 @@ impl Checker<'_> {
         let root = self.text.root().unwrap_or_default();
         self.names(&root, &MEMBERS.map(|(name, _)| name));
         for (name, item) in self.text.members(&root) {
-            let Some((usual, shape)) = MEMBERS.iter().find(|(usual, _)| usual.eq_ignore_ascii_case(&name)) else { continue };
+            let Some((usual, shape)) = MEMBERS.iter().find(|(usual, _)| usual.eq_ignore_ascii_case(&name)) else {
+                continue;
+            };
             self.shape(usual, *shape, &item.value)?;
         }
         Ok(self.trailing(end))

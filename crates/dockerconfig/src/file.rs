@@ -137,9 +137,7 @@ impl ConfigFile {
             let (saved, kept) = match back {
                 Back::Remove => (self.done(remove(target, now.text()))?, Vec::new()),
                 Back::To(document, kept) if document.text() == now.text() => (Some(Saved::Untouched), kept),
-                Back::To(document, kept) => {
-                    (self.done(save(target, Some(now.text()), document.text()))?, kept)
-                }
+                Back::To(document, kept) => (self.done(save(target, Some(now.text()), document.text()))?, kept),
             };
             let Some(saved) = saved else { return Ok(None) };
             undo::forget(&self.path).map_err(|source| self.unwritable(source))?;

@@ -93,7 +93,8 @@ mod tests {
             assert_eq!(key(Reader::Docker, hub), "https://index.docker.io/v1/");
             assert_eq!(key(Reader::Podman, hub), "docker.io");
         }
-        for (text, expected) in [("https://r.example/v2/", "r.example"), ("http://r.example:5000/ns", "r.example:5000")] {
+        for (text, expected) in [("https://r.example/v2/", "r.example"), ("http://r.example:5000/ns", "r.example:5000")]
+        {
             assert_eq!((key(Reader::Docker, text), key(Reader::Podman, text)), (expected.into(), expected.into()));
         }
     }

@@ -127,9 +127,7 @@ fn podman(search: &Search<'_>, (path, document): &(PathBuf, Document)) -> Option
             None => break,
         }
     }
-    // `.dockercfg` is an older format, of which the keys are all addresses.
-    let old = path.extension().is_none();
-    entry(path, auths.iter().find(|auth| podman_key(&auth.server, old) == hub_alias(&registry)))
+    entry(path, auths.iter().find(|auth| podman_key(&auth.server) == hub_alias(&registry)))
 }
 
 /// Docker's rules, for `host/repository` first and then for the host.
@@ -169,10 +167,10 @@ fn host_of(key: &str) -> &str {
 }
 
 /// `normalizeAuthFileKey`: the path goes only where there was a scheme, because it may be a namespace.
-fn podman_key(key: &str, old: bool) -> &str {
+fn podman_key(key: &str) -> &str {
     let bare = key.strip_prefix("http://").unwrap_or(key);
     let bare = bare.strip_prefix("https://").unwrap_or(bare);
-    hub_alias(if old || bare != key { bare.split('/').next().unwrap_or(bare) } else { bare })
+    hub_alias(if bare != key { bare.split('/').next().unwrap_or(bare) } else { bare })
 }
 
 fn hub_alias(host: &str) -> &str {

@@ -62,7 +62,8 @@ impl Surroundings {
     }
 
     /// Where podman, buildah and skopeo look, in their order; the first is where they write. A file
-    /// that is named (`--authfile`, else `REGISTRY_AUTH_FILE`) is the only one.
+    /// that is named (`--authfile`, else `REGISTRY_AUTH_FILE`) is the only one. `~/.dockercfg`, which
+    /// podman reads last and nobody has written since 2015, is left out: it has another format.
     ///
     /// Source: <https://github.com/containers/container-libs/blob/main/image/pkg/docker/config/config.go>.
     pub fn podman(&self, system: System, file: Option<&Path>) -> Vec<PathBuf> {
@@ -76,10 +77,10 @@ impl Surroundings {
             (System::Linux, None) => Some(PathBuf::from(format!("/run/containers/{}/auth.json", self.user))),
             _ => self.home.as_ref().map(config),
         };
-        let second = set(&self.config_home).map(|folder| auth(folder.clone())).or_else(|| self.home.as_ref().map(config));
-        let old = self.home.as_ref().map(|home| home.join(".dockercfg"));
+        let second =
+            set(&self.config_home).map(|folder| auth(folder.clone())).or_else(|| self.home.as_ref().map(config));
         let mut places: Vec<PathBuf> = Vec::new();
-        for place in [first, second, self.docker(None), old].into_iter().flatten() {
+        for place in [first, second, self.docker(None)].into_iter().flatten() {
             if !places.contains(&place) {
                 places.push(place);
             }
@@ -144,12 +145,7 @@ mod tests {
         };
         assert_eq!(
             texts(with.podman(System::Linux, None)),
-            [
-                "/run/user/1000/containers/auth.json",
-                "/x/containers/auth.json",
-                "/d/config.json",
-                "/home/alice/.dockercfg"
-            ]
+            ["/run/user/1000/containers/auth.json", "/x/containers/auth.json", "/d/config.json"]
         );
         assert_eq!(texts(alice().podman(System::Linux, None))[0], "/run/containers/1000/auth.json");
         assert_eq!(
@@ -157,7 +153,7 @@ mod tests {
             "/home/alice/.config/containers/auth.json",
             "no runtime folder outside Linux"
         );
-        assert_eq!(texts(alice().podman(System::MacOs, None)).len(), 3, "the same place once");
+        assert_eq!(texts(alice().podman(System::MacOs, None)).len(), 2, "the same place once");
         let named = Surroundings { registry_auth_file: Some("/a".into()), ..with };
         assert_eq!(texts(named.podman(System::Linux, None)), ["/a"]);
         assert_eq!(texts(named.podman(System::Linux, Some(Path::new("/b")))), ["/b"]);

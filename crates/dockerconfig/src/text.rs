@@ -131,7 +131,8 @@ impl Text {
             self.set(path, "[]");
         }
         if let Some(array) = self.find(path) {
-            let has = items(&self.bytes, &array).iter().any(|item| same(&self.bytes[item.value.clone()], json.as_bytes()));
+            let has =
+                items(&self.bytes, &array).iter().any(|item| same(&self.bytes[item.value.clone()], json.as_bytes()));
             if !has {
                 self.insert(&array, None, json);
             }

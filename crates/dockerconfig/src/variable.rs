@@ -61,7 +61,11 @@ mod tests {
             assert!(matches!(servers(&format!(r#"{{"auths":{{"r":{entry}}}}}"#)), Err(Ignored::Unknown(_))), "{entry}");
         }
         for entry in ["{}", "null", r#"{"auth":""}"#, r#"{"auth":"dTo"}"#, r#"{"auth":1}"#] {
-            assert_eq!(servers(&format!(r#"{{"auths":{{"r":{entry}}}}}"#)), Err(Ignored::NoAuth("r".into())), "{entry}");
+            assert_eq!(
+                servers(&format!(r#"{{"auths":{{"r":{entry}}}}}"#)),
+                Err(Ignored::NoAuth("r".into())),
+                "{entry}"
+            );
         }
         for text in ["", "x", "[]", "{}{}", r#"{"auths":{}} {"auths":{}}"#, r#"{"auths":[]}"#] {
             assert_eq!(servers(text), Err(Ignored::NoObject), "{text}");
