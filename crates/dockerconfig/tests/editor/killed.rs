@@ -34,7 +34,7 @@ fn child_of(program: &str, arguments: &[&str], path: &Path) -> Command {
 fn at_every_step(prepare: &dyn Fn(&Path), mount: Option<&str>, check: &dyn Fn(&Path, bool), saved: Saved) {
     let works = Command::new("strace").args(["-o", "/dev/null", "true"]).status();
     if !works.is_ok_and(|status| status.success()) {
-        return println!("SKIPPED: there is no strace, or it may not trace here");
+        return crate::skip("there is no strace, or it may not trace here");
     }
     // The calls that change something, or stand between such.
     for call in [
@@ -119,7 +119,7 @@ fn can_mount() -> bool {
         Command::new("unshare").args(["-m", "sh", "-c", MOUNTED]).arg(&path).arg("true").stderr(Stdio::null()).status();
     let can = tried.is_ok_and(|status| status.success());
     if !can {
-        println!("SKIPPED: nothing can be mounted here");
+        crate::skip("nothing can be mounted here");
     }
     can
 }
@@ -144,7 +144,7 @@ fn c10_a_file_in_a_folder_of_somebody_else_is_overwritten_in_place() {
     fs::write(&path, OLD).unwrap();
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
     if chown(&path, Some(65534), Some(65534)).is_err() {
-        return println!("SKIPPED: only root can give a file away");
+        return crate::skip("only root can give a file away");
     }
     let before = fs::metadata(&path).unwrap();
     // The program lies where nobody else may look: it is copied.
@@ -154,7 +154,7 @@ fn c10_a_file_in_a_folder_of_somebody_else_is_overwritten_in_place() {
     let mut command = Command::new("setpriv");
     command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(&program);
     command.args(["--exact", "killed::child", "--ignored", "--nocapture"]).env(FILE, &path);
-    let Ok(output) = command.output() else { return println!("SKIPPED: there is no setpriv") };
+    let Ok(output) = command.output() else { return crate::skip("there is no setpriv") };
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(text.contains("InPlace"), "{text} {}", String::from_utf8_lossy(&output.stderr));
     let after = fs::metadata(&path).unwrap();

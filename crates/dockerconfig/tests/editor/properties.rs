@@ -51,7 +51,8 @@ fn documents() -> Vec<String> {
                     [("", json)] => (*json).to_owned(),
                     inner => {
                         // One inner member in every second document, so that single ones are removed too.
-                        let fewer = if (chosen as usize + nth) % 2 == 0 { 1.min(inner.len()) } else { inner.len() };
+                        let fewer =
+                            if (chosen as usize + nth).is_multiple_of(2) { 1.min(inner.len()) } else { inner.len() };
                         let inner: Vec<_> =
                             inner[..fewer].iter().map(|(name, json)| (*name, (*json).to_owned())).collect();
                         object(style, 1, &inner)
