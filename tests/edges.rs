@@ -6,18 +6,31 @@ use std::process::Command;
 
 use serde_json::Value;
 
+const PROTOCOL: &str = "credmint-protocol";
+const REGISTRY: &str = "credmint-registry";
+const SETTINGS: &str = "credmint-settings";
+const VAULT: &str = "credmint-vault";
+const BROKER: &str = "credmint-broker";
+const WEB: &str = "credmint-web";
+/// A cloud's crate may use all of these, and no other cloud's.
+const BELOW_A_CLOUD: &[&str] = &[PROTOCOL, REGISTRY, SETTINGS, VAULT, BROKER, WEB];
+
 /// The rooms that each room may use.
-const ROOMS: [(&str, &[&str]); 7] = [
-    ("credmint-protocol", &[]),
-    ("credmint-registry", &["credmint-protocol"]),
-    ("credmint-settings", &["credmint-protocol", "credmint-registry"]),
-    ("credmint-vault", &["credmint-protocol"]),
-    ("credmint-broker", &["credmint-protocol", "credmint-registry", "credmint-settings", "credmint-vault"]),
+const ROOMS: [(&str, &[&str]); 11] = [
+    (PROTOCOL, &[]),
+    (REGISTRY, &[PROTOCOL]),
+    (SETTINGS, &[PROTOCOL, REGISTRY]),
+    (VAULT, &[PROTOCOL]),
+    (BROKER, &[PROTOCOL, REGISTRY, SETTINGS, VAULT]),
+    (WEB, &[PROTOCOL, SETTINGS]),
+    ("credmint-ecr", BELOW_A_CLOUD),
+    ("credmint-acr", BELOW_A_CLOUD),
+    ("credmint-gcr", BELOW_A_CLOUD),
+    ("credmint-ghcr", BELOW_A_CLOUD),
     (
-        "credmint-ecr",
-        &["credmint-protocol", "credmint-registry", "credmint-settings", "credmint-vault", "credmint-broker"],
+        "credmint",
+        &[PROTOCOL, REGISTRY, SETTINGS, BROKER, "credmint-ecr", "credmint-acr", "credmint-gcr", "credmint-ghcr"],
     ),
-    ("credmint", &["credmint-protocol", "credmint-broker", "credmint-ecr"]),
 ];
 
 /// Only a cloud's crate may have these below it.

@@ -6,8 +6,10 @@
 //! ```
 //!
 //! A cloud adds a [`Provider`]: a cheap `scope`, called on every `get`, and a slow `mint`, called
-//! on a miss. A program is its provider and one call of [`run`].
+//! on a miss. A helper is the `scope` of its cloud, made a provider by [`Apart`], and one call of
+//! [`run`]; the program that mints is one call of [`answer`].
 
+mod apart;
 mod broker;
 mod freshness;
 mod login;
@@ -21,6 +23,7 @@ use protocol::{Failure, Program};
 use settings::{Setup, VaultChoice};
 use vault::Vault;
 
+pub use apart::{Apart, answer, mint};
 pub use broker::Broker;
 pub use provider::{MintError, Minted, Provider, Scope};
 

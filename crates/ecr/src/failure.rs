@@ -7,9 +7,10 @@ use aws_sdk_ecr::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use broker::MintError;
 use protocol::Explained;
+use web::{Reason, connection, trail};
 
 use crate::profiles::Profiles;
-use crate::reason::{Reason, clock, connection, principal, refusal, trail};
+use crate::reason::{clock, principal, refusal};
 use crate::scope::{Service, Target};
 
 /// Where an identity comes from, in the SDK's order.

@@ -1,21 +1,7 @@
-use std::error::Error;
 use std::time::{Duration, SystemTime};
 
 use aws_sdk_ecr::primitives::{DateTime, DateTimeFormat};
-
-/// What an error means to a user, and what to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Reason {
-    pub(crate) what: &'static str,
-    pub(crate) hint: &'static str,
-}
-
-type Row = (&'static [&'static str], &'static str, &'static str);
-
-fn reason(rows: &[Row], text: &str) -> Option<Reason> {
-    let row = rows.iter().find(|(words, ..)| words.iter().any(|word| text.contains(word)));
-    row.map(|&(_, what, hint)| Reason { what, hint })
-}
+use web::{Reason, Row, reason};
 
 /// What AWS's error codes mean.
 pub(crate) fn refusal(text: &str) -> Option<Reason> {
@@ -42,26 +28,6 @@ pub(crate) fn refusal(text: &str) -> Option<Reason> {
     reason(&CODES, text)
 }
 
-/// What is wrong between here and there, if that is where something is wrong.
-pub(crate) fn connection(trail: &str) -> Option<Reason> {
-    const CAUSES: [Row; 5] = [
-        (
-            &["certificate", "UnknownIssuer", "invalid peer"],
-            "its certificate is not trusted",
-            "name a private authority's certificate in SSL_CERT_FILE",
-        ),
-        (&["dns error", "failed to lookup"], "its name cannot be resolved", "check the network and the proxy"),
-        (&["proxy", "tunnel"], "the proxy does not let it through", "check HTTPS_PROXY and NO_PROXY"),
-        (&["timeout", "timed out"], "no answer in time", "check the network and the proxy"),
-        (
-            &["tcp connect", "connection error", "client error (Connect)", "dispatch failure", "io error"],
-            "no connection",
-            "check the network and the proxy",
-        ),
-    ];
-    reason(&CAUSES, trail)
-}
-
 /// The ARN of whoever AWS refuses something: of its sentences the only part that is shown, and
 /// only in the form that an ARN has.
 pub(crate) fn principal(text: &str) -> Option<&str> {
@@ -82,19 +48,6 @@ pub(crate) fn clock(date: &str, now: SystemTime) -> Option<String> {
         Err(error) => (error.duration(), "behind"),
     };
     (off > ALLOWED).then(|| format!("this machine's clock is {} minutes {way} AWS's", off.as_secs().div_ceil(60)))
-}
-
-/// All that an error and its causes say: to look for words in, never to be shown, since a
-/// response's body may be among it.
-pub(crate) fn trail(error: &dyn Error) -> String {
-    let mut trail = error.to_string();
-    let mut next = error.source();
-    while let Some(error) = next {
-        trail.push_str("; ");
-        trail.push_str(&error.to_string());
-        next = error.source();
-    }
-    trail
 }
 
 #[cfg(test)]

@@ -35,6 +35,7 @@ pub(crate) fn of(server: &ServerUrl, setup: &Setup) -> Option<Scope<Target>> {
         Registry::EcrPublic(public) => {
             (Service::Public, "ecr-public".into(), "us-east-1".into(), false, public.dual_stack)
         }
+        _ => return None,
     };
     let flavour = [(fips, ":fips"), (dual_stack, ":dual")];
     let name = flavour.iter().filter(|(on, _)| *on).fold(name, |name, (_, flavour)| name + flavour);

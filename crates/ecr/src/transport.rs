@@ -1,5 +1,3 @@
-use std::path::PathBuf;
-
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
@@ -7,15 +5,6 @@ use aws_smithy_http_client::{Builder, Connector};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use protocol::Explained;
 use settings::Environment;
-
-/// The usual files with all of a system's authorities in one: reading one is faster than reading
-/// the folder of single files that lies beside it.
-const BUNDLES: [&str; 4] = [
-    "/etc/ssl/certs/ca-certificates.crt",
-    "/etc/pki/tls/certs/ca-bundle.crt",
-    "/etc/ssl/ca-bundle.pem",
-    "/etc/ssl/cert.pem",
-];
 
 /// Two HTTP clients with the system's authorities or those that the environment names: one that
 /// uses the proxy of the environment, and one that never does.
@@ -44,15 +33,6 @@ fn client(context: &TlsContext, proxy: ProxyConfig) -> SharedHttpClient {
 }
 
 fn trust(environment: &Environment) -> Result<TrustStore, Explained> {
-    for name in ["SSL_CERT_FILE", "AWS_CA_BUNDLE"] {
-        if let Some(path) = environment.path(name) {
-            let pem = std::fs::read(&path).map_err(|error| Explained {
-                what: format!("the certificate authorities in {} cannot be read: {error}", path.display()),
-                hint: Some(format!("check {name}")),
-            })?;
-            return Ok(TrustStore::empty().with_pem_certificate(pem));
-        }
-    }
-    let bundle = BUNDLES.iter().map(PathBuf::from).find_map(|path| std::fs::read(path).ok());
-    Ok(bundle.map_or_else(TrustStore::default, |pem| TrustStore::empty().with_pem_certificate(pem)))
+    let pem = web::authorities(environment, &["SSL_CERT_FILE", "AWS_CA_BUNDLE"])?;
+    Ok(pem.map_or_else(TrustStore::default, |pem| TrustStore::empty().with_pem_certificate(pem)))
 }

@@ -236,7 +236,6 @@ mod tests {
             "123456789012.dkr.ecr.us-gov-west-1.amazonaws.eu",
             "123456789012.dkr-ecr.eusc-de-east-1.on.aws",
             "docker.io",
-            "ghcr.io",
             "localhost:5000",
         ] {
             assert_eq!(of(other), None, "{other}");

@@ -11,12 +11,18 @@
 //! assert_eq!(registry.region, "eu-west-1");
 //! ```
 
+mod acr;
 mod ecr;
+mod gcr;
+mod ghcr;
 mod pattern;
 
 use protocol::ServerUrl;
 
+pub use acr::{AcrRegistry, AzureCloud};
 pub use ecr::{EcrPublicRegistry, EcrRegistry, Partition};
+pub use gcr::GcrRegistry;
+pub use ghcr::GhcrRegistry;
 
 /// A registry of one of the clouds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +31,37 @@ pub enum Registry {
     Ecr(EcrRegistry),
     /// Amazon ECR Public.
     EcrPublic(EcrPublicRegistry),
+    /// Azure Container Registry.
+    Acr(AcrRegistry),
+    /// Google Artifact Registry, and Container Registry's host names in front of it.
+    Gcr(GcrRegistry),
+    /// GitHub Packages' container registry.
+    Ghcr(GhcrRegistry),
+}
+
+/// Who runs a registry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Cloud {
+    /// Amazon Web Services: ECR.
+    Aws,
+    /// Microsoft Azure: ACR.
+    Azure,
+    /// Google Cloud: Artifact Registry.
+    Google,
+    /// GitHub, its tenants and GitHub Enterprise Server.
+    GitHub,
+}
+
+impl Registry {
+    /// Who runs it.
+    pub fn cloud(&self) -> Cloud {
+        match self {
+            Registry::Ecr(_) | Registry::EcrPublic(_) => Cloud::Aws,
+            Registry::Acr(_) => Cloud::Azure,
+            Registry::Gcr(_) => Cloud::Google,
+            Registry::Ghcr(_) => Cloud::GitHub,
+        }
+    }
 }
 
 /// The cloud registry that an address belongs to; `None` for every other registry.
@@ -35,5 +72,25 @@ pub fn registry_of(server: &ServerUrl) -> Option<Registry> {
     if !server.is_https() || server.port().is_some() {
         return None;
     }
-    ecr::registry_of(server.host())
+    let host = server.host();
+    ecr::registry_of(host)
+        .or_else(|| acr::registry_of(host).map(Registry::Acr))
+        .or_else(|| gcr::registry_of(host).map(Registry::Gcr))
+        .or_else(|| ghcr::registry_of(host).map(Registry::Ghcr))
+}
+
+/// The registry that the user's settings say is this cloud's, though its name does not tell:
+/// GitHub Enterprise Server, Azure Local, a universe of Google's. `None` for an address without
+/// TLS, and for AWS, whose tokens need a region that only a name of its own tells.
+pub fn registry_as(cloud: Cloud, server: &ServerUrl) -> Option<Registry> {
+    if !server.is_https() {
+        return None;
+    }
+    let own = registry_of(server).filter(|registry| registry.cloud() == cloud);
+    own.or_else(|| match cloud {
+        Cloud::Aws => None,
+        Cloud::Azure => Some(Registry::Acr(AcrRegistry::declared(&server.authority()))),
+        Cloud::Google => Some(Registry::Gcr(GcrRegistry::declared())),
+        Cloud::GitHub => Some(Registry::Ghcr(GhcrRegistry::declared(server.host()))),
+    })
 }

@@ -18,6 +18,9 @@ impl Pattern {
             match expected {
                 "{account}" if is_account(label) => holes.account = label,
                 "{region}" if is_region(label) => holes.region = label,
+                "{name}" if is_registry_name(label) => {}
+                "{place}" if is_place(label) => {}
+                "{location}-docker" if label.strip_suffix("-docker").is_some_and(is_place) => {}
                 literal if literal == label => {}
                 _ => return None,
             }
@@ -42,6 +45,20 @@ fn is_region(label: &str) -> bool {
         !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase())
     });
     is_number && all_words && count >= 2
+}
+
+/// The name of a registry in Azure: five to fifty letters and digits, then perhaps the hash of a
+/// domain name label. <https://learn.microsoft.com/azure/container-registry/container-registry-get-started-portal>
+fn is_registry_name(label: &str) -> bool {
+    let (name, hash) = label.split_once('-').map_or((label, None), |(name, hash)| (name, Some(hash)));
+    let is_plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+    (5..=50).contains(&name.len()) && is_plain(name) && hash.is_none_or(|hash| !hash.is_empty() && is_plain(hash))
+}
+
+/// A region or a tenant, of which each cloud has its own kinds: letters, digits and single hyphens inside.
+fn is_place(label: &str) -> bool {
+    let is_plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+    label.split('-').all(|word| !word.is_empty() && is_plain(word))
 }
 
 #[cfg(test)]

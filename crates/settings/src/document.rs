@@ -1,8 +1,9 @@
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use protocol::{Failure, ServerUrl};
+use registry::Cloud;
 use serde::Deserialize;
 use serde::de::Error as _;
 
@@ -26,18 +27,59 @@ struct Document {
 #[serde(deny_unknown_fields)]
 struct Table {
     r#match: Pattern,
-    provider: Option<Cloud>,
+    provider: Option<Provider>,
     target: Option<Target>,
     profile: Option<String>,
     role_arn: Option<String>,
     external_id: Option<String>,
     region: Option<String>,
+    tenant: Option<String>,
+    client_id: Option<String>,
+    authority: Option<String>,
+    audience: Option<String>,
+    impersonate: Option<String>,
+    credentials_file: Option<PathBuf>,
+    app_id: Option<Id>,
+    installation_id: Option<Id>,
+    private_key_file: Option<PathBuf>,
+    account: Option<String>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Cloud {
+enum Provider {
     Ecr,
+    Acr,
+    Gcr,
+    Ghcr,
+}
+
+impl From<Provider> for Cloud {
+    fn from(provider: Provider) -> Self {
+        match provider {
+            Provider::Ecr => Cloud::Aws,
+            Provider::Acr => Cloud::Azure,
+            Provider::Gcr => Cloud::Google,
+            Provider::Ghcr => Cloud::GitHub,
+        }
+    }
+}
+
+/// GitHub's ids are numbers, and are written as such or as text.
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "a number or a text")]
+enum Id {
+    Number(u64),
+    Text(String),
+}
+
+impl From<Id> for String {
+    fn from(id: Id) -> Self {
+        match id {
+            Id::Number(number) => number.to_string(),
+            Id::Text(text) => text,
+        }
+    }
 }
 
 /// Not empty, and without a scheme: what a rule is compared with has none.
@@ -61,7 +103,7 @@ impl<'de> Deserialize<'de> for Target {
         let text = String::deserialize(deserializer)?;
         let server = ServerUrl::parse(&text).map_err(D::Error::custom)?;
         match registry::registry_of(&server) {
-            Some(registry::Registry::Ecr(_) | registry::Registry::EcrPublic(_)) => Ok(Target(server, Cloud::Ecr)),
+            Some(registry) => Ok(Target(server, registry.cloud())),
             None => Err(D::Error::custom("target is not the host name of a cloud's registry")),
         }
     }
@@ -71,8 +113,11 @@ impl TryFrom<Table> for Rule {
     type Error = &'static str;
 
     fn try_from(table: Table) -> Result<Self, Self::Error> {
-        match (table.provider, &table.target) {
-            (Some(_), None) => return Err("provider needs a target: the cloud's own host name of this registry"),
+        let provider = table.provider.map(Cloud::from);
+        match (provider, &table.target) {
+            (Some(Cloud::Aws), None) => {
+                return Err("provider needs a target: the cloud's own host name of this registry");
+            }
             (Some(cloud), Some(Target(_, actual))) if cloud != *actual => {
                 return Err("target is a registry of another provider");
             }
@@ -88,6 +133,17 @@ impl TryFrom<Table> for Rule {
             role_arn: table.role_arn,
             external_id: table.external_id,
             region: table.region,
+            provider,
+            tenant: table.tenant,
+            client_id: table.client_id,
+            authority: table.authority,
+            audience: table.audience,
+            impersonate: table.impersonate,
+            credentials_file: table.credentials_file,
+            app_id: table.app_id.map(String::from),
+            installation_id: table.installation_id.map(String::from),
+            private_key_file: table.private_key_file,
+            account: table.account,
         })
     }
 }
@@ -173,7 +229,20 @@ mod tests {
             external_id = "x"
             region = "us-west-2"
             [[registry]]
+            match = "containers.git.corp.example"
+            provider = "ghcr"
+            app_id = 12
+            installation_id = "34"
+            private_key_file = "/etc/app.pem"
+            account = "corp"
+            [[registry]]
             match = "*"
+            tenant = "t"
+            client_id = "c"
+            authority = "login.microsoftonline.us"
+            audience = "https://management.azure.com"
+            impersonate = "pull@project.iam.gserviceaccount.com"
+            credentials_file = "/etc/key.json"
             "#,
         )
         .unwrap();
@@ -184,7 +253,25 @@ mod tests {
         let texts =
             [&rule.profile, &rule.role_arn, &rule.external_id, &rule.region].map(|text| text.as_deref().unwrap());
         assert_eq!(texts, ["prod", "arn:aws:iam::123456789012:role/pull", "x", "us-west-2"]);
-        assert_eq!(settings.rules.len(), 2);
+        let rule = &settings.rules[1];
+        assert_eq!(rule.provider, Some(Cloud::GitHub));
+        let texts = [&rule.app_id, &rule.installation_id, &rule.account].map(|text| text.as_deref().unwrap());
+        assert_eq!(texts, ["12", "34", "corp"]);
+        let rule = &settings.rules[2];
+        let texts = [&rule.tenant, &rule.client_id, &rule.authority, &rule.audience, &rule.impersonate]
+            .map(|text| text.as_deref().unwrap());
+        assert_eq!(
+            texts,
+            [
+                "t",
+                "c",
+                "login.microsoftonline.us",
+                "https://management.azure.com",
+                "pull@project.iam.gserviceaccount.com"
+            ]
+        );
+        assert_eq!(rule.credentials_file.as_deref(), Some(Path::new("/etc/key.json")));
+        assert_eq!(settings.rules[1].private_key_file.as_deref(), Some(Path::new("/etc/app.pem")));
     }
 
     #[test]

@@ -84,12 +84,13 @@ impl Setup {
     }
 
     /// The cloud registry behind an address and the rule for it. A rule with a `target` gives a
-    /// custom domain the registry that it stands for.
+    /// custom domain the registry that it stands for, one with a `provider` alone says whose it is.
     pub fn registry_of(&self, server: &ServerUrl) -> Option<(Registry, Option<&Rule>)> {
         let rule = self.settings.rules.iter().find(|rule| rule.matches(server));
-        let registry = match rule.and_then(|rule| rule.target.as_ref()) {
-            Some(target) => registry::registry_of(target),
-            None => registry::registry_of(server),
+        let registry = match rule {
+            Some(Rule { target: Some(target), .. }) => registry::registry_of(target),
+            Some(Rule { provider: Some(cloud), .. }) => registry::registry_as(*cloud, server),
+            _ => registry::registry_of(server),
         };
         registry.map(|registry| (registry, rule))
     }

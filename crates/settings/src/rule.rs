@@ -1,4 +1,7 @@
+use std::path::PathBuf;
+
 use protocol::ServerUrl;
+use registry::Cloud;
 
 /// A `[[registry]]` table: what is particular about the registries that it matches.
 #[derive(Clone, Debug, Default)]
@@ -8,6 +11,9 @@ pub struct Rule {
     pub pattern: String,
     /// The cloud registry that a custom domain stands for.
     pub target: Option<ServerUrl>,
+    /// The cloud whose registry this is, where the host's name does not tell: GitHub Enterprise
+    /// Server, Azure Local.
+    pub provider: Option<Cloud>,
     /// AWS: the profile to sign in with, before anything that the environment says.
     pub profile: Option<String>,
     /// AWS: a role to assume with that identity.
@@ -16,6 +22,27 @@ pub struct Rule {
     pub external_id: Option<String>,
     /// AWS: the region whose STS is asked, where it is not the registry's own.
     pub region: Option<String>,
+    /// Azure: the tenant to sign in to.
+    pub tenant: Option<String>,
+    /// Azure: the application, or the managed identity, to sign in as.
+    pub client_id: Option<String>,
+    /// Azure: the host that signs in, where it is not that of the registry's cloud.
+    pub authority: Option<String>,
+    /// Azure: what the token is asked for, where it is not Azure's container registries.
+    pub audience: Option<String>,
+    /// Google: the service account to impersonate.
+    pub impersonate: Option<String>,
+    /// Google: the credentials file to sign in with, before anything that the environment says.
+    pub credentials_file: Option<PathBuf>,
+    /// GitHub: the App to sign in as, by its id or its client id.
+    pub app_id: Option<String>,
+    /// GitHub: the App's installation; else the one of `account`.
+    pub installation_id: Option<String>,
+    /// GitHub: the App's private key, as PEM.
+    pub private_key_file: Option<PathBuf>,
+    /// GitHub: the user or the organisation that the App is installed for; else the one whose
+    /// packages are asked for, else the only one.
+    pub account: Option<String>,
 }
 
 impl Rule {

@@ -25,6 +25,7 @@ mod behaviour;
 mod ca;
 mod client;
 mod front;
+mod ledger;
 mod proxy;
 mod pull;
 mod reply;

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::identity::Identity;
 use super::{AssumedRole, Call};
-use crate::behaviour::Behaviour;
+use crate::ledger::Ledger;
 use crate::reply::{Body, json};
 
 /// A registry token that has been given out.
@@ -38,13 +38,11 @@ pub struct MintedToken {
 pub(crate) struct Cloud {
     /// Tells this cloud's secrets from those of another in the same test.
     nonce: u64,
+    pub(crate) ledger: Ledger<Call>,
     state: Mutex<State>,
 }
 
 pub(crate) struct State {
-    pub(crate) calls: HashMap<Call, usize>,
-    pub(crate) strange: Vec<String>,
-    pub(crate) behaviours: HashMap<Call, Behaviour>,
     pub(crate) minted: Vec<MintedToken>,
     pub(crate) assumed: Vec<AssumedRole>,
     pub(super) identities: HashMap<String, Identity>,
@@ -60,9 +58,6 @@ pub(crate) struct State {
 impl Cloud {
     pub(crate) fn new() -> Self {
         let state = State {
-            calls: HashMap::new(),
-            strange: Vec::new(),
-            behaviours: HashMap::new(),
             minted: Vec::new(),
             assumed: Vec::new(),
             identities: HashMap::new(),
@@ -73,7 +68,7 @@ impl Cloud {
             password_length: 1880,
             serial: 0,
         };
-        Cloud { nonce: RandomState::new().build_hasher().finish(), state: Mutex::new(state) }
+        Cloud { nonce: RandomState::new().build_hasher().finish(), ledger: Ledger::new(), state: Mutex::new(state) }
     }
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
@@ -86,13 +81,6 @@ impl Cloud {
         let skew = self.state().clock_skew;
         let seconds = Duration::from_secs(skew.unsigned_abs());
         if skew < 0 { SystemTime::now() - seconds } else { SystemTime::now() + seconds }
-    }
-
-    /// Counts a call and tells how it is to be answered.
-    pub(crate) fn begin(&self, call: Call) -> Behaviour {
-        let mut state = self.state();
-        *state.calls.entry(call).or_default() += 1;
-        state.behaviours.get_mut(&call).map_or(Behaviour::Proper, Behaviour::take_turn)
     }
 
     /// The next number and that many bytes of a text that nobody else has been given.
@@ -144,9 +132,9 @@ impl Cloud {
         let state = self.state();
         match path {
             "/__pretend/calls" => {
-                let count = |call| (Call::name(call), state.calls.get(&call).copied().unwrap_or(0).into());
+                let count = |call| (Call::name(call), self.ledger.calls(call).into());
                 let mut counts: serde_json::Map<_, _> = Call::ALL.into_iter().map(count).collect();
-                counts.insert("strange".to_owned(), state.strange.len().into());
+                counts.insert("strange".to_owned(), self.ledger.strange_requests().len().into());
                 Some(json(200, &counts.into()))
             }
             "/__pretend/minted" => {

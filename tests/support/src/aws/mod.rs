@@ -91,23 +91,22 @@ impl Aws {
 
     /// How many calls of this kind have come in, well answered or not.
     pub fn calls(&self, call: Call) -> usize {
-        self.cloud.state().calls.get(&call).copied().unwrap_or(0)
+        self.cloud.ledger.calls(call)
     }
 
     /// How many requests have come in, those included that are no call at all.
     pub fn all_calls(&self) -> usize {
-        let state = self.cloud.state();
-        state.calls.values().sum::<usize>() + state.strange.len()
+        self.cloud.ledger.all_calls()
     }
 
     /// The requests that no service here knows, as `METHOD /path`: of use when a test fails.
     pub fn strange_requests(&self) -> Vec<String> {
-        self.cloud.state().strange.clone()
+        self.cloud.ledger.strange_requests()
     }
 
     /// How calls of this kind are answered from now on.
     pub fn on(&self, call: Call, behaviour: Behaviour) {
-        self.cloud.state().behaviours.insert(call, behaviour);
+        self.cloud.ledger.on(call, behaviour);
     }
 
     /// Every registry token that has been given out, the oldest first.
@@ -170,11 +169,10 @@ impl Service for Cloud {
             return Ok(answer);
         }
         let Some(call) = Call::of(&head, &body) else {
-            let strange = format!("{} {}", head.method, head.uri.path());
-            self.state().strange.push(strange);
+            self.ledger.strange(format!("{} {}", head.method, head.uri.path()));
             return Ok(crate::reply::reply(404, "text/plain", "no service of the pretend AWS knows this request\n"));
         };
-        let turn = self.begin(call);
+        let turn = self.ledger.begin(call);
         let response = match turn.act().await? {
             Act::Proceed => self.carry_out(call, &head, &body).unwrap_or_else(|refusal| refuse(call, &refusal)),
             Act::Refuse(refusal) => refuse(call, &refusal),

@@ -90,7 +90,7 @@ impl Service for Front {
         if let Some(answer) = self.cloud.script_answer(request.uri().path()) {
             return Ok(answer);
         }
-        let turn = self.cloud.begin(Call::Registry);
+        let turn = self.cloud.ledger.begin(Call::Registry);
         match turn.act().await? {
             Act::Proceed => {}
             Act::Refuse(refusal) => return Ok(refuse(&refusal)),

@@ -1,0 +1,17 @@
+//! `docker-credential-acr`: Docker's credential helper for Azure Container Registry.
+
+mod allocator;
+
+use std::process::ExitCode;
+
+use broker::{Apart, Provider};
+
+const PROGRAM: protocol::Program = protocol::Program {
+    name: "docker-credential-acr",
+    package: env!("CARGO_PKG_NAME"),
+    version: env!("CARGO_PKG_VERSION"),
+};
+
+fn main() -> ExitCode {
+    broker::run(PROGRAM, Apart(|server, setup| Some(acr::Acr.scope(server, setup)?.with(()))))
+}

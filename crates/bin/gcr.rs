@@ -1,0 +1,17 @@
+//! `docker-credential-gcr`: Docker's credential helper for Google Artifact Registry and Container Registry.
+
+mod allocator;
+
+use std::process::ExitCode;
+
+use broker::{Apart, Provider};
+
+const PROGRAM: protocol::Program = protocol::Program {
+    name: "docker-credential-gcr",
+    package: env!("CARGO_PKG_NAME"),
+    version: env!("CARGO_PKG_VERSION"),
+};
+
+fn main() -> ExitCode {
+    broker::run(PROGRAM, Apart(|server, setup| Some(gcr::Gcr.scope(server, setup)?.with(()))))
+}

@@ -1,0 +1,26 @@
+//! Google Artifact Registry and Container Registry: which token a registry needs, and how it is minted.
+
+mod scope;
+
+use broker::{MintError, Minted, Provider, Scope};
+use protocol::{Deadline, Explained, ServerUrl};
+use settings::Setup;
+
+pub use scope::Target;
+
+/// Google Artifact Registry and Container Registry.
+#[derive(Clone, Copy, Debug)]
+pub struct Gcr;
+
+impl Provider for Gcr {
+    type Target = Target;
+
+    fn scope(&self, server: &ServerUrl, setup: &Setup) -> Option<Scope<Target>> {
+        scope::of(server, setup)
+    }
+
+    fn mint(&self, _scope: &Scope<Target>, _setup: &Setup, _deadline: Deadline) -> Result<Minted, MintError> {
+        // To be built on its branch.
+        Err(MintError::Failed(Explained { what: "no token can be minted yet".into(), hint: None }))
+    }
+}

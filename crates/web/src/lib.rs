@@ -1,0 +1,19 @@
+//! How the clouds are reached: whose certificates count, which proxy, how long, and what to say
+//! when it does not work.
+//!
+//! Only a cloud's crate uses this, and only in `mint`: nothing of it may be on the path of a cached
+//! `get`.
+
+mod authorities;
+#[cfg(feature = "client")]
+mod client;
+mod reason;
+#[cfg(feature = "client")]
+mod runtime;
+
+pub use authorities::authorities;
+#[cfg(feature = "client")]
+pub use client::{Answer, Client, Trouble};
+pub use reason::{Reason, Row, connection, reason, trail};
+#[cfg(feature = "client")]
+pub use runtime::run;
