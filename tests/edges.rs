@@ -16,12 +16,13 @@ const WEB: &str = "credmint-web";
 const BELOW_A_CLOUD: &[&str] = &[PROTOCOL, REGISTRY, SETTINGS, VAULT, BROKER, WEB];
 
 /// The rooms that each room may use.
-const ROOMS: [(&str, &[&str]); 11] = [
+const ROOMS: [(&str, &[&str]); 12] = [
     (PROTOCOL, &[]),
     (REGISTRY, &[PROTOCOL]),
     (SETTINGS, &[PROTOCOL, REGISTRY]),
     (VAULT, &[PROTOCOL]),
     (BROKER, &[PROTOCOL, REGISTRY, SETTINGS, VAULT]),
+    ("credmint-dockerconfig", &[PROTOCOL]),
     (WEB, &[PROTOCOL, SETTINGS]),
     ("credmint-ecr", BELOW_A_CLOUD),
     ("credmint-acr", BELOW_A_CLOUD),
@@ -103,7 +104,7 @@ fn rooms_use_only_the_rooms_below_them() {
 fn only_a_cloud_has_a_runtime_a_network_and_an_sdk_below_it() {
     let graph = Graph::load();
     assert!(graph.below("credmint-ecr").contains("tokio"), "the test looks in the right place");
-    for (room, _) in &ROOMS[..5] {
+    for (room, _) in &ROOMS[..6] {
         // keyring has a runtime below it where it talks to a bus, which it does not on our systems.
         let below = graph.below(room);
         let heavy: Vec<_> = HEAVY.iter().filter(|name| below.contains(**name)).collect();

@@ -94,14 +94,13 @@ impl Document {
     }
 
     fn auth(&self, server: String) -> Auth {
-        let field = |name| {
-            let text = self.text.string(&[Field(AUTHS), Key(&server), Field(name)]).filter(|text| !text.is_empty());
-            text.map(Secret::new)
-        };
-        let pair = field("auth").map(|auth| auth::decode(auth.expose()));
-        let (username, password) = match pair {
-            Some(pair) => pair.map_or((None, None), |(username, password)| (Some(username), Some(password))),
-            None => (self.text.string(&[Field(AUTHS), Key(&server), Field("username")]), field("password")),
+        let text = |name| self.text.string(&[Field(AUTHS), Key(&server), Field(name)]).filter(|text| !text.is_empty());
+        let field = |name| text(name).map(Secret::new);
+        let (username, password) = match text("auth").map(Zeroizing::new) {
+            Some(pair) => {
+                auth::decode(&pair).map_or((None, None), |(username, password)| (Some(username), Some(password)))
+            }
+            None => (text("username"), field("password")),
         };
         let (identity_token, registry_token) = (field("identitytoken"), field("registrytoken"));
         Auth { server, username, password, identity_token, registry_token }
