@@ -62,12 +62,16 @@ impl Surroundings {
     }
 
     /// Where podman, buildah and skopeo look, in their order; the first is where they write. A file
-    /// that is named (`--authfile`, else `REGISTRY_AUTH_FILE`) is the only one. `~/.dockercfg`, which
-    /// podman reads last and nobody has written since 2015, is left out: it has another format.
+    /// that is named (`--authfile`, else `REGISTRY_AUTH_FILE`, else the one in `DOCKER_CONFIG`) is the
+    /// only one (podman 4 went on to the others). `~/.dockercfg`, which podman reads last and nobody has written since 2015, is left
+    /// out: it has another format.
     ///
-    /// Source: <https://github.com/containers/container-libs/blob/main/image/pkg/docker/config/config.go>.
+    /// Source: <https://github.com/containers/container-libs/blob/main/image/pkg/docker/config/config.go>,
+    /// and `GetDefaultAuthFile` in <https://github.com/containers/container-libs/blob/main/common/pkg/auth/auth.go>.
     pub fn podman(&self, system: System, file: Option<&Path>) -> Vec<PathBuf> {
-        if let Some(file) = file.map(Path::to_owned).or_else(|| set(&self.registry_auth_file).cloned()) {
+        let docker = set(&self.docker_config).and_then(|_| self.docker(None));
+        let named = file.map(Path::to_owned).or_else(|| set(&self.registry_auth_file).cloned()).or(docker);
+        if let Some(file) = named {
             return vec![file];
         }
         let auth = |folder: PathBuf| folder.join("containers").join("auth.json");
@@ -137,15 +141,10 @@ mod tests {
     #[test]
     fn c19_podman_looks_in_its_order() {
         let texts = |places: Vec<PathBuf>| places.iter().map(|path| path.display().to_string()).collect::<Vec<_>>();
-        let with = Surroundings {
-            runtime: Some("/run/user/1000".into()),
-            config_home: Some("/x".into()),
-            docker_config: Some("/d".into()),
-            ..alice()
-        };
+        let with = Surroundings { runtime: Some("/run/user/1000".into()), config_home: Some("/x".into()), ..alice() };
         assert_eq!(
             texts(with.podman(System::Linux, None)),
-            ["/run/user/1000/containers/auth.json", "/x/containers/auth.json", "/d/config.json"]
+            ["/run/user/1000/containers/auth.json", "/x/containers/auth.json", "/home/alice/.docker/config.json"]
         );
         assert_eq!(texts(alice().podman(System::Linux, None))[0], "/run/containers/1000/auth.json");
         assert_eq!(
@@ -154,6 +153,8 @@ mod tests {
             "no runtime folder outside Linux"
         );
         assert_eq!(texts(alice().podman(System::MacOs, None)).len(), 2, "the same place once");
+        let with = Surroundings { docker_config: Some("/d".into()), ..with };
+        assert_eq!(texts(with.podman(System::Linux, None)), ["/d/config.json"]);
         let named = Surroundings { registry_auth_file: Some("/a".into()), ..with };
         assert_eq!(texts(named.podman(System::Linux, None)), ["/a"]);
         assert_eq!(texts(named.podman(System::Linux, Some(Path::new("/b")))), ["/b"]);

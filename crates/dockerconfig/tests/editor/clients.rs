@@ -2,7 +2,9 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use dockerconfig::{Client, ConfigFile, Document, HelperName, Oddity, Reader, Search, Source, winner};
+use dockerconfig::{
+    Client, ConfigFile, Document, HelperName, Oddity, Reader, Search, Source, Surroundings, System, winner,
+};
 use protocol::ServerUrl;
 
 fn is_there(program: &str) -> bool {
@@ -204,5 +206,56 @@ fn c19_podman_finds_the_entry_that_we_say_it_finds() {
             other => panic!("{registry}: {other:?}"),
         };
         assert_eq!(ours, found, "{registry}");
+    }
+}
+
+#[test]
+fn c19_podman_reads_the_files_that_we_say_it_reads() {
+    if !cfg!(target_os = "linux") || !is_there("podman") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let files =
+        ["run/containers/auth.json", "xdg/containers/auth.json", "d/config.json", ".docker/config.json", "named.json"];
+    for (nth, name) in files.iter().enumerate() {
+        fs::create_dir_all(at(name).parent().unwrap()).unwrap();
+        // One entry in all of them, of which the first counts, and one of its own in each.
+        let auth = ["MDpw", "MTpw", "Mjpw", "Mzpw", "NDpw"][nth];
+        fs::write(
+            at(name),
+            format!("{{\"auths\":{{\"all.io\":{{\"auth\":\"{auth}\"}},\"f{nth}.io\":{{\"auth\":\"{auth}\"}}}}}}"),
+        )
+        .unwrap();
+    }
+    for (docker_config, named) in [(None, None), (Some(at("d")), None), (Some(at("d")), Some(at("named.json")))] {
+        let user_at = |registry: &str| {
+            let mut command = Command::new("podman");
+            command.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin").env("HOME", folder.path());
+            command.env("XDG_RUNTIME_DIR", at("run")).env("XDG_CONFIG_HOME", at("xdg"));
+            command.envs(docker_config.iter().map(|folder| ("DOCKER_CONFIG", folder)));
+            command.envs(named.iter().map(|file| ("REGISTRY_AUTH_FILE", file)));
+            let output = command.args(["login", "--get-login", registry]).output().unwrap();
+            output.status.success().then(|| String::from_utf8(output.stdout).unwrap().trim().parse::<usize>().unwrap())
+        };
+        let surroundings = Surroundings {
+            home: Some(folder.path().to_owned()),
+            docker_config: docker_config.clone(),
+            registry_auth_file: named.clone(),
+            runtime: Some(at("run")),
+            config_home: Some(at("xdg")),
+            ..Surroundings::default()
+        };
+        let places = surroundings.podman(System::Linux, None);
+        let places: Vec<_> =
+            places.iter().map(|place| files.iter().position(|name| at(name) == *place).unwrap()).collect();
+        assert_eq!(user_at("all.io"), Some(places[0]), "{places:?}");
+        for nth in 0..files.len() {
+            // Where a file is named podman 4 goes on to the usual ones and podman 5 does not.
+            let may_go_on = docker_config.is_some() && nth != 0;
+            if places.contains(&nth) || !may_go_on {
+                assert_eq!(user_at(&format!("f{nth}.io")), places.contains(&nth).then_some(nth), "{places:?}");
+            }
+        }
     }
 }

@@ -57,8 +57,10 @@ fn c5_a_config_in_one_line_stays_in_one_line() {
 #[test]
 fn c14_a_migrated_login_leaves_its_marker_and_all_else() {
     let (before, after) = golden("migrate", |document| {
-        for login in ["https://index.docker.io/v1/", "r.example"] {
-            document.blank_auth(login);
+        for auth in document.auths() {
+            if ["https://index.docker.io/v1/", "r.example"].contains(&auth.server.as_str()) {
+                auth.login().iter().for_each(|login| assert!(document.blank_auth(login)));
+            }
         }
     });
     let shown = diff("config.json", &before, &after);
@@ -117,4 +119,16 @@ fn c17_a_config_without_a_store_keeps_docker_from_picking_one() {
     let mut document = Document::parse("{\"credsStore\":\"x\",\"auths\":{\"r\":{}}}".into()).unwrap();
     document.remove_creds_store();
     assert_eq!(document.text(), b"{\"auths\":{\"r\":{}}}", "and adds nothing where that is so anyway");
+}
+
+#[test]
+fn c13_a_login_that_came_after_the_migration_began_stays() {
+    let text = "{\"auths\":{\"r\":{\"auth\":\"dTpw\"}}}";
+    let mut document = Document::parse(text.into()).unwrap();
+    let mut login = document.auths()[0].login().unwrap();
+    login.secret = Secret::new("older".into());
+    assert!(!document.blank_auth(&login));
+    login.server = "absent".into();
+    assert!(!document.blank_auth(&login));
+    assert_eq!(document.text(), text.as_bytes());
 }
