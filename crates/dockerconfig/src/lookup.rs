@@ -1,9 +1,10 @@
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use protocol::ServerUrl;
 
 use crate::auth::Auth;
-use crate::document::Document;
+use crate::document::{Document, HELPERS, STORE};
 use crate::helper::{Reader, is_hub};
 
 /// A family of programs that look for credentials in the same way.
@@ -45,6 +46,19 @@ pub enum Source {
         /// Its key in `auths`.
         key: String,
     },
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Source::Variable { key } => write!(f, "DOCKER_AUTH_CONFIG, entry {key}"),
+            Source::Helper { file, helper, asked, is_store } => {
+                let member = if *is_store { STORE } else { HELPERS };
+                write!(f, "docker-credential-{helper}, asked for {asked}, from {member} of {}", file.display())
+            }
+            Source::Entry { file, key } => write!(f, "the plain entry {key} in {}", file.display()),
+        }
+    }
 }
 
 /// Which source a client takes for a server.

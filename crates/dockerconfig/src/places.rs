@@ -1,5 +1,7 @@
 use std::path::{Path, PathBuf};
 
+use crate::lookup::Client;
+
 /// What decides where the clients keep their files: environment and system, as values.
 #[derive(Clone, Debug, Default)]
 pub struct Surroundings {
@@ -92,6 +94,23 @@ impl Surroundings {
         places
     }
 
+    /// The files that a client reads, in its order, for a [`Search`](crate::Search) through those of
+    /// them that are there.
+    ///
+    /// Source for crane and its like: <https://github.com/google/go-containerregistry/blob/main/pkg/authn/keychain.go>.
+    pub fn files(&self, client: Client, system: System) -> Vec<PathBuf> {
+        let docker = self.docker(None);
+        match client {
+            Client::Docker | Client::DockerCredential => docker.into_iter().collect(),
+            Client::Podman => self.podman(system, None),
+            Client::GoContainerRegistry => {
+                let named = set(&self.registry_auth_file).cloned();
+                let podman = set(&self.runtime).map(|folder| folder.join("containers").join("auth.json"));
+                docker.into_iter().chain(named).chain(podman).collect()
+            }
+        }
+    }
+
     /// Every place of a `daemon.json` on this system; which daemons there are is for others to say.
     ///
     /// Source: <https://docs.docker.com/engine/daemon/#configuration-file>.
@@ -158,6 +177,18 @@ mod tests {
         let named = Surroundings { registry_auth_file: Some("/a".into()), ..with };
         assert_eq!(texts(named.podman(System::Linux, None)), ["/a"]);
         assert_eq!(texts(named.podman(System::Linux, Some(Path::new("/b")))), ["/b"]);
+    }
+
+    #[test]
+    fn c18_crane_falls_back_on_podmans_files() {
+        let with = Surroundings { registry_auth_file: Some("/a".into()), runtime: Some("/run/u".into()), ..alice() };
+        let files = |client| with.files(client, System::Linux);
+        let docker = PathBuf::from("/home/alice/.docker/config.json");
+        assert_eq!(files(Client::Docker), std::slice::from_ref(&docker));
+        assert_eq!(files(Client::DockerCredential), std::slice::from_ref(&docker));
+        assert_eq!(files(Client::Podman), [PathBuf::from("/a")]);
+        let all = [docker, "/a".into(), "/run/u/containers/auth.json".into()];
+        assert_eq!(files(Client::GoContainerRegistry), all);
     }
 
     #[test]

@@ -128,3 +128,13 @@ fn c20_the_variable_wins_in_docker_alone() {
     assert_eq!(asked(Podman, &[file], "r.example", &["r.example"]), "h(r.example)");
     assert_eq!(asked(Docker, &[], "docker.io", &["https://index.docker.io/v1/"]), "$https://index.docker.io/v1/");
 }
+
+#[test]
+fn a_source_says_what_it_is() {
+    let document = Document::parse(r#"{"credsStore":"h","auths":{"r.example":{"auth":"dTpw"}}}"#.into()).unwrap();
+    let (server, files) = (ServerUrl::parse("r.example").unwrap(), [("/c".into(), document)]);
+    let search = Search { server: &server, repository: None, variable: &[], files: &files };
+    let said = |client| winner(client, &search).source.unwrap().to_string();
+    assert_eq!(said(Docker), "docker-credential-h, asked for r.example, from credsStore of /c");
+    assert_eq!(said(Podman), "the plain entry r.example in /c");
+}
