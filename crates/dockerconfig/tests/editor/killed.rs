@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use dockerconfig::{ConfigFile, HelperName, Saved};
 
@@ -30,11 +31,46 @@ fn child_of(program: &str, arguments: &[&str], path: &Path) -> Command {
     command
 }
 
+fn can_trace() -> bool {
+    let tried = Command::new("strace").args(["-o", "/dev/null", "true"]).stderr(Stdio::null()).status();
+    let can = tried.is_ok_and(|status| status.success());
+    if !can {
+        crate::skip("there is no strace, or it may not trace here");
+    }
+    can
+}
+
+#[test]
+fn c12_a_login_between_the_last_look_and_the_swap_is_not_lost() {
+    if !can_trace() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config.json");
+    fs::write(&path, OLD).unwrap();
+    // Half a second between the call and its execution, and only the first time.
+    let late = "inject=renameat2:delay_enter=500000:when=1";
+    let mut child = child_of("strace", &["-f", "-o", "/dev/null", "-e", late], &path);
+    let child = child.stdout(Stdio::piped()).spawn().unwrap();
+    let is_written = || {
+        let names = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
+        names.into_iter().any(|name| name.to_string_lossy().starts_with(".config.json."))
+    };
+    while !is_written() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    std::thread::sleep(Duration::from_millis(200));
+    assert!(ConfigFile::at(&path).read().unwrap().creds_store().unwrap().starts_with("a-very-long"), "not yet swapped");
+    crate::together::docker_login(&path, "login.example");
+    assert!(child.wait_with_output().unwrap().status.success());
+    let document = ConfigFile::at(&path).read().unwrap();
+    assert_eq!((document.auths().len(), document.creds_store().as_deref()), (1, Some("new")));
+}
+
 /// Kills the child at its first, second… call of each kind until it lives to the end, and looks at the file.
 fn at_every_step(prepare: &dyn Fn(&Path), mount: Option<&str>, check: &dyn Fn(&Path, bool), saved: Saved) {
-    let works = Command::new("strace").args(["-o", "/dev/null", "true"]).status();
-    if !works.is_ok_and(|status| status.success()) {
-        return crate::skip("there is no strace, or it may not trace here");
+    if !can_trace() {
+        return;
     }
     // The calls that change something, or stand between such.
     for call in [

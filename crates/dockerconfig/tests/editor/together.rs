@@ -13,7 +13,7 @@ fn edit(path: &Path, server: &str) {
 }
 
 /// `docker login` beside a helper: reads, adds a marker, and renames without looking again or locking.
-fn docker_login(path: &Path, server: &str) {
+pub(crate) fn docker_login(path: &Path, server: &str) {
     let mut config: Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
     config["auths"][server] = json!({});
     let mut file = tempfile::Builder::new().prefix("config.json").tempfile_in(path.parent().unwrap()).unwrap();
