@@ -14,6 +14,7 @@ pub(crate) const ACR: &str = "docker-credential-acr";
 pub(crate) const GCR: &str = "docker-credential-gcr";
 pub(crate) const GHCR: &str = "docker-credential-ghcr";
 pub(crate) const CREDMINT: &str = "docker-credential-credmint";
+pub(crate) const CLI: &str = "credmint";
 pub(crate) const MINTER: &str = "credmint-mint";
 
 /// A user of the machine: a home of its own and an environment in which nothing is set but that.
@@ -147,6 +148,7 @@ pub(crate) fn program(name: &str) -> PathBuf {
         GCR => env!("CARGO_BIN_EXE_docker-credential-gcr").into(),
         GHCR => env!("CARGO_BIN_EXE_docker-credential-ghcr").into(),
         CREDMINT => env!("CARGO_BIN_EXE_docker-credential-credmint").into(),
+        CLI => env!("CARGO_BIN_EXE_credmint").into(),
         MINTER => env!("CARGO_BIN_EXE_credmint-mint").into(),
         // A copy that a test has made.
         path if path.contains('/') => path.into(),

@@ -1,8 +1,8 @@
 //! Cached or minted: the one decision behind `get`, `store`, `erase` and `list`.
 //!
 //! ```text
-//! get ─▶ stored login? ─▶ fresh token in the vault? ─▶ one minter at a time ─▶ mint ─▶ vault
-//!          answer            answer                      the others look again    answer
+//! get ─▶ stored login? ─▶ fresh token in the vault? ─▶ one at hand? ─▶ one minter at a time ─▶ mint ─▶ vault
+//!          answer            answer                      answer           the others look again    answer
 //! ```
 //!
 //! A cloud adds a [`Provider`]: a cheap `scope`, called on every `get`, and a slow `mint`, called
@@ -25,13 +25,13 @@ use vault::Vault;
 
 pub use apart::{Apart, answer, mint};
 pub use broker::Broker;
-pub use provider::{MintError, Minted, Provider, Scope};
+pub use provider::{AtHand, MintError, Minted, Provider, Scope};
 
 /// The whole of a helper's `main`: answers the request of this process.
 pub fn run<P: Provider>(program: Program, provider: P) -> ExitCode {
     protocol::serve(program, std::env::args_os().skip(1), || {
         let setup = setup()?;
-        let vault = vault(&setup);
+        let vault = open(&setup);
         Ok(Broker::new(provider, setup, vault, SystemTime::now))
     })
 }
@@ -45,7 +45,8 @@ fn setup() -> Result<Setup, Failure> {
     Setup::load(environment)
 }
 
-fn vault(setup: &Setup) -> Vault {
+/// The vault that the settings choose; opens and asks nothing yet.
+pub fn open(setup: &Setup) -> Vault {
     let choice = match setup.settings.vault {
         VaultChoice::Auto => vault::Choice::Auto,
         VaultChoice::Keychain => vault::Choice::Keychain,
