@@ -99,4 +99,7 @@ fn an_edit_that_is_overtaken_begins_again() {
     assert_eq!((calls, edited.unwrap().before.auths().len()), (3, 1));
     let document = ConfigFile::at(&path).read().unwrap();
     assert_eq!((document.auths().len(), document.cred_helpers().len()), (1, 1));
+    ConfigFile::at(&path).undo().unwrap().unwrap();
+    let back = fs::read_to_string(&path).unwrap();
+    assert_eq!(back, "{\n  \"auths\": {\n    \"login.example\": {}\n  }\n}", "the bytes that the login left");
 }

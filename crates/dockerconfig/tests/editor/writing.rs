@@ -214,3 +214,14 @@ fn undo_never_keeps_a_login() {
     ConfigFile::at(&path).undo().unwrap().unwrap();
     assert_eq!(fs::read_to_string(&path).unwrap(), "{\"auths\":{\"r.example\":{}},\"credsStore\":\"old\"}");
 }
+
+#[test]
+fn a_damaged_record_is_said_and_hinders_no_edit() {
+    let (home, path) = Home::with("config.json", TEXT);
+    fs::write(home.path("config.json.credmint-undo"), "{").unwrap();
+    let helper = HelperName::parse("new").unwrap();
+    let edited = ConfigFile::at(&path).edit(|document| document.set_creds_store(&helper)).unwrap();
+    assert_eq!((edited.saved, edited.undoable), (Saved::Replaced, false));
+    let error = ConfigFile::at(&path).undo().unwrap_err().to_string();
+    assert!(error.contains("config.json.credmint-undo cannot be read"), "{error}");
+}
