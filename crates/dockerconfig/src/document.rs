@@ -161,19 +161,23 @@ impl Document {
     }
 
     /// Takes a login out of `auths` that a helper holds from now on, if it is still this one: somebody
-    /// may have signed in anew since it was handed over. Tells whether it is.
-    ///
-    /// What else the entry has (`registrytoken`, unknown fields) stays, and the entry itself: it is
-    /// the marker that Docker writes beside a helper.
-    pub fn blank_auth(&mut self, login: &Credentials) -> bool {
+    /// may have signed in anew since it was stored there. Tells whether it was.
+    pub fn hand_over(&mut self, login: &Credentials) -> bool {
         let found = self.auths().into_iter().rev().find(|auth| auth.server == login.server);
         let is_this = found.and_then(|auth| auth.login()).is_some_and(|found| found == *login);
         if is_this {
-            for field in HANDED_OVER {
-                self.text.remove(&[Field(AUTHS), Key(&login.server), Field(field)]);
-            }
+            self.blank_auth(&login.server);
         }
         is_this
+    }
+
+    /// Takes whatever login an entry of `auths` has; the key as it is written. What else is in it
+    /// (`registrytoken`, unknown fields) stays, and the entry itself: it is the marker that Docker
+    /// writes beside a helper.
+    pub fn blank_auth(&mut self, server: &str) {
+        for field in HANDED_OVER {
+            self.text.remove(&[Field(AUTHS), Key(server), Field(field)]);
+        }
     }
 
     /// Removes an entry of `auths`; the key as it is written.

@@ -131,7 +131,7 @@ const EDITS: [Edit; 11] = [
         "blank auth",
         |d| {
             let found = d.auths().into_iter().find(|auth| auth.server == "r.example").and_then(|auth| auth.login());
-            found.iter().for_each(|login| assert!(d.blank_auth(login)));
+            found.iter().for_each(|login| assert!(d.hand_over(login)));
         },
         |v| {
             if let Some(entry) = v.get_mut("auths").and_then(|auths| auths.get_mut("r.example")) {

@@ -205,7 +205,7 @@ fn undo_never_keeps_a_login() {
     let (_home, path) = Home::with("config.json", text);
     let helper = HelperName::parse("new").unwrap();
     let migrate = |document: &mut Document| {
-        document.auths()[0].login().iter().for_each(|login| assert!(document.blank_auth(login)));
+        document.auths()[0].login().iter().for_each(|login| assert!(document.hand_over(login)));
         document.set_creds_store(&helper);
     };
     ConfigFile::at(&path).edit(migrate).unwrap();
