@@ -67,7 +67,8 @@ fn c12_a_login_between_the_last_look_and_the_swap_is_not_lost() {
     assert_eq!((document.auths().len(), document.creds_store().as_deref()), (1, Some("new")));
 }
 
-/// Kills the child at its first, second… call of each kind until it lives to the end, and looks at the file.
+/// Kills the child at its first, second… call of each kind until it lives to the end, and looks at the file;
+/// under `unshare` with its file mounted, if told how.
 fn at_every_step(prepare: &dyn Fn(&Path), mount: Option<&str>, check: &dyn Fn(&Path, bool), saved: Saved) {
     if !can_trace() {
         return;
@@ -96,9 +97,9 @@ fn at_every_step(prepare: &dyn Fn(&Path), mount: Option<&str>, check: &dyn Fn(&P
             let strace = ["-f", "-o", "/dev/null", "-e", &inject];
             let output = match mount {
                 None => child_of("strace", &strace, &path).output(),
-                Some(script) => {
+                Some(how) => {
                     let arguments =
-                        [&["-m", "sh", "-c", script, path.to_str().unwrap(), "strace"], &strace[..]].concat();
+                        [&[how, "sh", "-c", MOUNTED, path.to_str().unwrap(), "strace"], &strace[..]].concat();
                     child_of("unshare", &arguments, &path).output()
                 }
             };
@@ -147,28 +148,32 @@ fn c8_a_process_that_is_killed_leaves_no_file_or_the_new_one() {
 /// The shell's `$0` is the file; it is mounted over itself, as `docker run -v config.json:…` does.
 const MOUNTED: &str = "mount --bind \"$0\" \"$0\" && exec \"$@\"";
 
-fn can_mount() -> bool {
+/// How `unshare` lets us mount: as root, or as the root of a user namespace.
+fn mounting() -> Option<&'static str> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("file");
     fs::write(&path, "").unwrap();
-    let tried =
-        Command::new("unshare").args(["-m", "sh", "-c", MOUNTED]).arg(&path).arg("true").stderr(Stdio::null()).status();
-    let can = tried.is_ok_and(|status| status.success());
-    if !can {
+    let works = |how: &&str| {
+        let mut tried = Command::new("unshare");
+        tried.args([how, "sh", "-c", MOUNTED]).arg(&path).arg("true").stderr(Stdio::null());
+        tried.status().is_ok_and(|status| status.success())
+    };
+    let how = ["-m", "-rm"].into_iter().find(works);
+    if how.is_none() {
         crate::skip("nothing can be mounted here");
     }
-    can
+    how
 }
 
 #[test]
 fn c10_a_mounted_file_is_overwritten_in_place_and_whole_at_every_step() {
-    if can_mount() {
+    if let Some(how) = mounting() {
         let check = |path: &Path, finished: bool| {
             let text = fs::read_to_string(path).unwrap();
             // Cut short of the last step it has line feeds at its end: still the new document.
             assert!(text == NEW || !finished && (text == OLD || text.trim_end() == NEW.trim_end()), "{text:?}");
         };
-        at_every_step(&|path| fs::write(path, OLD).unwrap(), Some(MOUNTED), &check, Saved::InPlace);
+        at_every_step(&|path| fs::write(path, OLD).unwrap(), Some(how), &check, Saved::InPlace);
     }
 }
 
@@ -179,7 +184,7 @@ fn c10_a_file_in_a_folder_of_somebody_else_is_overwritten_in_place() {
     let path = folder.path().join("config.json");
     fs::write(&path, OLD).unwrap();
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
-    if chown(&path, Some(65534), Some(65534)).is_err() {
+    if chown(&path, Some(12345), Some(12345)).is_err() {
         return crate::skip("only root can give a file away");
     }
     let before = fs::metadata(&path).unwrap();
@@ -188,7 +193,7 @@ fn c10_a_file_in_a_folder_of_somebody_else_is_overwritten_in_place() {
     fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
     let mut command = Command::new("setpriv");
-    command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(&program);
+    command.args(["--reuid=12345", "--regid=12345", "--clear-groups"]).arg(&program);
     command.args(["--exact", "killed::child", "--ignored", "--nocapture"]).env(FILE, &path);
     let Ok(output) = command.output() else { return crate::skip("there is no setpriv") };
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
