@@ -1,0 +1,120 @@
+/// The language that commands are pasted into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shell {
+    /// Of Linux and macOS.
+    Posix,
+    /// Of Windows: 7.3 or newer, which hands quotes on unharmed.
+    PowerShell,
+    /// Text that no shell reads.
+    None,
+}
+
+impl Shell {
+    /// The name that Markdown colours it by.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Shell::Posix => "sh",
+            Shell::PowerShell => "powershell",
+            Shell::None => "text",
+        }
+    }
+
+    /// A word that this shell takes for itself and nothing else, outside of quotes.
+    pub(super) fn word(self, text: &str) -> String {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-/:@%+=,".contains(&byte);
+        if self == Shell::None || (!text.is_empty() && text.bytes().all(plain)) {
+            return text.to_owned();
+        }
+        match self {
+            Shell::PowerShell => format!("'{}'", text.replace('\'', "''")),
+            _ => format!("'{}'", text.replace('\'', r"'\''")),
+        }
+    }
+
+    /// Commands written for sh in the words that both shells share, for this shell.
+    pub(super) fn command(self, text: &str) -> String {
+        if self != Shell::PowerShell {
+            return text.to_owned();
+        }
+        let lines: Vec<_> = text.lines().map(power_line).collect();
+        // PowerShell wants a pipe at the end of a line and not at the beginning of the next.
+        lines.join("\n").replace(" `\n  | ", " |\n  ")
+    }
+
+    /// What writes a file, with its folder.
+    pub(super) fn file(self, name: &str, text: &str, expand: bool) -> String {
+        let folder = name.rsplit_once('/').map(|(folder, _)| folder);
+        match self {
+            Shell::PowerShell => {
+                let made = folder.map_or(String::new(), |folder| {
+                    format!("New-Item -ItemType Directory -Force {folder} | Out-Null\n")
+                });
+                let quote = if expand { '"' } else { '\'' };
+                format!("{made}@{quote}\n{text}{quote}@ | Set-Content {name}")
+            }
+            _ => {
+                let made = folder.map_or(String::new(), |folder| format!("mkdir -p {folder}\n"));
+                let mark = if expand { "EOF" } else { "'EOF'" };
+                format!("{made}cat >{name} <<{mark}\n{text}EOF")
+            }
+        }
+    }
+}
+
+fn power_line(line: &str) -> String {
+    let line = line.strip_suffix(" \\").map_or_else(|| line.to_owned(), |line| format!("{line} `"));
+    if let Some((name, value)) = line.strip_prefix("export ").and_then(|rest| rest.split_once('=')) {
+        return format!("$env:{name} = \"{value}\"");
+    }
+    if let Some((name, file)) = line.split_once(" <").filter(|(_, file)| !file.contains(' ')) {
+        return format!("Get-Content {file} | {name}");
+    }
+    match line.split_once('=') {
+        Some((name, value)) if name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_') => {
+            let value = if value.starts_with("$(") { value.to_owned() } else { format!("\"{value}\"") };
+            format!("${name} = {value}")
+        }
+        _ => line,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_stay_words() {
+        for (word, posix, power) in [
+            ("ghcr.io/o/a:1", "ghcr.io/o/a:1", "ghcr.io/o/a:1"),
+            ("[::1]:5000/a", "'[::1]:5000/a'", "'[::1]:5000/a'"),
+            ("it's $me", r"'it'\''s $me'", "'it''s $me'"),
+            ("", "''", "''"),
+        ] {
+            assert_eq!(Shell::Posix.word(word), posix);
+            assert_eq!(Shell::PowerShell.word(word), power);
+        }
+    }
+
+    #[test]
+    fn powershell_says_the_same() {
+        for (posix, power) in [
+            ("digest=$(crane digest a:1)", "$digest = $(crane digest a:1)"),
+            ("project=mine", "$project = \"mine\""),
+            ("export CREDMINT_LOG=debug", "$env:CREDMINT_LOG = \"debug\""),
+            ("docker build \\\n  --push .", "docker build `\n  --push ."),
+            ("a --b \\\n  | c", "a --b |\n  c"),
+            ("credmint login -u me <token.txt", "Get-Content token.txt | credmint login -u me"),
+            ("aws x --query 'a[?b==`c`]'", "aws x --query 'a[?b==`c`]'"),
+        ] {
+            assert_eq!(Shell::PowerShell.command(posix), power);
+            assert_eq!(Shell::Posix.command(posix), posix);
+        }
+    }
+
+    #[test]
+    fn files_are_written_whole() {
+        let text = "a: 1\n";
+        assert_eq!(Shell::Posix.file("d/a.yml", text, false), "mkdir -p d\ncat >d/a.yml <<'EOF'\na: 1\nEOF");
+        assert_eq!(Shell::PowerShell.file("a.yml", text, true), "@\"\na: 1\n\"@ | Set-Content a.yml");
+    }
+}
