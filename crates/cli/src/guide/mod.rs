@@ -32,7 +32,7 @@ pub(crate) fn run(which: &Guide, context: &Context<'_>) -> Result<ExitCode, Expl
     }
     let own = kind::text_of(&image, &context.setup, &mut holes)?;
     let system = which.system.unwrap_or_else(System::of_this_machine);
-    let shell = if system == System::Windows { Shell::PowerShell } else { Shell::Posix };
+    let shell = if system == System::Windows { Shell::Power } else { Shell::Posix };
     let shared = Texts { documents: vec![include_str!("texts/shared.md"), own], holes: &holes, shell };
     let pipelines = Texts { documents: vec![include_str!("texts/ci.md")], holes: &holes, shell };
     let of = |topic: Topic| -> Option<Rendered> {
@@ -55,7 +55,7 @@ pub(crate) fn run(which: &Guide, context: &Context<'_>) -> Result<ExitCode, Expl
         context.printer.json(&Value::Array(topics));
         return Ok(ExitCode::SUCCESS);
     }
-    context.printer.line(Tone::Strong.of(format!("# {}", holes.fill("@image@", Shell::None))));
+    context.printer.line(Tone::Strong.of(format!("# {}", holes.fill("@image@", Shell::Plain))));
     for (topic, rendered) in &topics {
         context.printer.line(Tone::Strong.of(format!("\n## {}\n", topic.title())));
         context.printer.line(rendered.text.trim_end());

@@ -4,9 +4,9 @@ pub(super) enum Shell {
     /// Of Linux and macOS.
     Posix,
     /// Of Windows: 7.3 or newer, which hands quotes on unharmed.
-    PowerShell,
+    Power,
     /// Text that no shell reads.
-    None,
+    Plain,
 }
 
 impl Shell {
@@ -14,26 +14,26 @@ impl Shell {
     pub(super) fn name(self) -> &'static str {
         match self {
             Shell::Posix => "sh",
-            Shell::PowerShell => "powershell",
-            Shell::None => "text",
+            Shell::Power => "powershell",
+            Shell::Plain => "text",
         }
     }
 
     /// A word that this shell takes for itself and nothing else, outside of quotes.
     pub(super) fn word(self, text: &str) -> String {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-/:@%+=,".contains(&byte);
-        if self == Shell::None || (!text.is_empty() && text.bytes().all(plain)) {
+        if self == Shell::Plain || (!text.is_empty() && text.bytes().all(plain)) {
             return text.to_owned();
         }
         match self {
-            Shell::PowerShell => format!("'{}'", text.replace('\'', "''")),
+            Shell::Power => format!("'{}'", text.replace('\'', "''")),
             _ => format!("'{}'", text.replace('\'', r"'\''")),
         }
     }
 
     /// Commands written for sh in the words that both shells share, for this shell.
     pub(super) fn command(self, text: &str) -> String {
-        if self != Shell::PowerShell {
+        if self != Shell::Power {
             return text.to_owned();
         }
         let lines: Vec<_> = text.lines().map(power_line).collect();
@@ -45,7 +45,7 @@ impl Shell {
     pub(super) fn file(self, name: &str, text: &str, expand: bool) -> String {
         let folder = name.rsplit_once('/').map(|(folder, _)| folder);
         match self {
-            Shell::PowerShell => {
+            Shell::Power => {
                 let made = folder.map_or(String::new(), |folder| {
                     format!("New-Item -ItemType Directory -Force {folder} | Out-Null\n")
                 });
@@ -91,7 +91,7 @@ mod tests {
             ("", "''", "''"),
         ] {
             assert_eq!(Shell::Posix.word(word), posix);
-            assert_eq!(Shell::PowerShell.word(word), power);
+            assert_eq!(Shell::Power.word(word), power);
         }
     }
 
@@ -106,7 +106,7 @@ mod tests {
             ("credmint login -u me <token.txt", "Get-Content token.txt | credmint login -u me"),
             ("aws x --query 'a[?b==`c`]'", "aws x --query 'a[?b==`c`]'"),
         ] {
-            assert_eq!(Shell::PowerShell.command(posix), power);
+            assert_eq!(Shell::Power.command(posix), power);
             assert_eq!(Shell::Posix.command(posix), posix);
         }
     }
@@ -115,6 +115,6 @@ mod tests {
     fn files_are_written_whole() {
         let text = "a: 1\n";
         assert_eq!(Shell::Posix.file("d/a.yml", text, false), "mkdir -p d\ncat >d/a.yml <<'EOF'\na: 1\nEOF");
-        assert_eq!(Shell::PowerShell.file("a.yml", text, true), "@\"\na: 1\n\"@ | Set-Content a.yml");
+        assert_eq!(Shell::Power.file("a.yml", text, true), "@\"\na: 1\n\"@ | Set-Content a.yml");
     }
 }

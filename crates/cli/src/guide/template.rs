@@ -62,7 +62,7 @@ impl Texts<'_> {
         for piece in blocks(source) {
             match piece {
                 Err(prose) => {
-                    let prose = holes.fill(prose, Shell::None);
+                    let prose = holes.fill(prose, Shell::Plain);
                     if !prose.trim().is_empty() {
                         prose.trim().clone_into(&mut about);
                     }
@@ -94,7 +94,7 @@ impl Texts<'_> {
             .text
             .lines()
             .filter(|line| !is_empty(line, holes))
-            .map(|line| format!("{}\n", holes.fill(line, Shell::None)))
+            .map(|line| format!("{}\n", holes.fill(line, Shell::Plain)))
             .collect();
         let run = self.shell.file(name, &text, block.info.get(3) == Some(&"expand"));
         Step { id, about, run, file: Some(((*name).to_owned(), text)) }
