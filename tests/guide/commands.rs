@@ -185,7 +185,12 @@ pub(super) fn tool(name: &str) -> Option<PathBuf> {
     FOUND.lock().unwrap().entry(name.to_owned()).or_insert_with(find).clone()
 }
 
+/// Says aloud, once, what could not be looked at.
 pub(super) fn say(text: &str) {
+    static SAID: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    if !SAID.lock().unwrap().insert(text.to_owned()) {
+        return;
+    }
     std::io::stderr().write_all(format!("{text}\n").as_bytes()).unwrap();
 }
 

@@ -24,6 +24,9 @@ use shell::Shell;
 use template::{Rendered, Texts};
 pub(crate) use topic::{Ci, System, Topic};
 
+const SHARED: &str = include_str!("texts/shared.md");
+
+/// Prints the guide to an image, or those topics of it that were asked for.
 pub(crate) fn run(which: &Guide, context: &Context<'_>) -> Result<ExitCode, Explained> {
     let image = Image::parse(&which.image)?;
     let mut holes = facts::about(&image)?;
@@ -33,20 +36,14 @@ pub(crate) fn run(which: &Guide, context: &Context<'_>) -> Result<ExitCode, Expl
     let own = kind::text_of(&image, &context.setup, &mut holes)?;
     let system = which.system.unwrap_or_else(System::of_this_machine);
     let shell = if system == System::Windows { Shell::Power } else { Shell::Posix };
-    let shared = Texts { documents: vec![include_str!("texts/shared.md"), own], holes: &holes, shell };
-    let pipelines = Texts { documents: vec![include_str!("texts/ci.md")], holes: &holes, shell };
+    let texts = |frame| Texts { frame, own, common: SHARED, holes: &holes, shell };
     let of = |topic: Topic| -> Option<Rendered> {
-        let section = match topic {
-            Topic::Ci => which.ci.section()?,
-            Topic::Mirror if which.to.is_none() => "mirror-nowhere",
-            Topic::System => system.section(),
-            _ => topic.section(),
-        };
-        let texts = if topic == Topic::Ci { &pipelines } else { &shared };
-        let particular = Texts { documents: vec![own, include_str!("texts/shared.md")], ..shared };
-        let particular = particular.source(section).unwrap_or_default();
-        let source = texts.source(section).unwrap_or_default().replace("@own@", &particular);
-        Some(shared.render(&source))
+        Some(match topic {
+            Topic::Ci => texts(include_str!("texts/ci.md")).topic(which.ci.section()?),
+            Topic::Mirror if which.to.is_none() => texts(SHARED).topic("mirror-nowhere"),
+            Topic::System => texts(SHARED).topic(system.section()),
+            _ => texts(SHARED).topic(topic.section()),
+        })
     };
     let wanted = if which.topic.is_empty() { Topic::ALL } else { &which.topic };
     let topics: Vec<_> = wanted.iter().filter_map(|topic| Some((*topic, of(*topic)?))).collect();

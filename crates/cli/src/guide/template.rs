@@ -22,35 +22,47 @@ pub(super) struct Rendered {
     pub(super) steps: Vec<Step>,
 }
 
-/// The documents that a section is looked for in, first come first served.
+/// The documents that topics are taken from.
 ///
 /// They are Markdown in which a heading `# name` begins a section and a fence says what its block
 /// is: ` ```sh ID `, or ` ```json ID FILE ` for a file that is to be written; `expand` at its end
 /// lets the shell fill in its variables. `@name@` is a hole: alone on its line it may be a section,
 /// otherwise it is a fact. A block ` ```hole NAME ` is not shown, but fills the hole of that name.
 pub(super) struct Texts<'a> {
-    pub(super) documents: Vec<&'a str>,
+    /// What is said of every registry, with `@own@` where the kind's own section of the same name
+    /// belongs.
+    pub(super) frame: &'a str,
+    /// What is said of this kind of registry.
+    pub(super) own: &'a str,
+    /// Sections for the holes of both.
+    pub(super) common: &'a str,
     pub(super) holes: &'a Holes,
     pub(super) shell: Shell,
 }
 
 impl Texts<'_> {
-    /// A section as it is written, the sections in its holes included.
-    pub(super) fn source(&self, name: &str) -> Option<String> {
-        let lines = self.documents.iter().find_map(|document| section(document, name))?;
+    /// The section of this name, of the frame and of the kind.
+    pub(super) fn topic(&self, name: &str) -> Rendered {
+        let own = self.source(self.own, name).unwrap_or_default();
+        let source =
+            self.source(self.frame, name).map_or_else(|| own.clone(), |frame| frame.replace("@own@", own.trim()));
+        self.render(&source)
+    }
+
+    /// A section as it is written, with those that fill its holes.
+    fn source(&self, document: &str, name: &str) -> Option<String> {
         let mut source = String::new();
-        for line in lines {
-            match hole_of(line).and_then(|name| self.source(name)) {
-                Some(inner) => source.push_str(inner.trim()),
-                None => source.push_str(line),
-            }
+        for line in section(document, name)? {
+            let inner =
+                hole_of(line).and_then(|hole| self.source(self.own, hole).or_else(|| self.source(self.common, hole)));
+            source.push_str(inner.as_deref().map_or(line, str::trim));
             source.push('\n');
         }
         Some(source)
     }
 
     /// Fills the holes of a source, and takes the commands out of it as well.
-    pub(super) fn render(&self, source: &str) -> Rendered {
+    fn render(&self, source: &str) -> Rendered {
         let mut holes = self.holes.clone();
         for block in blocks(source).filter_map(|piece| piece.ok()) {
             if let ["hole", name] = block.info[..] {
