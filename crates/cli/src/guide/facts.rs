@@ -35,6 +35,7 @@ pub(super) fn about(image: &Image) -> Result<Holes, Explained> {
     }
     // Amazon's registry takes a cache only as an image of OCI's form.
     holes.add_text("cache_to", "type=registry,ref=@name@:buildcache,mode=max,image-manifest=true,oci-mediatypes=true");
+    plain(image, &mut holes, &[("plain", "--tls-verify"), ("plain_source", "--src-tls-verify")]);
     match &image.digest {
         Some(digest) => holes.add("digest", digest),
         None => holes.add_text("digest", "$(crane digest @image@)"),
@@ -53,7 +54,18 @@ pub(super) fn add_target(target: &Image, source: &Image, holes: &mut Holes) -> R
     holes.add("to_parent", name.rsplit_once('/').map_or("", |(parent, _)| parent));
     holes.add("to_reference", format!("{name}:{tag}"));
     holes.add("to_name", name);
+    plain(target, holes, &[("plain_target", "--dest-tls-verify")]);
     Ok(())
+}
+
+/// A registry on this machine speaks plain HTTP more often than not; docker and crane find out,
+/// skopeo wants to be told.
+fn plain(image: &Image, holes: &mut Holes, flags: &[(&str, &str)]) {
+    let host = image.registry.split(':').next().unwrap_or_default();
+    let is_local = host == "localhost" || host.starts_with("127.") || image.registry.starts_with("[::1]");
+    for (hole, flag) in flags {
+        holes.add_text(hole, if is_local { format!(" {flag}=false") } else { String::new() });
+    }
 }
 
 fn names(image: &Image) -> Result<(String, &str), Explained> {
@@ -110,6 +122,8 @@ mod tests {
             filled(&format!("ghcr.io/o/a@{digest}"), "@image@ @digest@"),
             format!("ghcr.io/o/a@{digest} {digest}")
         );
+        assert_eq!(filled("localhost:5000/a:1", "skopeo list-tags@plain@ x"), "skopeo list-tags --tls-verify=false x");
+        assert_eq!(filled("ghcr.io/o/a:1", "skopeo list-tags@plain@ x"), "skopeo list-tags x");
         assert!(about(&Image::parse("ghcr.io").unwrap()).is_err());
     }
 }
