@@ -77,7 +77,10 @@ fn taken_apart(words: &[String]) -> Simple {
     let texts: Vec<_> = names.iter().map(String::as_str).collect();
     let depth = match texts[..] {
         ["docker", "buildx", "imagetools", ..] | ["aws", _, "wait", ..] => 4,
-        ["docker", "buildx" | "scout", ..] | ["oras" | "aws", ..] | ["credmint", "cache", ..] => 3,
+        ["docker", "buildx" | "scout", ..]
+        | ["oras" | "aws", ..]
+        | ["credmint", "cache", ..]
+        | ["cosign", "signing-config", ..] => 3,
         ["gh", "api", ..] => 2,
         ["gh" | "glab", ..] => 3,
         ["az" | "gcloud", ..] => texts.iter().position(|word| VERBS.contains(word)).unwrap_or(texts.len()) + 1,
