@@ -116,6 +116,7 @@ fn what_is_for_powershell_is_in_its_words() {
             for alien in ["<<", " \\\n", "\nexport ", "2>", "mkdir -p", "cat >"] {
                 assert!(!format!("\n{own}").contains(alien), "{which}: {alien} in {own}");
             }
+            assert!(!commands::has_bare(own, [',', '@']), "{which}: {own}");
             assert!(!own.lines().any(|line| line.trim_start().starts_with('|')), "{which}: {own}");
             if let Some(pwsh) = &pwsh {
                 commands::parses_in_powershell(pwsh, run);

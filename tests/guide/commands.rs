@@ -206,6 +206,24 @@ pub(super) fn piped(command: &mut Command, input: &str) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
+/// Whether a word begins with the second sign, or has the first in it, outside of quotes.
+pub(super) fn has_bare(script: &str, [anywhere, first]: [char; 2]) -> bool {
+    let mut quote = None;
+    let mut before = ' ';
+    script.lines().filter(|line| !line.contains(" | Set-Content ")).flat_map(|line| line.chars().chain(['\n'])).any(
+        |letter| {
+            let bare = quote.is_none() && (letter == anywhere || letter == first && before == ' ');
+            match quote {
+                Some(open) if letter == open => quote = None,
+                None if matches!(letter, '\'' | '"') => quote = Some(letter),
+                _ => {}
+            }
+            before = letter;
+            bare
+        },
+    )
+}
+
 /// The shell reads it to the end, and runs nothing.
 pub(super) fn parses(script: &str, which: &str) {
     let said = piped(Command::new("sh").arg("-n"), script);

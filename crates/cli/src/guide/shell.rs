@@ -21,7 +21,9 @@ impl Shell {
 
     /// A word that this shell takes for itself and nothing else, outside of quotes.
     pub(super) fn word(self, text: &str) -> String {
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-/:@%+=,".contains(&byte);
+        // PowerShell matches no file names for other programs, but makes two words of `a,b`.
+        let of_both = |byte: u8| byte.is_ascii_alphanumeric() || b"._-/:@%+=".contains(&byte);
+        let plain = |byte: u8| of_both(byte) || (byte == b',') == (self == Shell::Posix) && b",[]".contains(&byte);
         if self == Shell::Plain || (!text.is_empty() && text.bytes().all(plain)) {
             return text.to_owned();
         }
@@ -69,6 +71,7 @@ fn power_line(line: &str) -> String {
     if let Some((name, file)) = line.split_once(" <").filter(|(_, file)| !file.contains(' ')) {
         return format!("Get-Content {file} | {name}");
     }
+    let line = with_lists_quoted(&line);
     match line.split_once('=') {
         Some((name, value)) if name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_') => {
             let value = if value.starts_with("$(") { value.to_owned() } else { format!("\"{value}\"") };
@@ -76,6 +79,24 @@ fn power_line(line: &str) -> String {
         }
         _ => line,
     }
+}
+
+/// PowerShell makes several words of `a,b` where no quotes hold it together.
+fn with_lists_quoted(line: &str) -> String {
+    let mut quote = None;
+    let words = line.split(|letter: char| {
+        match quote {
+            Some(open) if letter == open => quote = None,
+            None if matches!(letter, '\'' | '"') => quote = Some(letter),
+            _ => {}
+        }
+        quote.is_none() && letter == ' '
+    });
+    let words = words.map(|word| {
+        let is_list = word.contains(',') && !word.contains(['\'', '"', '$']);
+        if is_list { format!("'{word}'") } else { word.to_owned() }
+    });
+    words.collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
@@ -86,7 +107,8 @@ mod tests {
     fn words_stay_words() {
         for (word, posix, power) in [
             ("ghcr.io/o/a:1", "ghcr.io/o/a:1", "ghcr.io/o/a:1"),
-            ("[::1]:5000/a", "'[::1]:5000/a'", "'[::1]:5000/a'"),
+            ("[::1]:5000/a", "'[::1]:5000/a'", "[::1]:5000/a"),
+            ("a,b", "a,b", "'a,b'"),
             ("it's $me", r"'it'\''s $me'", "'it''s $me'"),
             ("", "''", "''"),
         ] {
@@ -103,6 +125,7 @@ mod tests {
             ("export CREDMINT_LOG=debug", "$env:CREDMINT_LOG = \"debug\""),
             ("docker build \\\n  --push .", "docker build `\n  --push ."),
             ("a --b \\\n  | c", "a --b |\n  c"),
+            ("x --os a,b 'c, d' --e=f,g", "x --os 'a,b' 'c, d' '--e=f,g'"),
             ("credmint login -u me <token.txt", "Get-Content token.txt | credmint login -u me"),
             ("aws x --query 'a[?b==`c`]'", "aws x --query 'a[?b==`c`]'"),
         ] {
