@@ -216,7 +216,7 @@ fn every_flag_is_known_to_its_tool() {
 fn settings_are_filled_in_and_quoted() {
     let home = Home::new();
     home.settings(concat!(
-        "[[registry]]\nmatch = \"docker.corp.example\"\ntarget = \"123456789012.dkr.ecr.eu-west-1.amazonaws.com\"\n",
+        "[[registry]]\nmatch = \"docker.corp.example/team1\"\ntarget = \"123456789012.dkr.ecr.eu-west-1.amazonaws.com\"\n",
         "profile = \"it's; touch $HOME/harm\"\n"
     ));
     home.write("bin/aws", "#!/bin/sh\nprintf '%s\\n' \"$@\"\n");

@@ -128,12 +128,12 @@ fn help(words: &[String]) -> Option<String> {
         say(&format!("skipped: guide: nothing here tells the flags of {}", texts.join(" ")));
         return None;
     }
-    let (program, rest) = match texts[..] {
+    let (name, rest) = match texts[..] {
         ["docker", "buildx", ..] => ("docker-buildx", &texts[2..]),
         _ => (texts[0], &texts[1..]),
     };
-    let Some(program) = tool(program) else {
-        super::missed(texts[0]);
+    let Some(program) = tool(name) else {
+        super::missed(name);
         return None;
     };
     let asked = match texts[0] {

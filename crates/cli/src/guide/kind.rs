@@ -12,7 +12,10 @@ use crate::image::Image;
 /// An image that cannot be there, because a part of its name is missing.
 pub(super) fn text_of(image: &Image, setup: &Setup, holes: &mut Holes) -> Result<&'static str, Explained> {
     let repository = image.repository.as_deref().unwrap_or_default();
-    let server = ServerUrl::parse(image.server()).map_err(|error| Explained { what: error.to_string(), hint: None })?;
+    // With its path, for there are rules for a namespace.
+    let address =
+        if image.is_docker_hub() { image.server().to_owned() } else { format!("{}/{repository}", image.registry) };
+    let server = ServerUrl::parse(&address).map_err(|error| Explained { what: error.to_string(), hint: None })?;
     let (registry, rule) = setup.registry_of(&server).unzip();
     let rule = rule.flatten();
     match registry {
@@ -87,8 +90,11 @@ fn artifact_registry(host: &str, path: &str, holes: &mut Holes) -> Result<(), Ex
         "asia.gcr.io" => ("asia", host),
         _ => {
             has(rest, "/", "a project, a repository and a name", "europe-docker.pkg.dev/project/repository/app:1")?;
-            let location =
-                host.strip_suffix("-docker.pkg.dev").or_else(|| host.strip_prefix("docker.")?.split('.').next());
+            let location = match host {
+                // The sovereign cloud has a single location: https://documentation.s3ns.fr
+                "docker.s3nsregistry.fr" => Some("u-france-east1"),
+                _ => host.strip_suffix("-docker.pkg.dev").or_else(|| host.strip_prefix("docker.")?.split('.').next()),
+            };
             (location.unwrap_or("us"), rest.split('/').next().unwrap_or_default())
         }
     };

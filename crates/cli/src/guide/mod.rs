@@ -2,7 +2,7 @@
 //!
 //! What it says stands in `texts`, as Markdown with holes: `shared.md` for every registry, one file
 //! for each kind, and `ci.md`. `facts` and `kind` fill the holes, `shell` turns the commands into
-//! those of the person's system.
+//! those of the person's system. A command's id stays what it is: scripts and tests look for it.
 
 mod facts;
 mod holes;
