@@ -30,6 +30,12 @@ fn every_other_command_works() {
         .flat_map(str::lines)
         .filter(|line| !line.starts_with("cargo ") && *line != "tests/run")
         .collect();
+    let (guides, commands): (Vec<_>, Vec<_>) =
+        commands.into_iter().partition(|line| line.starts_with("credmint guide "));
+    for guide in guides {
+        let output = home.shell(guide).output().unwrap();
+        assert!(output.status.success() && output.stdout.starts_with(b"# "), "{guide}");
+    }
     assert_eq!(commands.len(), 2, "a new command needs a look here: {commands:?}");
     for command in commands {
         let output = home.shell(command).output().unwrap();

@@ -39,3 +39,6 @@ mod edges;
 
 /// Everything that README prints works.
 mod readme;
+
+/// The commands that `credmint guide` prints.
+mod guide;
