@@ -1,6 +1,10 @@
 //! `docker-credential-acr`: Docker's credential helper for Azure Container Registry.
 
+mod allocator;
+
 use std::process::ExitCode;
+
+use broker::{Apart, Provider};
 
 const PROGRAM: protocol::Program = protocol::Program {
     name: "docker-credential-acr",
@@ -9,5 +13,5 @@ const PROGRAM: protocol::Program = protocol::Program {
 };
 
 fn main() -> ExitCode {
-    broker::run(PROGRAM, acr::Acr)
+    broker::run(PROGRAM, Apart(|server, setup| Some(acr::Acr.scope(server, setup)?.with(()))))
 }

@@ -1,6 +1,10 @@
 //! `docker-credential-ecr`: Docker's credential helper for Amazon ECR.
 
+mod allocator;
+
 use std::process::ExitCode;
+
+use broker::{Apart, Provider};
 
 const PROGRAM: protocol::Program = protocol::Program {
     name: "docker-credential-ecr",
@@ -9,5 +13,5 @@ const PROGRAM: protocol::Program = protocol::Program {
 };
 
 fn main() -> ExitCode {
-    broker::run(PROGRAM, ecr::Ecr)
+    broker::run(PROGRAM, Apart(|server, setup| Some(ecr::Ecr.scope(server, setup)?.with(()))))
 }

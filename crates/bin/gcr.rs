@@ -1,6 +1,10 @@
 //! `docker-credential-gcr`: Docker's credential helper for Google Artifact Registry and Container Registry.
 
+mod allocator;
+
 use std::process::ExitCode;
+
+use broker::{Apart, Provider};
 
 const PROGRAM: protocol::Program = protocol::Program {
     name: "docker-credential-gcr",
@@ -9,5 +13,5 @@ const PROGRAM: protocol::Program = protocol::Program {
 };
 
 fn main() -> ExitCode {
-    broker::run(PROGRAM, gcr::Gcr)
+    broker::run(PROGRAM, Apart(|server, setup| Some(gcr::Gcr.scope(server, setup)?.with(()))))
 }

@@ -1,6 +1,10 @@
 //! `docker-credential-ghcr`: Docker's credential helper for GitHub Packages.
 
+mod allocator;
+
 use std::process::ExitCode;
+
+use broker::{Apart, Provider};
 
 const PROGRAM: protocol::Program = protocol::Program {
     name: "docker-credential-ghcr",
@@ -9,5 +13,5 @@ const PROGRAM: protocol::Program = protocol::Program {
 };
 
 fn main() -> ExitCode {
-    broker::run(PROGRAM, ghcr::Ghcr)
+    broker::run(PROGRAM, Apart(|server, setup| Some(ghcr::Ghcr.scope(server, setup)?.with(()))))
 }

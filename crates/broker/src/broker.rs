@@ -1,6 +1,7 @@
 use std::time::SystemTime;
 
 use protocol::{Credentials, Deadline, Explained, Failure, Helper, ServerUrl};
+use serde_json::{Value, json};
 use settings::{Setup, VaultChoice};
 use vault::{Entry, Key, Name, Resting, Vault, VaultError};
 
@@ -242,6 +243,19 @@ impl<P: Provider> Helper for Broker<P> {
         }
     }
 
+    fn inspect(&self, server: &ServerUrl) -> Result<Value, Failure> {
+        let scope = self.provider.scope(server, &self.setup);
+        let kept = self.kept(server, scope.as_ref()).map_err(|error| unreadable(server, &error))?;
+        Ok(json!({
+            "server": server.key(),
+            "service": scope.as_ref().map(|scope| &scope.service),
+            "public": scope.as_ref().is_some_and(|scope| scope.public),
+            "login": kept.login.as_ref().map(described),
+            "token": kept.token.as_ref().map(|(token, _)| described(token)),
+            "fresh": kept.token.as_ref().is_some_and(|(_, freshness)| *freshness == Freshness::Fresh),
+        }))
+    }
+
     fn list(&self) -> Result<Vec<(String, String)>, Failure> {
         let names = self.vault.names().map_err(|error| {
             Failure::Stop(Explained { what: format!("the vault could not be listed: {error}"), hint: remedy(&error) })
@@ -265,6 +279,12 @@ impl From<MintError> for Shared {
             MintError::Failed(why) => Shared { not_signed_in: false, why },
         }
     }
+}
+
+/// All but the secret; times in seconds since 1970.
+fn described(entry: &Entry) -> Value {
+    let seconds = |time: SystemTime| time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+    json!({"username": entry.username, "issued": seconds(entry.issued), "expires": entry.expires.map(seconds)})
 }
 
 /// The reply echoes the address as it was asked for: clients compare.

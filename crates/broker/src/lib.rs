@@ -6,8 +6,10 @@
 //! ```
 //!
 //! A cloud adds a [`Provider`]: a cheap `scope`, called on every `get`, and a slow `mint`, called
-//! on a miss. A program is its provider and one call of [`run`].
+//! on a miss. A helper is the `scope` of its cloud, made a provider by [`Apart`], and one call of
+//! [`run`]; the program that mints is one call of [`answer`].
 
+mod apart;
 mod broker;
 mod freshness;
 mod login;
@@ -21,6 +23,7 @@ use protocol::{Failure, Program};
 use settings::{Setup, VaultChoice};
 use vault::Vault;
 
+pub use apart::{Apart, answer, mint};
 pub use broker::Broker;
 pub use provider::{AtHand, MintError, Minted, Provider, Scope};
 
@@ -28,7 +31,7 @@ pub use provider::{AtHand, MintError, Minted, Provider, Scope};
 pub fn run<P: Provider>(program: Program, provider: P) -> ExitCode {
     protocol::serve(program, std::env::args_os().skip(1), || {
         let setup = setup()?;
-        let vault = vault(&setup);
+        let vault = open(&setup);
         Ok(Broker::new(provider, setup, vault, SystemTime::now))
     })
 }
@@ -42,7 +45,8 @@ fn setup() -> Result<Setup, Failure> {
     Setup::load(environment)
 }
 
-fn vault(setup: &Setup) -> Vault {
+/// The vault that the settings choose; opens and asks nothing yet.
+pub fn open(setup: &Setup) -> Vault {
     let choice = match setup.settings.vault {
         VaultChoice::Auto => vault::Choice::Auto,
         VaultChoice::Keychain => vault::Choice::Keychain,

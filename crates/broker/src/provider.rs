@@ -48,6 +48,11 @@ impl<T> Scope<T> {
     pub fn id(&self) -> String {
         format!("{}/{}", self.service, self.identity)
     }
+
+    /// The same token, with something else for whoever mints it.
+    pub fn with<U>(self, target: U) -> Scope<U> {
+        Scope { service: self.service, identity: self.identity, public: self.public, target }
+    }
 }
 
 /// A token that needs no minting, see [`Provider::at_hand`].
