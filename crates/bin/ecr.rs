@@ -13,5 +13,5 @@ const PROGRAM: protocol::Program = protocol::Program {
 };
 
 fn main() -> ExitCode {
-    broker::run(PROGRAM, Apart(|server, setup| Some(ecr::Ecr.scope(server, setup)?.with(()))))
+    broker::run(PROGRAM, Apart::new(|server, setup| Some(ecr::Ecr.scope(server, setup)?.with(()))))
 }

@@ -13,5 +13,6 @@ const PROGRAM: protocol::Program = protocol::Program {
 };
 
 fn main() -> ExitCode {
-    broker::run(PROGRAM, Apart(|server, setup| Some(ghcr::Ghcr.scope(server, setup)?.with(()))))
+    let apart = Apart::new(|server, setup| Some(ghcr::Ghcr.scope(server, setup)?.with(())));
+    broker::run(PROGRAM, apart.with_at_hand(|server, setup| broker::at_hand(ghcr::Ghcr, server, setup)))
 }

@@ -17,7 +17,9 @@ const PROGRAM: protocol::Program = protocol::Program {
 };
 
 fn main() -> ExitCode {
-    broker::run(PROGRAM, Apart(scope))
+    // Only GitHub's tokens lie about.
+    let apart = Apart::new(scope).with_at_hand(|server, setup| broker::at_hand(ghcr::Ghcr, server, setup));
+    broker::run(PROGRAM, apart)
 }
 
 /// By the cloud's own rules: what its helper has cached serves here, and the other way round.

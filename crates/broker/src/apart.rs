@@ -25,7 +25,7 @@ use protocol::{Deadline, Explained, ServerUrl};
 use settings::Setup;
 use zeroize::Zeroizing;
 
-use crate::{MintError, Minted, Provider, Scope};
+use crate::{AtHand, MintError, Minted, Provider, Scope};
 
 pub use minter::{answer, mint};
 
@@ -34,16 +34,42 @@ const MINTER: &str = "credmint-mint";
 /// How much longer than it was given the minter may take to say that it was not enough.
 const GRACE: Duration = Duration::from_millis(500);
 
-/// A provider that names tokens itself and has them minted by `credmint-mint`.
+/// A provider that names tokens itself, hands on those that lie at hand, and has the others minted
+/// by `credmint-mint`.
+pub struct Apart {
+    scope: fn(&ServerUrl, &Setup) -> Option<Scope<()>>,
+    at_hand: fn(&ServerUrl, &Setup) -> Result<Option<AtHand>, MintError>,
+}
+
+impl Apart {
+    /// The function is a cloud's [`Provider::scope`], or one that chooses among clouds.
+    pub fn new(scope: fn(&ServerUrl, &Setup) -> Option<Scope<()>>) -> Self {
+        Apart { scope, at_hand: |_, _| Ok(None) }
+    }
+
+    /// With a cloud's [`at_hand`].
+    pub fn with_at_hand(self, at_hand: fn(&ServerUrl, &Setup) -> Result<Option<AtHand>, MintError>) -> Self {
+        Apart { at_hand, ..self }
+    }
+}
+
+/// A cloud's [`Provider::at_hand`]; none for the registries of others.
 ///
-/// The function is a cloud's [`Provider::scope`], or one that chooses among clouds.
-pub struct Apart(pub fn(&ServerUrl, &Setup) -> Option<Scope<()>>);
+/// # Errors
+/// See [`MintError`].
+pub fn at_hand<P: Provider>(provider: P, server: &ServerUrl, setup: &Setup) -> Result<Option<AtHand>, MintError> {
+    provider.scope(server, setup).map_or(Ok(None), |scope| provider.at_hand(&scope, setup))
+}
 
 impl Provider for Apart {
     type Target = ServerUrl;
 
     fn scope(&self, server: &ServerUrl, setup: &Setup) -> Option<Scope<ServerUrl>> {
-        (self.0)(server, setup).map(|scope| scope.with(server.clone()))
+        (self.scope)(server, setup).map(|scope| scope.with(server.clone()))
+    }
+
+    fn at_hand(&self, scope: &Scope<ServerUrl>, setup: &Setup) -> Result<Option<AtHand>, MintError> {
+        (self.at_hand)(&scope.target, setup)
     }
 
     fn mint(&self, scope: &Scope<ServerUrl>, _: &Setup, deadline: Deadline) -> Result<Minted, MintError> {

@@ -23,7 +23,7 @@ use protocol::{Failure, Program};
 use settings::{Setup, VaultChoice};
 use vault::Vault;
 
-pub use apart::{Apart, answer, mint};
+pub use apart::{Apart, answer, at_hand, mint};
 pub use broker::Broker;
 pub use provider::{AtHand, MintError, Minted, Provider, Scope};
 
