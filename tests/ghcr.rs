@@ -59,7 +59,7 @@ impl Company {
 
     /// A gh that does what this script says.
     pub(crate) fn gh(&self, script: &str) -> PathBuf {
-        let path = self.home.write("bin/gh", format!("#!/bin/sh\n{script}\n"));
+        let path = self.home.write("bin/gh", format!("#!/bin/sh\nPATH=/usr/bin:/bin\n{script}\n"));
         std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();
         path
     }
