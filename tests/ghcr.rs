@@ -310,3 +310,25 @@ fn docker_login_and_logout_work() {
     assert_eq!(list(), serde_json::json!({}));
     assert_ne!(company.get(PACKAGES).secret(), minted, "logging out forgets the minted token too");
 }
+
+#[test]
+fn what_readme_says_works() {
+    let (_, section) = include_str!("../README.md").split_once("## Use it with GitHub Packages").unwrap();
+    let block = |language: &str| {
+        let (_, rest) = section.split_once(&format!("```{language}\n")).unwrap();
+        rest.split("```").next().unwrap()
+    };
+    let mut company = Company::new();
+    company.github.install(7, "octo-org", true);
+    company.github.install(8, "other-org", true);
+    let key = company.home.write("app.pem", APP_KEY);
+    company.home.set("GH_TOKEN", "cloud").set("GH_ENTERPRISE_TOKEN", "server");
+    let config: serde_json::Value = serde_json::from_str(block("json")).unwrap();
+    for (host, helper) in config["credHelpers"].as_object().unwrap() {
+        assert_eq!(helper, "ghcr");
+        assert_eq!(company.get(host).secret(), "cloud", "{host}");
+    }
+    company.home.settings(&block("toml").replace("/etc/credmint/app.pem", key.to_str().unwrap()));
+    assert_eq!(company.get(SERVER).secret(), "server");
+    assert_eq!(company.account(&company.get(PACKAGES)), "octo-org");
+}
