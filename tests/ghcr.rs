@@ -137,6 +137,48 @@ fn a_token_goes_to_no_host_that_gh_would_not_send_it_to() {
     assert_eq!(company.proxy.requests(), 0);
 }
 
+/// The program that a user would run instead, where it is installed.
+fn real_gh() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|folder| folder.join("gh")).find(|path| path.is_file())
+}
+
+#[test]
+fn the_token_is_the_one_that_gh_would_take() {
+    let Some(gh) = real_gh() else {
+        return crate::home::skip("the_token_is_the_one_that_gh_would_take", "gh is not installed");
+    };
+    let mut company = Company::new();
+    company.home.settings("[[registry]]\nmatch = \"*.corp.example\"\nprovider = \"ghcr\"\n");
+    let variables = ["GH_TOKEN", "GITHUB_TOKEN", "GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN", "CODESPACES"];
+    let hosts = "github.com:\n    user: alice\n    oauth_token: file\n\
+                 github.corp.example:\n    user: alice\n    oauth_token: server-file\n";
+    for hosts in ["", hosts] {
+        company.hosts(hosts);
+        // Every set of variables.
+        for set in 0..1 << variables.len() {
+            for (nth, name) in variables.iter().enumerate() {
+                match (set >> nth & 1, *name) {
+                    (0, name) => company.home.unset(name),
+                    (_, "CODESPACES") => company.home.set("CODESPACES", "true"),
+                    (_, name) => company.home.set(name, name.to_lowercase()),
+                };
+            }
+            for (registry, host) in
+                [(PACKAGES, "github.com"), (TENANT, "octocorp.ghe.com"), (SERVER, "github.corp.example")]
+            {
+                let token = company.home.other(gh.to_str().unwrap(), &["auth", "token", "--hostname", host]).output();
+                let token = String::from_utf8(token.unwrap().stdout).unwrap();
+                match company.get(registry) {
+                    ours if token.is_empty() => ours.is_not_found(),
+                    ours => assert_eq!(ours.secret(), token.trim(), "{host} with the set {set:b}"),
+                }
+            }
+        }
+    }
+    assert_eq!(company.proxy.requests(), 0);
+}
+
 #[test]
 fn foreign_hosts_get_nothing() {
     let mut company = Company::with_app();
