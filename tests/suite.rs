@@ -20,6 +20,12 @@ mod ecr;
 /// Whose token it is: every source of an AWS identity.
 mod identity;
 
+/// GitHub Packages: every source of a token, and to whom it goes.
+mod ghcr;
+
+/// GitHub Packages when something is wrong.
+mod ghcr_faults;
+
 /// Everything that can go wrong: bad input, dead vaults, no network, many at once.
 mod faults;
 

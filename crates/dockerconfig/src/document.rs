@@ -174,7 +174,7 @@ impl Document {
     /// Takes whatever login an entry of `auths` has; the key as it is written. What else is in it
     /// (`registrytoken`, unknown fields) stays, and the entry itself: it is the marker that Docker
     /// writes beside a helper.
-    pub fn blank_auth(&mut self, server: &str) {
+    fn blank_auth(&mut self, server: &str) {
         for field in HANDED_OVER {
             self.text.remove(&[Field(AUTHS), Key(server), Field(field)]);
         }
