@@ -108,7 +108,7 @@ pub(crate) fn refused(who: &Who, host: &str, answer: &Answer) -> MintError {
         text(&error["message"]),
         error["details"]
     );
-    log::debug!("{host} answered {} {}", answer.status, plain(code));
+    log::debug!("{host} answered {} {}", answer.status, coded(code));
     if let Some(clock) = clock(answer, &details) {
         return no_token(who, &clock, "set the clock");
     }
@@ -138,7 +138,7 @@ pub(crate) fn refused(who: &Who, host: &str, answer: &Answer) -> MintError {
         None if code.is_empty() => {
             no_token(who, &format!("{host} answered with status {}", answer.status), &*who.remedy)
         }
-        None => no_token(who, &format!("{host} answered {}", plain(code)), who.remedy.as_str()),
+        None => no_token(who, &format!("{host} answered {}", coded(code)), who.remedy.as_str()),
     }
 }
 
@@ -159,7 +159,13 @@ fn clock(answer: &Answer, details: &str) -> Option<String> {
     (off > ALLOWED).then(|| format!("this machine's clock is {} minutes {way} Google's", off.as_secs().div_ceil(60)))
 }
 
-/// Names and codes are words; anything else is not shown.
+/// A code is words of letters; anything else is not shown.
+fn coded(code: &str) -> &str {
+    let is_code = code.len() <= 64 && code.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_');
+    if is_code { code } else { "an unknown error" }
+}
+
+/// A name is a word; anything else is not shown.
 fn plain(word: &str) -> &str {
     let of_name = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.@".contains(&byte);
     let is_name = !word.is_empty() && word.len() <= 128 && word.bytes().all(of_name);
