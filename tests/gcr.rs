@@ -4,7 +4,7 @@ use std::time::Duration;
 use pretend_cloud::{Behaviour, Google, GoogleCall};
 use serde_json::{Value, json};
 
-use crate::home::{GCR, Home, NOT_FOUND, Outcome};
+use crate::home::{GCR, Home, NOT_FOUND, Outcome, skip};
 
 pub(crate) const EUROPE: &str = "europe-docker.pkg.dev";
 const PULLER: &str = "puller@pretend.iam.gserviceaccount.com";
@@ -341,4 +341,29 @@ fn logins_are_kept_listed_and_erased() {
     assert_ne!(get(&home, EUROPE).secret(), minted, "the minted token was erased too");
     assert_eq!(google.calls(GoogleCall::Token), 2);
     assert_eq!(get(&home, "r.example").stdout.trim(), NOT_FOUND);
+}
+
+/// What the pretend gcloud of the other tests answers is what the real one does.
+#[test]
+fn the_real_gcloud_is_understood() {
+    let google = Google::start();
+    let mut home = home();
+    home.set("CLOUDSDK_CORE_DISABLE_USAGE_REPORTING", "true").set("CLOUDSDK_CORE_CHECK_GCE_METADATA", "false");
+    if !home.shell("command -v gcloud").status().unwrap().success() {
+        return skip("the_real_gcloud_is_understood", "gcloud is not installed");
+    }
+    get(&home, EUROPE).is_not_found();
+    home.write(".config/gcloud/credentials.db", "");
+    get(&home, EUROPE).is_not_found();
+    let file = home.write("user.json", google.user_file("jane").to_string());
+    home.set("CLOUDSDK_AUTH_CREDENTIAL_FILE_OVERRIDE", file);
+    home.set("CLOUDSDK_AUTH_TOKEN_HOST", format!("{}/token", google.url()));
+    assert_eq!(minted_by(&google, &get(&home, EUROPE)), "user jane");
+    google.on(
+        GoogleCall::Token,
+        Behaviour::Refuse { status: 400, code: "invalid_grant", message: "Token has been expired or revoked.".into() },
+    );
+    home.run(GCR, &["erase"], EUROPE).is_silent();
+    std::fs::remove_dir_all(home.path(".config/gcloud")).unwrap();
+    get(&home, EUROPE).explains(&["gcloud's active account", "the session has ended", "gcloud auth login"]);
 }
