@@ -20,6 +20,12 @@ mod ecr;
 /// Whose token it is: every source of an AWS identity.
 mod identity;
 
+/// Google Artifact Registry: every source of an identity, and whose token it is.
+mod gcr;
+
+/// Google Artifact Registry when something is wrong.
+mod gcr_faults;
+
 /// GitHub Packages: every source of a token, and to whom it goes.
 mod ghcr;
 
