@@ -1,4 +1,3 @@
-use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -59,9 +58,7 @@ impl Company {
 
     /// A gh that does what this script says.
     pub(crate) fn gh(&self, script: &str) -> PathBuf {
-        let path = self.home.write("bin/gh", format!("#!/bin/sh\nPATH=/usr/bin:/bin\n{script}\n"));
-        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();
-        path
+        self.home.script("bin/gh", &format!("PATH=/usr/bin:/bin\n{script}"))
     }
 
     fn hosts(&self, text: &str) {

@@ -77,6 +77,18 @@ impl Home {
         path
     }
 
+    /// A script that can be executed. Another program writes it: while this one holds it open for writing,
+    /// a fork in another test's thread may, too, and executing it fails with "text file busy".
+    pub(crate) fn script(&self, name: &str, script: &str) -> PathBuf {
+        let path = self.write(name, "");
+        let written = Command::new("sh")
+            .args(["-c", "printf '%s' \"$1\" > \"$0\" && chmod 755 \"$0\"", path.to_str().unwrap()])
+            .arg(format!("#!/bin/sh\n{script}\n"))
+            .status();
+        assert!(written.unwrap().success());
+        path
+    }
+
     /// Credmint's settings file.
     pub(crate) fn settings(&self, text: &str) -> PathBuf {
         self.write("config/credmint/config.toml", text)
