@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use pretend_cloud::{APP, APP_CLIENT, APP_KEY, Ca, GitHub, GitHubCall, Proxy};
 
+use crate::home::files;
 use crate::home::{CREDMINT, GHCR, Home, Outcome};
-use crate::protocol::files;
 
 pub(crate) const PACKAGES: &str = "ghcr.io";
 const TENANT: &str = "containers.octocorp.ghe.com";
