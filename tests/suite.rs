@@ -37,6 +37,14 @@ mod ghcr;
 /// GitHub Packages when something is wrong.
 mod ghcr_faults;
 
+/// Signing in and out with the command for people.
+#[cfg(target_os = "linux")]
+mod login;
+
+/// A terminal for what asks.
+#[cfg(target_os = "linux")]
+mod terminal;
+
 /// The helper for everything: every cloud's tokens, and logins for the rest.
 mod router;
 
