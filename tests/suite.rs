@@ -37,6 +37,9 @@ mod ghcr;
 /// GitHub Packages when something is wrong.
 mod ghcr_faults;
 
+/// The command for people: config, status, tokens, exports, the cache.
+mod cli;
+
 /// Signing in and out with the command for people.
 #[cfg(target_os = "linux")]
 mod login;
