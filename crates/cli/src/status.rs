@@ -93,7 +93,7 @@ fn show(facts: &Value, context: &Context<'_>) {
         None => printer.line("  no config: there is no home folder"),
     }
     if let Some(store) = facts["docker"]["credsStore"].as_str() {
-        let missing = context.helpers.on_path(store).is_none().then(|| missing());
+        let missing = context.helpers.on_path(store).is_none().then(missing);
         printer.line(format!("  every registry  {}  {}", file_name(store), missing.unwrap_or_default()));
     }
     for registry in facts["registries"].as_array().into_iter().flatten() {
