@@ -23,6 +23,7 @@ pub(crate) enum Command {
     Configure(Configure),
     Unconfigure(Unconfigure),
     Status(Status),
+    Doctor(Doctor),
     Token(Token),
     Login(Login),
     Logout(Logout),
@@ -137,6 +138,28 @@ pub(crate) enum Format {
 /// What Docker would use, what is cached and until when
 #[derive(Args, Debug)]
 pub(crate) struct Status {
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Find out what is wrong, and what to do about it
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  credmint doctor                         the config, the helpers, the keychain, and each registry
+  credmint doctor ghcr.io/owner/app:1     and whether this image can be pulled and pushed
+  credmint doctor --offline --json        for scripts; exits with 1 if something is broken")]
+pub(crate) struct Doctor {
+    /// A registry or an image
+    #[arg(value_name = "REGISTRY|IMAGE")]
+    pub(crate) image: Option<String>,
+    /// Ask no registry
+    #[arg(long)]
+    pub(crate) offline: bool,
+    /// The folder of Docker's config
+    #[arg(long, value_name = "DIR")]
+    pub(crate) config: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
