@@ -46,6 +46,8 @@ pub(super) struct State {
 
 pub(super) struct Facts {
     pub(super) minted: Vec<InstallationToken>,
+    /// Tokens that do not end.
+    pub(super) given: Vec<String>,
     pub(super) installations: Vec<Installation>,
     pub(super) devices: Vec<Device>,
     pub(super) denies_devices: bool,
@@ -60,6 +62,7 @@ impl State {
     pub(super) fn new() -> Self {
         let facts = Facts {
             minted: Vec::new(),
+            given: Vec::new(),
             installations: Vec::new(),
             devices: Vec::new(),
             denies_devices: false,
