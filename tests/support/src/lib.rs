@@ -24,6 +24,7 @@ mod aws;
 mod behaviour;
 mod ca;
 mod client;
+mod control;
 mod front;
 mod github;
 mod google;
@@ -38,7 +39,8 @@ pub use aws::{AssumedRole, Aws, CONTAINER_AUTHORIZATION, Call, IMDS_ROLE, Minted
 pub use behaviour::Behaviour;
 pub use ca::{Ca, Certificate};
 pub use client::{Answer, fetch};
-pub use front::{Image, RegistryFront};
+pub use control::{Clouds, Control};
+pub use front::{Image, RegistryFront, TokenServer};
 pub use github::{APP, APP_CLIENT, APP_KEY, GitHub, GitHubCall, InstallationToken, OTHER_KEY};
 pub use google::{AccessToken, Google, GoogleCall};
 pub use proxy::Proxy;
