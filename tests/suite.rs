@@ -40,6 +40,9 @@ mod ghcr_faults;
 /// The command for people: config, status, tokens, exports, the cache.
 mod cli;
 
+/// The command for people when something is wrong.
+mod doctor;
+
 /// Signing in and out with the command for people.
 #[cfg(target_os = "linux")]
 mod login;
