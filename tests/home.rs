@@ -13,6 +13,9 @@ pub(crate) const ECR: &str = "docker-credential-ecr";
 pub(crate) const ACR: &str = "docker-credential-acr";
 pub(crate) const GCR: &str = "docker-credential-gcr";
 pub(crate) const GHCR: &str = "docker-credential-ghcr";
+pub(crate) const CREDMINT: &str = "docker-credential-credmint";
+pub(crate) const CLI: &str = "credmint";
+pub(crate) const MINTER: &str = "credmint-mint";
 
 /// A user of the machine: a home of its own and an environment in which nothing is set but that.
 pub(crate) struct Home {
@@ -136,7 +139,7 @@ impl Home {
 
 /// The program under test: of this build, or from the folder `CREDMINT_PROGRAMS`.
 pub(crate) fn program(name: &str) -> PathBuf {
-    if let Some(folder) = std::env::var_os("CREDMINT_PROGRAMS") {
+    if let Some(folder) = std::env::var_os("CREDMINT_PROGRAMS").filter(|_| !name.contains('/')) {
         return Path::new(&folder).join(name);
     }
     match name {
@@ -144,6 +147,11 @@ pub(crate) fn program(name: &str) -> PathBuf {
         ACR => env!("CARGO_BIN_EXE_docker-credential-acr").into(),
         GCR => env!("CARGO_BIN_EXE_docker-credential-gcr").into(),
         GHCR => env!("CARGO_BIN_EXE_docker-credential-ghcr").into(),
+        CREDMINT => env!("CARGO_BIN_EXE_docker-credential-credmint").into(),
+        CLI => env!("CARGO_BIN_EXE_credmint").into(),
+        MINTER => env!("CARGO_BIN_EXE_credmint-mint").into(),
+        // A copy that a test has made.
+        path if path.contains('/') => path.into(),
         _ => panic!("no program {name}"),
     }
 }

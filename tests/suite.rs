@@ -23,6 +23,10 @@ mod identity;
 /// Everything that can go wrong: bad input, dead vaults, no network, many at once.
 mod faults;
 
+/// A helper and the program that mints for it.
+#[cfg(unix)]
+mod apart;
+
 /// A real Secret Service, alive, locked and hanging.
 #[cfg(target_os = "linux")]
 mod keychain;

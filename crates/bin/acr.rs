@@ -1,5 +1,7 @@
 //! `docker-credential-acr`: Docker's credential helper for Azure Container Registry.
 
+mod allocator;
+
 use std::process::ExitCode;
 
 const PROGRAM: protocol::Program = protocol::Program {
@@ -9,5 +11,5 @@ const PROGRAM: protocol::Program = protocol::Program {
 };
 
 fn main() -> ExitCode {
-    broker::run(PROGRAM, acr::Acr)
+    broker::run(PROGRAM, broker::Apart(acr::Acr))
 }

@@ -1,5 +1,7 @@
 //! `docker-credential-ecr`: Docker's credential helper for Amazon ECR.
 
+mod allocator;
+
 use std::process::ExitCode;
 
 const PROGRAM: protocol::Program = protocol::Program {
@@ -9,5 +11,5 @@ const PROGRAM: protocol::Program = protocol::Program {
 };
 
 fn main() -> ExitCode {
-    broker::run(PROGRAM, ecr::Ecr)
+    broker::run(PROGRAM, broker::Apart(ecr::Ecr))
 }

@@ -1,5 +1,7 @@
 //! `docker-credential-gcr`: Docker's credential helper for Google Artifact Registry and Container Registry.
 
+mod allocator;
+
 use std::process::ExitCode;
 
 const PROGRAM: protocol::Program = protocol::Program {
@@ -9,5 +11,5 @@ const PROGRAM: protocol::Program = protocol::Program {
 };
 
 fn main() -> ExitCode {
-    broker::run(PROGRAM, gcr::Gcr)
+    broker::run(PROGRAM, broker::Apart(gcr::Gcr))
 }

@@ -1,5 +1,7 @@
 //! `docker-credential-ghcr`: Docker's credential helper for GitHub Packages.
 
+mod allocator;
+
 use std::process::ExitCode;
 
 const PROGRAM: protocol::Program = protocol::Program {
@@ -9,5 +11,5 @@ const PROGRAM: protocol::Program = protocol::Program {
 };
 
 fn main() -> ExitCode {
-    broker::run(PROGRAM, ghcr::Ghcr)
+    broker::run(PROGRAM, broker::Apart(ghcr::Ghcr))
 }

@@ -1,13 +1,14 @@
 use std::time::SystemTime;
 
 use protocol::{Credentials, Deadline, Explained, Failure, Helper, ServerUrl};
+use serde_json::{Value, json};
 use settings::{Setup, VaultChoice};
 use vault::{Entry, Key, Name, Resting, Vault, VaultError};
 
 use crate::freshness::Freshness;
 use crate::login::end_of_login;
 use crate::turn::{Shared, Turn, Turnstile};
-use crate::{MintError, Provider, Scope};
+use crate::{AtHand, MintError, Provider, Scope};
 
 /// A helper made of a cloud, a vault and the settings.
 pub struct Broker<P> {
@@ -173,7 +174,16 @@ impl<P: Provider> Helper for Broker<P> {
             (Some(login), ..) => Ok(answer(server, login)),
             (None, None, _) => Err(Failure::NotFound),
             (None, Some(_), Some((token, Freshness::Fresh))) => Ok(answer(server, token)),
-            (None, Some(scope), token) => self.renew(server, &scope, token.map(|(token, _)| token)),
+            (None, Some(scope), token) => {
+                let token = token.map(|(token, _)| token);
+                match self.provider.at_hand(&scope, &self.setup) {
+                    Ok(Some(AtHand { username, secret })) => {
+                        Ok(Credentials { server: server.asked().to_owned(), username, secret })
+                    }
+                    Ok(None) => self.renew(server, &scope, token),
+                    Err(error) => self.fall_back(server, &scope, token, error.into()),
+                }
+            }
         }
     }
 
@@ -233,6 +243,19 @@ impl<P: Provider> Helper for Broker<P> {
         }
     }
 
+    fn inspect(&self, server: &ServerUrl) -> Result<Value, Failure> {
+        let scope = self.provider.scope(server, &self.setup);
+        let kept = self.kept(server, scope.as_ref()).map_err(|error| unreadable(server, &error))?;
+        Ok(json!({
+            "server": server.key(),
+            "service": scope.as_ref().map(|scope| &scope.service),
+            "public": scope.as_ref().is_some_and(|scope| scope.public),
+            "login": kept.login.as_ref().map(described),
+            "token": kept.token.as_ref().map(|(token, _)| described(token)),
+            "fresh": kept.token.as_ref().is_some_and(|(_, freshness)| *freshness == Freshness::Fresh),
+        }))
+    }
+
     fn list(&self) -> Result<Vec<(String, String)>, Failure> {
         let names = self.vault.names().map_err(|error| {
             Failure::Stop(Explained { what: format!("the vault could not be listed: {error}"), hint: remedy(&error) })
@@ -256,6 +279,12 @@ impl From<MintError> for Shared {
             MintError::Failed(why) => Shared { not_signed_in: false, why },
         }
     }
+}
+
+/// All but the secret; times in seconds since 1970.
+fn described(entry: &Entry) -> Value {
+    let seconds = |time: SystemTime| time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+    json!({"username": entry.username, "issued": seconds(entry.issued), "expires": entry.expires.map(seconds)})
 }
 
 /// The reply echoes the address as it was asked for: clients compare.

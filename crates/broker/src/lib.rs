@@ -1,13 +1,15 @@
 //! Cached or minted: the one decision behind `get`, `store`, `erase` and `list`.
 //!
 //! ```text
-//! get ─▶ stored login? ─▶ fresh token in the vault? ─▶ one minter at a time ─▶ mint ─▶ vault
-//!          answer            answer                      the others look again    answer
+//! get ─▶ stored login? ─▶ fresh token in the vault? ─▶ one at hand? ─▶ one minter at a time ─▶ mint ─▶ vault
+//!          answer            answer                      answer           the others look again    answer
 //! ```
 //!
 //! A cloud adds a [`Provider`]: a cheap `scope`, called on every `get`, and a slow `mint`, called
-//! on a miss. A program is its provider and one call of [`run`].
+//! on a miss. A helper is its cloud, set [`Apart`] from its SDK, and one call of [`run`]; the program
+//! that mints is one call of [`answer`].
 
+mod apart;
 mod broker;
 mod freshness;
 mod login;
@@ -21,14 +23,15 @@ use protocol::{Failure, Program};
 use settings::{Setup, VaultChoice};
 use vault::Vault;
 
+pub use apart::{Apart, answer};
 pub use broker::Broker;
-pub use provider::{MintError, Minted, Provider, Scope};
+pub use provider::{AtHand, MintError, Minted, Provider, Scope};
 
 /// The whole of a helper's `main`: answers the request of this process.
 pub fn run<P: Provider>(program: Program, provider: P) -> ExitCode {
     protocol::serve(program, std::env::args_os().skip(1), || {
         let setup = setup()?;
-        let vault = vault(&setup);
+        let vault = open(&setup);
         Ok(Broker::new(provider, setup, vault, SystemTime::now))
     })
 }
@@ -42,7 +45,8 @@ fn setup() -> Result<Setup, Failure> {
     Setup::load(environment)
 }
 
-fn vault(setup: &Setup) -> Vault {
+/// The vault that the settings choose; opens and asks nothing yet.
+pub fn open(setup: &Setup) -> Vault {
     let choice = match setup.settings.vault {
         VaultChoice::Auto => vault::Choice::Auto,
         VaultChoice::Keychain => vault::Choice::Keychain,

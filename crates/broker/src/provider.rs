@@ -12,6 +12,17 @@ pub trait Provider {
     /// identity is; `None` means that the registry is not of this cloud. Called on every `get`.
     fn scope(&self, server: &ServerUrl, setup: &Setup) -> Option<Scope<Self::Target>>;
 
+    /// A token that somebody else keeps and that needs no minting: one in a variable or in another
+    /// program's file. It is handed on and never put into the vault, where it would be one copy more
+    /// and stale after the next change. Called on every `get` for which no login or token is kept, so
+    /// it must be cheap; `None`, if there is none, leads to [`Provider::mint`].
+    ///
+    /// # Errors
+    /// See [`MintError`].
+    fn at_hand(&self, _scope: &Scope<Self::Target>, _setup: &Setup) -> Result<Option<AtHand>, MintError> {
+        Ok(None)
+    }
+
     /// Mints the token. Slow; called only when no cached one serves.
     ///
     /// # Errors
@@ -37,6 +48,15 @@ impl<T> Scope<T> {
     pub fn id(&self) -> String {
         format!("{}/{}", self.service, self.identity)
     }
+}
+
+/// A token that needs no minting, see [`Provider::at_hand`].
+#[derive(Clone, Debug)]
+pub struct AtHand {
+    /// The user's name that goes with it.
+    pub username: String,
+    /// The token.
+    pub secret: Secret,
 }
 
 /// A token fresh from its service.

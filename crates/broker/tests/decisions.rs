@@ -7,7 +7,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
-use broker::{Broker, MintError, Minted, Provider, Scope};
+use broker::{AtHand, Broker, MintError, Minted, Provider, Scope};
 use protocol::{Credentials, Deadline, Explained, Failure, Helper, Secret, ServerUrl};
 use settings::{Environment, Places, Settings, Setup};
 use vault::{Choice, Vault};
@@ -33,6 +33,7 @@ struct Cloud(Rc<State>);
 struct State {
     mints: Cell<u32>,
     refuses: RefCell<Option<MintError>>,
+    at_hand: RefCell<Result<Option<String>, MintError>>,
     identity: RefCell<String>,
 }
 
@@ -43,6 +44,11 @@ impl Provider for Cloud {
         let (account, _) = server.host().split_once(".cloud.example")?;
         let identity = self.0.identity.borrow().clone();
         Some(Scope { service: "cloud:eu".into(), identity, public: account == "public", target: () })
+    }
+
+    fn at_hand(&self, _: &Scope<()>, _: &Setup) -> Result<Option<AtHand>, MintError> {
+        let token = self.0.at_hand.borrow().clone()?;
+        Ok(token.map(|token| AtHand { username: "HAND".into(), secret: Secret::new(token) }))
     }
 
     fn mint(&self, _: &Scope<()>, _: &Setup, _: Deadline) -> Result<Minted, MintError> {
@@ -62,8 +68,12 @@ struct House {
 
 impl House {
     fn new() -> Self {
-        let state =
-            State { mints: Cell::new(0), refuses: RefCell::new(None), identity: RefCell::new("alice".to_owned()) };
+        let state = State {
+            mints: Cell::new(0),
+            refuses: RefCell::new(None),
+            at_hand: RefCell::new(Ok(None)),
+            identity: RefCell::new("alice".to_owned()),
+        };
         House { cloud: Cloud(Rc::new(state)), folder: tempfile::tempdir().unwrap() }
     }
 
@@ -267,5 +277,24 @@ fn a_failure_is_shared_with_those_who_come_at_once() {
     *house.cloud.0.refuses.borrow_mut() = None;
     assert_eq!(house.get("a.cloud.example"), Err(Failure::Stop(why("the service is away"))));
     pass(10);
+    assert_eq!(house.get("a.cloud.example").unwrap(), "CLOUD:alice-1");
+}
+
+#[test]
+fn a_token_at_hand_is_handed_on_and_kept_nowhere() {
+    let house = House::new();
+    let lies = |token: Result<Option<String>, MintError>| *house.cloud.0.at_hand.borrow_mut() = token;
+    lies(Ok(Some("first".into())));
+    assert_eq!(house.get("a.cloud.example").unwrap(), "HAND:first");
+    lies(Ok(Some("second".into())));
+    assert_eq!(house.get("a.cloud.example").unwrap(), "HAND:second", "it is never stale");
+    assert_eq!((house.list().len(), house.cloud.0.mints.get()), (0, 0));
+    house.store("a.cloud.example", "bob", "password");
+    assert_eq!(house.get("a.cloud.example").unwrap(), "bob:password", "a stored login wins");
+    house.erase("a.cloud.example");
+    lies(Err(MintError::Failed(why("it is of the wrong kind"))));
+    assert_eq!(house.get("a.cloud.example"), Err(Failure::Stop(why("it is of the wrong kind"))));
+    assert_eq!(house.cloud.0.mints.get(), 0, "the next source would be somebody else");
+    lies(Ok(None));
     assert_eq!(house.get("a.cloud.example").unwrap(), "CLOUD:alice-1");
 }

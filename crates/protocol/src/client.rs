@@ -94,6 +94,14 @@ impl Client {
         serde_json::from_str(&self.ask("list", "unused")?).map_err(|_| self.garbled())
     }
 
+    /// What one of our helpers knows of a registry: see [`crate::Helper::inspect`].
+    ///
+    /// # Errors
+    /// See [`ClientError`]; helpers of others know no such question.
+    pub fn inspect(&self, server: &str) -> Result<serde_json::Value, ClientError> {
+        serde_json::from_str(&self.ask("inspect", server)?).map_err(|_| self.garbled())
+    }
+
     /// What the helper calls itself.
     ///
     /// # Errors

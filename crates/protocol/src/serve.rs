@@ -32,6 +32,13 @@ pub trait Helper {
     /// # Errors
     /// The names could not be read.
     fn list(&self) -> Result<Vec<(String, String)>, Failure>;
+
+    /// Tells what is known of a registry, as JSON without any secret: for `credmint`, not for
+    /// Docker, which has no such question.
+    ///
+    /// # Errors
+    /// What is kept could not be looked at.
+    fn inspect(&self, server: &ServerUrl) -> Result<serde_json::Value, Failure>;
 }
 
 /// What a program says of itself.
@@ -62,6 +69,7 @@ pub fn serve<H: Helper>(
         (Some("store"), true) => store(helper),
         (Some("erase"), true) => erase(helper),
         (Some("list"), true) => list(helper),
+        (Some("inspect"), true) => inspect(helper),
         (Some("version" | "--version" | "-v"), true) => {
             Ok(format!("{} ({}) {}\n", program.name, program.package, program.version).into_bytes())
         }
@@ -109,6 +117,11 @@ fn erase<H: Helper>(helper: impl FnOnce() -> Result<H, Failure>) -> Result<Vec<u
         helper()?.erase(&server)?;
     }
     Ok(Vec::new())
+}
+
+fn inspect<H: Helper>(helper: impl FnOnce() -> Result<H, Failure>) -> Result<Vec<u8>, Failure> {
+    let Some(server) = asked_for()? else { return Err(Failure::NotFound) };
+    Ok(format!("{}\n", helper()?.inspect(&server)?).into_bytes())
 }
 
 /// Standard input is not read: callers leave it open.

@@ -53,6 +53,10 @@ impl FileStore {
 }
 
 impl Store for FileStore {
+    fn place(&self) -> String {
+        format!("files in {}", self.folder().display())
+    }
+
     fn load(&self, key: &Key) -> Result<Option<Entry>, VaultError> {
         if !self.takes(key) {
             return Ok(None);

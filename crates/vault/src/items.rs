@@ -48,6 +48,10 @@ impl<I: Items> ItemStore<I> {
 }
 
 impl<I: Items> Store for ItemStore<I> {
+    fn place(&self) -> String {
+        "keychain".to_owned()
+    }
+
     fn load(&self, key: &Key) -> Result<Option<Entry>, VaultError> {
         let label = label(key);
         let Some(header) = self.header(&label)?.filter(|header| header.is_of(key)) else { return Ok(None) };

@@ -22,6 +22,10 @@ const USUAL_PAYLOAD: usize = 8 << 10;
 pub(crate) struct KernelStore;
 
 impl Store for KernelStore {
+    fn place(&self) -> String {
+        PLACE.to_owned()
+    }
+
     fn load(&self, key: &Key) -> Result<Option<Entry>, VaultError> {
         if let Key::Login(_) = key {
             return Ok(None);

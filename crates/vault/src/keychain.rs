@@ -95,6 +95,10 @@ fn start(open: Open) -> std::io::Result<Sender<Question>> {
 }
 
 impl Store for Keychain {
+    fn place(&self) -> String {
+        self.place.to_owned()
+    }
+
     fn load(&self, key: &Key) -> Result<Option<Entry>, VaultError> {
         let key = key.clone();
         self.ask(move |store| store.load(&key))
@@ -155,6 +159,9 @@ mod tests {
     struct Slow(Duration);
 
     impl Store for Slow {
+        fn place(&self) -> String {
+            "slow".to_owned()
+        }
         fn load(&self, _: &Key) -> Result<Option<Entry>, VaultError> {
             std::thread::sleep(self.0);
             Ok(None)

@@ -183,6 +183,11 @@ impl Vault {
         trouble.filter(|_| !asked).map_or(Ok(names), Err)
     }
 
+    /// Every place in the order in which they are asked, with what it holds or why it cannot be asked.
+    pub fn survey(&self) -> Vec<(String, Result<Vec<Name>, VaultError>)> {
+        self.stores.iter().map(|store| (store.place(), store.names())).collect()
+    }
+
     /// In all places but one, the earlier ones too: what could not be replaced there would be found
     /// first the next time.
     fn remove_copies(&self, key: &Key, but: usize) {
@@ -229,6 +234,9 @@ mod tests {
     struct Failing(VaultError);
 
     impl Store for Failing {
+        fn place(&self) -> String {
+            "failing".to_owned()
+        }
         fn load(&self, _: &Key) -> Result<Option<Entry>, VaultError> {
             Err(self.0.clone())
         }

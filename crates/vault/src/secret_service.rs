@@ -153,6 +153,10 @@ impl SecretService {
 }
 
 impl Store for SecretService {
+    fn place(&self) -> String {
+        PLACE.to_owned()
+    }
+
     fn load(&self, key: &Key) -> Result<Option<Entry>, VaultError> {
         match key {
             Key::Token(id) => self.load_token(key, id),

@@ -2,6 +2,9 @@ use crate::{Entry, Key, Name, Resting, VaultError};
 
 /// One place where entries rest. What it cannot do is an error and never a prompt.
 pub(crate) trait Store {
+    /// What a user calls it.
+    fn place(&self) -> String;
+
     /// Finds an entry; one that is damaged is not there.
     fn load(&self, key: &Key) -> Result<Option<Entry>, VaultError>;
 

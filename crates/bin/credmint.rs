@@ -1,0 +1,7 @@
+//! `credmint`: the command for people.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::run()
+}

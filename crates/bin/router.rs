@@ -1,0 +1,17 @@
+//! `docker-credential-credmint`: every registry by one `credsStore`, the clouds' by their tokens and all others by
+//! their stored logins.
+
+mod all;
+mod allocator;
+
+use std::process::ExitCode;
+
+const PROGRAM: protocol::Program = protocol::Program {
+    name: "docker-credential-credmint",
+    package: env!("CARGO_PKG_NAME"),
+    version: env!("CARGO_PKG_VERSION"),
+};
+
+fn main() -> ExitCode {
+    broker::run(PROGRAM, broker::Apart(all::All))
+}

@@ -1,0 +1,112 @@
+use std::time::{Duration, SystemTime};
+
+use protocol::{Deadline, Explained, Secret, ServerUrl};
+use serde_json::{Value, json};
+use zeroize::Zeroizing;
+
+use crate::{MintError, Minted};
+
+pub(crate) fn question(server: &ServerUrl, left: Duration) -> Vec<u8> {
+    json!({"server": server.asked(), "milliseconds": left.as_millis() as u64}).to_string().into_bytes()
+}
+
+pub(crate) fn asked(question: &[u8]) -> Option<(ServerUrl, Deadline)> {
+    let question: Value = serde_json::from_slice(question).ok()?;
+    let server = ServerUrl::parse(question["server"].as_str()?).ok()?;
+    Some((server, Deadline::after(Duration::from_millis(question["milliseconds"].as_u64()?))))
+}
+
+pub(crate) fn told(result: &Result<Minted, MintError>) -> Zeroizing<Vec<u8>> {
+    let (why, not_signed_in) = match result {
+        Ok(minted) => {
+            let expires = minted.expires.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+            let mut text = Zeroizing::new(Vec::with_capacity(128 + 2 * minted.secret.expose().len()));
+            // Written piece by piece: a document in between would leave copies of the secret behind.
+            text.extend_from_slice(b"{\"username\":");
+            quote(&mut text, &minted.username);
+            text.extend_from_slice(b",\"secret\":");
+            quote(&mut text, minted.secret.expose());
+            text.extend_from_slice(format!(",\"expires\":{}}}", expires.as_millis()).as_bytes());
+            return text;
+        }
+        Err(MintError::NotSignedIn(why)) => (why, true),
+        Err(MintError::Failed(why)) => (why, false),
+    };
+    let told = json!({"what": why.what, "hint": why.hint, "not_signed_in": not_signed_in});
+    Zeroizing::new(told.to_string().into_bytes())
+}
+
+fn quote(line: &mut Vec<u8>, text: &str) {
+    serde_json::to_writer(line, text).expect("a string always has a JSON form and a vector always has room");
+}
+
+pub(crate) fn minted(told: &[u8]) -> Result<Minted, MintError> {
+    #[derive(serde::Deserialize)]
+    struct Told {
+        username: Option<String>,
+        secret: Option<String>,
+        expires: Option<u64>,
+        what: Option<String>,
+        hint: Option<String>,
+        #[serde(default)]
+        not_signed_in: bool,
+    }
+    let told: Told = serde_json::from_slice(told).map_err(|_| nonsense())?;
+    let secret = told.secret.map(Secret::new);
+    match (told.username, secret, told.expires, told.what) {
+        (Some(username), Some(secret), Some(expires), None) => {
+            Ok(Minted { username, secret, expires: SystemTime::UNIX_EPOCH + Duration::from_millis(expires) })
+        }
+        (.., Some(what)) => {
+            let why = Explained { what, hint: told.hint };
+            Err(if told.not_signed_in { MintError::NotSignedIn(why) } else { MintError::Failed(why) })
+        }
+        _ => Err(nonsense()),
+    }
+}
+
+/// It died, or it is not ours.
+pub(crate) fn nonsense() -> MintError {
+    MintError::Failed(Explained {
+        what: "no token can be minted: credmint-mint gave no proper answer".to_owned(),
+        hint: Some("install credmint again: its programs belong together".to_owned()),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_question_comes_through() {
+        let server = ServerUrl::parse("https://r.example/v2/").unwrap();
+        let (asked, deadline) = asked(&question(&server, Duration::from_secs(9))).unwrap();
+        assert_eq!(asked.asked(), "https://r.example/v2/");
+        assert!(deadline.remaining() > Duration::from_secs(8));
+        for other in ["", "{}", "{\"server\":\"r.example\"}", "{\"server\":1,\"milliseconds\":1}"] {
+            assert!(super::asked(other.as_bytes()).is_none(), "{other}");
+        }
+    }
+
+    #[test]
+    fn every_answer_comes_through() {
+        let expires = SystemTime::UNIX_EPOCH + Duration::from_millis(1_795_446_000_123);
+        let token = Minted { username: "AWS \"é\"".into(), secret: Secret::new("a\\b\"\n".into()), expires };
+        let read = minted(&told(&Ok(token))).unwrap();
+        assert_eq!((read.username.as_str(), read.secret.expose()), ("AWS \"é\"", "a\\b\"\n"));
+        assert_eq!(read.expires, expires);
+        let why = Explained { what: "w".into(), hint: Some("h".into()) };
+        assert!(
+            matches!(minted(&told(&Err(MintError::NotSignedIn(why.clone())))), Err(MintError::NotSignedIn(w)) if w == why)
+        );
+        assert!(matches!(minted(&told(&Err(MintError::Failed(why.clone())))), Err(MintError::Failed(w)) if w == why));
+    }
+
+    #[test]
+    fn nonsense_is_said_to_be_so_and_not_repeated() {
+        for told in ["", "canary", "{\"username\":\"canary\"}", "{\"secret\":\"canary\",\"username\":\"u\"}"] {
+            let Err(MintError::Failed(why)) = minted(told.as_bytes()) else { panic!("{told}") };
+            assert!(!why.to_string().contains("canary"), "{why}");
+        }
+    }
+}

@@ -1,0 +1,229 @@
+use std::fmt;
+
+use protocol::{Credentials, Secret, ServerUrl};
+use zeroize::Zeroizing;
+
+use crate::auth::{self, Auth};
+use crate::check::{Malformed, Oddity, Remark, check};
+use crate::helper::{HelperName, Reader};
+use crate::span::{decode, encode};
+use crate::text::Step::{Field, Key};
+use crate::text::{Step, Text};
+
+pub(crate) const STORE: &str = "credsStore";
+pub(crate) const HELPERS: &str = "credHelpers";
+pub(crate) const AUTHS: &str = "auths";
+/// What a helper takes over of an entry; all else of it stays.
+const HANDED_OVER: [&str; 4] = ["auth", "username", "password", "identitytoken"];
+
+/// Docker's `config.json`, podman's `auth.json` or dockerd's `daemon.json`: a JSON object of which a
+/// few members are understood, and all others left as they are.
+///
+/// Names of fields are taken in any letter case and the last of two namesakes counts, as in Docker.
+/// An edit changes the text only where the member that it names stands, and not at all when that
+/// is already as wished.
+///
+/// ```
+/// use dockerconfig::{Document, HelperName};
+/// let mut document = Document::parse(b"{\n  \"detachKeys\": \"ctrl-z\"\n}\n".to_vec()).unwrap();
+/// document.set_creds_store(&HelperName::parse("credmint").unwrap());
+/// assert_eq!(document.text(), b"{\n  \"detachKeys\": \"ctrl-z\",\n  \"credsStore\": \"credmint\"\n}\n");
+/// ```
+#[derive(Clone)]
+pub struct Document {
+    pub(crate) text: Text,
+    remarks: Vec<Remark>,
+}
+
+impl Document {
+    /// Reads what Docker reads: an object, `null`, or nothing.
+    ///
+    /// # Errors
+    /// What Docker refuses: no JSON, no object, a byte order mark, a comment, a member of the wrong type.
+    pub fn parse(bytes: Vec<u8>) -> Result<Self, Malformed> {
+        let (text, remarks) = check(bytes)?;
+        Ok(Document { text, remarks })
+    }
+
+    /// A file that is not there.
+    pub fn empty() -> Self {
+        Document { text: Text::new(Vec::new()), remarks: Vec::new() }
+    }
+
+    /// The text, with all edits.
+    pub fn text(&self) -> &[u8] {
+        self.text.bytes()
+    }
+
+    /// What was odd about it when it was read, in the order of the text.
+    pub fn remarks(&self) -> &[Remark] {
+        &self.remarks
+    }
+
+    /// The first name that stands twice, where editing one of them might be wrong.
+    pub(crate) fn twice(&self) -> Option<&Remark> {
+        self.remarks.iter().find(|remark| matches!(remark.what, Oddity::Twice(_)))
+    }
+
+    /// `credsStore`: the helper for whatever no `credHelpers` entry names. An empty one is none.
+    pub fn creds_store(&self) -> Option<String> {
+        self.field(STORE).filter(|name| !name.is_empty())
+    }
+
+    /// `credHelpers`: server address and helper, in the order of the text. An empty helper is kept:
+    /// to Docker it means that the login of this server lies in the file.
+    pub fn cred_helpers(&self) -> Vec<(String, String)> {
+        self.map(HELPERS)
+    }
+
+    /// `HttpHeaders`, which Docker sends with every request. The values may be secrets.
+    pub fn http_headers(&self) -> Vec<(String, Secret)> {
+        self.map("HttpHeaders").into_iter().map(|(name, value)| (name, Secret::new(value))).collect()
+    }
+
+    /// `currentContext`: which engine is talked to.
+    pub fn current_context(&self) -> Option<String> {
+        self.field("currentContext").filter(|name| !name.is_empty())
+    }
+
+    /// The entries of `auths`, in the order of the text.
+    pub fn auths(&self) -> Vec<Auth> {
+        let Some(auths) = self.text.find(&[Field(AUTHS)]) else { return Vec::new() };
+        let names = self.text.members(&auths).into_iter().map(|(server, _)| server);
+        names.map(|server| self.auth(server)).collect()
+    }
+
+    fn auth(&self, server: String) -> Auth {
+        let field = |name| {
+            let text = self.text.string(&[Field(AUTHS), Key(&server), Field(name)]).filter(|text| !text.is_empty());
+            text.map(Secret::new)
+        };
+        let pair = field("auth").map(|auth| auth::decode(auth.expose()));
+        let (username, password) = match pair {
+            Some(pair) => pair.map_or((None, None), |(username, password)| (Some(username), Some(password))),
+            None => (self.text.string(&[Field(AUTHS), Key(&server), Field("username")]), field("password")),
+        };
+        let (identity_token, registry_token) = (field("identitytoken"), field("registrytoken"));
+        Auth { server, username, password, identity_token, registry_token }
+    }
+
+    /// The servers whose login stands in the file and would not be found any more with a
+    /// `credsStore`: Docker then asks only the helper. They are to be migrated first.
+    pub fn hidden_by_a_store(&self) -> Vec<Auth> {
+        let helpers = self.cred_helpers();
+        let stays = |server: &str| helpers.iter().any(|(key, _)| key == server);
+        self.auths().into_iter().filter(|auth| auth.login().is_some() && !stays(&auth.server)).collect()
+    }
+
+    /// Whether Docker picks a `credsStore` by itself (osxkeychain, wincred, pass, secretservice) and
+    /// writes it into the file: it does when all three members are empty, `"credsStore": ""` included.
+    ///
+    /// Source: <https://github.com/docker/cli/blob/master/cli/config/configfile/file.go>, `ContainsAuth`.
+    pub fn picks_a_store(&self) -> bool {
+        self.creds_store().is_none() && self.cred_helpers().is_empty() && self.auths().is_empty()
+    }
+
+    /// Sets `credsStore`. [`Document::hidden_by_a_store`] tells what that hides.
+    pub fn set_creds_store(&mut self, helper: &HelperName) {
+        self.begin();
+        self.text.set(&[Field(STORE)], &encode(helper.as_str()));
+    }
+
+    /// Removes `credsStore`. Where that leaves Docker to [pick one by itself](Document::picks_a_store),
+    /// Docker Hub gets the empty entry that `docker login` leaves beside a helper: it keeps Docker from that.
+    pub fn remove_creds_store(&mut self) {
+        if self.text.find(&[Field(STORE)]).is_some() {
+            self.text.remove(&[Field(STORE)]);
+            if self.picks_a_store() {
+                self.text.set(&[Field(AUTHS), Key(&Reader::Docker.key(&hub()))], "{}");
+            }
+        }
+    }
+
+    /// Names the helper for one server, in the spelling in which its reader asks.
+    pub fn set_cred_helper(&mut self, server: &ServerUrl, reader: Reader, helper: &HelperName) {
+        self.begin();
+        self.text.set(&[Field(HELPERS), Key(&reader.key(server))], &encode(helper.as_str()));
+    }
+
+    /// Removes every entry of a server from `credHelpers`, and that with the last, as Docker does.
+    pub fn remove_cred_helper(&mut self, server: &ServerUrl) {
+        for (key, _) in self.cred_helpers() {
+            if ServerUrl::parse(&key).is_ok_and(|other| other == *server) {
+                self.text.remove(&[Field(HELPERS), Key(&key)]);
+                if self.cred_helpers().is_empty() {
+                    self.text.remove(&[Field(HELPERS)]);
+                }
+            }
+        }
+    }
+
+    /// Takes a login out of `auths` that a helper holds from now on. What else the entry has
+    /// (`registrytoken`, unknown fields) stays, and the entry itself: it is the marker that Docker
+    /// writes beside a helper. `server` is the key as it is written.
+    pub fn blank_auth(&mut self, server: &str) {
+        for field in HANDED_OVER {
+            self.text.remove(&[Field(AUTHS), Key(server), Field(field)]);
+        }
+    }
+
+    /// Removes an entry of `auths`; the key as it is written.
+    pub fn remove_auth(&mut self, server: &str) {
+        self.text.remove(&[Field(AUTHS), Key(server)]);
+    }
+
+    /// Writes a login in plain text (base64), under `login.server` as it is.
+    pub fn set_auth(&mut self, login: &Credentials) {
+        let entry = [Field(AUTHS), Key(&login.server)];
+        for (field, json) in auth::fields(login) {
+            let path = [entry[0], entry[1], Field(field)];
+            match json.as_str() {
+                "\"\"" => self.text.remove(&path),
+                json => self.text.set(&path, json),
+            }
+        }
+        for field in ["username", "password"] {
+            self.text.remove(&[entry[0], entry[1], Field(field)]);
+        }
+    }
+
+    /// A new file begins as Docker's own do, so that Docker's next save adds nothing.
+    fn begin(&mut self) {
+        if self.text.root().is_none() {
+            self.text.set(&[Field(AUTHS)], "{}");
+        }
+    }
+
+    fn field(&self, name: &str) -> Option<String> {
+        self.text.string(&[Field(name)])
+    }
+
+    /// A map of texts; of two namesakes the later, and namesakes of the whole map merged, as in Go.
+    fn map(&self, name: &str) -> Vec<(String, String)> {
+        let mut pairs: Vec<(String, String)> = Vec::new();
+        let Some(root) = self.text.root() else { return pairs };
+        for (found, item) in self.text.members(&root) {
+            if !Step::is(&Field(name), &found) {
+                continue;
+            }
+            for (key, item) in self.text.members(&item.value) {
+                let raw = Zeroizing::new(self.text.bytes()[item.value].to_vec());
+                let value = if raw.starts_with(b"\"") { decode(&raw) } else { String::new() };
+                pairs.retain(|(earlier, _)| *earlier != key);
+                pairs.push((key, value));
+            }
+        }
+        pairs
+    }
+}
+
+fn hub() -> ServerUrl {
+    ServerUrl::parse("docker.io").expect("a constant that is an address")
+}
+
+impl fmt::Debug for Document {
+    /// Without the text, which may hold passwords.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Document").field("bytes", &self.text().len()).field("remarks", &self.remarks).finish()
+    }
+}

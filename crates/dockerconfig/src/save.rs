@@ -1,0 +1,193 @@
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind, Read, Seek, Write};
+use std::path::Path;
+
+use tempfile::{NamedTempFile, TempPath};
+
+use crate::patience::patiently;
+use crate::target::Target;
+
+/// How an edit came into the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Saved {
+    /// Nothing was to be changed, so nothing was touched.
+    Untouched,
+    /// A new file was written, flushed to the disk and put in the place of the old one.
+    Replaced,
+    /// The file could not be replaced (it is bind-mounted, or its folder or owner is another's) and
+    /// was overwritten as it lies there. A process that dies leaves the old or the new text, a
+    /// machine that loses power may leave neither.
+    InPlace,
+}
+
+/// Why a save did not happen.
+pub(crate) enum Unsaved {
+    /// The file is not any more what the edit was made from.
+    Changed,
+    Failed(io::Error),
+}
+
+impl From<io::Error> for Unsaved {
+    fn from(error: io::Error) -> Self {
+        Unsaved::Failed(error)
+    }
+}
+
+/// Puts `after` where `before` is; `None` is no file.
+pub(crate) fn save(target: &Target, before: Option<&[u8]>, after: &[u8]) -> Result<Saved, Unsaved> {
+    let Some(before) = before else {
+        let temporary = write_beside(target, after)?.into_temp_path();
+        return match temporary.persist_noclobber(&target.path) {
+            Ok(()) => {
+                flush(target.folder());
+                Ok(Saved::Replaced)
+            }
+            Err(error) if error.error.kind() == ErrorKind::AlreadyExists => Err(Unsaved::Changed),
+            Err(error) => Err(error.error.into()),
+        };
+    };
+    let temporary = match write_beside(target, after).and_then(|file| like(file, &target.path)) {
+        Ok(file) => file.into_temp_path(),
+        Err(error) if is_about_place(&error) => return in_place(&target.path, before, after, &error),
+        Err(error) => return Err(error.into()),
+    };
+    if target.read()?.as_deref() != Some(before) {
+        return Err(Unsaved::Changed);
+    }
+    match swap(temporary, &target.path, before) {
+        Err(Unsaved::Failed(error)) if is_about_place(&error) => in_place(&target.path, before, after, &error),
+        Err(error) => Err(error),
+        Ok(()) => {
+            flush(target.folder());
+            Ok(Saved::Replaced)
+        }
+    }
+}
+
+/// Removes a file that an edit had made.
+pub(crate) fn remove(target: &Target, before: &[u8]) -> Result<Saved, Unsaved> {
+    if target.read()?.as_deref() != Some(before) {
+        return Err(Unsaved::Changed);
+    }
+    fs::remove_file(&target.path)?;
+    flush(target.folder());
+    Ok(Saved::Replaced)
+}
+
+/// What says that this file cannot be replaced, though it may be writable.
+fn is_about_place(error: &io::Error) -> bool {
+    use ErrorKind::{CrossesDevices, PermissionDenied, ReadOnlyFilesystem, ResourceBusy};
+    !cfg!(windows) && matches!(error.kind(), CrossesDevices | PermissionDenied | ReadOnlyFilesystem | ResourceBusy)
+}
+
+/// The prefix of the temporary files of a config: what a killed process left is swept by the next.
+fn prefix(target: &Target) -> String {
+    let name = target.path.file_name().unwrap_or_default().to_string_lossy();
+    format!(".{name}.credmint-")
+}
+
+/// Only to be called under the lock: another editor's file looks the same.
+pub(crate) fn sweep(target: &Target) {
+    let prefix = prefix(target);
+    for entry in fs::read_dir(target.folder()).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().starts_with(&prefix) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// A new file in the same folder, for its owner alone, with the text on the disk.
+fn write_beside(target: &Target, text: &[u8]) -> io::Result<NamedTempFile> {
+    let mut file = tempfile::Builder::new().prefix(&prefix(target)).tempfile_in(target.folder())?;
+    file.write_all(text)?;
+    file.as_file().sync_all()?;
+    Ok(file)
+}
+
+/// Gives a new file the owner and the mode of another.
+#[cfg(unix)]
+fn like(file: NamedTempFile, other: &Path) -> io::Result<NamedTempFile> {
+    use std::os::unix::fs::{MetadataExt, fchown};
+    let (theirs, ours) = (fs::metadata(other)?, file.as_file().metadata()?);
+    if theirs.uid() != ours.uid() {
+        // Only root can; anybody else leaves the file where it is.
+        fchown(file.as_file(), Some(theirs.uid()), Some(theirs.gid()))?;
+    } else if theirs.gid() != ours.gid() {
+        fchown(file.as_file(), None, Some(theirs.gid()))?;
+    }
+    file.as_file().set_permissions(theirs.permissions())?;
+    file.as_file().sync_all()?;
+    Ok(file)
+}
+
+#[cfg(not(unix))]
+fn like(file: NamedTempFile, _other: &Path) -> io::Result<NamedTempFile> {
+    Ok(file)
+}
+
+/// Lets the new and the old file change places and looks at what came out: where a `docker login`
+/// wrote between the last look and this moment, its file is put back, and nothing is lost.
+#[cfg(any(target_os = "linux", target_os = "macos"))]
+fn swap(temporary: TempPath, path: &Path, before: &[u8]) -> Result<(), Unsaved> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    use rustix::io::Errno;
+    let exchange = || renameat_with(CWD, &*temporary, CWD, path, RenameFlags::EXCHANGE);
+    match exchange() {
+        Ok(()) if fs::read(&temporary)? == before => Ok(()),
+        Ok(()) => {
+            exchange().map_err(io::Error::from)?;
+            Err(Unsaved::Changed)
+        }
+        Err(Errno::NOENT) => Err(Unsaved::Changed),
+        // Not every file system can.
+        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => replace(temporary, path),
+        Err(error) => Err(io::Error::from(error).into()),
+    }
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "macos")))]
+fn swap(temporary: TempPath, path: &Path, _before: &[u8]) -> Result<(), Unsaved> {
+    replace(temporary, path)
+}
+
+fn replace(temporary: TempPath, path: &Path) -> Result<(), Unsaved> {
+    let mut temporary = Some(temporary);
+    let moved = patiently(|| match temporary.take().map(|file| file.persist(path)) {
+        Some(Err(error)) => {
+            temporary = Some(error.path);
+            Err(error.error)
+        }
+        _ => Ok(()),
+    });
+    moved.map_err(Unsaved::from)
+}
+
+/// Overwrites a file. One call writes the new text and, where it is shorter, line feeds over the
+/// rest of the old one, and only then is the file cut: at every moment it is valid JSON.
+fn in_place(path: &Path, before: &[u8], after: &[u8], why: &io::Error) -> Result<Saved, Unsaved> {
+    log::warn!("{} is overwritten in place, because it cannot be replaced: {why}", path.display());
+    let mut file = OpenOptions::new().read(true).write(true).open(path)?;
+    let mut found = Vec::new();
+    file.read_to_end(&mut found)?;
+    if found != before {
+        return Err(Unsaved::Changed);
+    }
+    let mut padded = after.to_vec();
+    padded.resize(after.len().max(before.len()), b'\n');
+    file.rewind()?;
+    file.write_all(&padded)?;
+    file.sync_all()?;
+    file.set_len(after.len() as u64)?;
+    file.sync_all()?;
+    Ok(Saved::InPlace)
+}
+
+/// Waits until a renaming in a folder is on the disk. Windows has no such thing, and a folder that
+/// may not be read cannot be waited for; the edit is made all the same.
+fn flush(folder: &Path) {
+    if cfg!(unix)
+        && let Err(error) = File::open(folder).and_then(|folder| folder.sync_all())
+    {
+        log::debug!("{} cannot be flushed: {error}", folder.display());
+    }
+}

@@ -1,0 +1,230 @@
+use std::fs;
+use std::io::{self, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::check::Malformed;
+use crate::daemon::DaemonList;
+use crate::document::{AUTHS, Document, HELPERS, STORE};
+use crate::span::encode;
+use crate::target::folder_of;
+use crate::text::Splice;
+use crate::text::Step::{Field, Key};
+
+/// What edits changed, so that they can be undone without throwing away what others did since.
+///
+/// A copy of the whole file would do that, and it would keep every password of the file in plain
+/// text after they were migrated. So only the members that an edit names are kept, never anything
+/// of `auths`; and, where `auths` was left alone, the replaced pieces of text, which give back the
+/// file byte by byte as long as nobody else has written it.
+#[derive(Default, Deserialize, Serialize)]
+pub(crate) struct Record {
+    /// The file was not there before.
+    created: bool,
+    /// SHA-256 of the text after the last edit.
+    after: String,
+    /// What leads back from that text, if all edits were made one upon the other.
+    pieces: Option<Vec<Piece>>,
+    changes: Vec<Change>,
+}
+
+/// A [`Splice`] as text, so that the record can be read by people.
+#[derive(Deserialize, Serialize)]
+struct Piece {
+    at: usize,
+    removed: String,
+    inserted: String,
+}
+
+#[derive(Deserialize, Serialize)]
+struct Change {
+    member: Member,
+    before: Option<String>,
+    /// Every value that we gave it.
+    ours: Vec<Option<String>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+enum Member {
+    Store,
+    Helper(String),
+    Mirror(String),
+    Insecure(String),
+}
+
+/// What the undoing of one record comes to.
+pub(crate) enum Back {
+    /// The file is to be removed.
+    Remove,
+    /// The file is to have this text; the names are those of members that others have changed since.
+    To(Box<Document>, Vec<String>),
+}
+
+impl Record {
+    /// What an edit changed; `created` if the file was not there.
+    pub(crate) fn of(before: &Document, after: &Document, created: bool) -> Self {
+        let changes = members(before, after).into_iter().filter_map(|member| {
+            let (old, new) = (member.value(before), member.value(after));
+            (old != new).then(|| Change { member, before: old, ours: vec![new] })
+        });
+        let raw = |document: &Document| document.text.raw(&[Field(AUTHS)]).map(<[u8]>::to_vec);
+        let no_login = before.auths().is_empty() && after.auths().iter().all(|auth| auth.is_marker());
+        let exact = raw(before) == raw(after) || no_login;
+        Record {
+            created,
+            after: digest(after.text()),
+            pieces: exact.then(|| after.text.splices().iter().map(Piece::of).collect()).flatten(),
+            changes: changes.collect(),
+        }
+    }
+
+    /// Adds a later edit, which was made from the text `before`.
+    pub(crate) fn then(mut self, later: Record, before: &[u8]) -> Record {
+        let chained = self.after == digest(before);
+        for change in later.changes {
+            match self.changes.iter_mut().find(|earlier| earlier.member == change.member) {
+                Some(earlier) => earlier.ours.extend(change.ours),
+                None => self.changes.push(change),
+            }
+        }
+        let pieces = match (self.pieces, later.pieces) {
+            (Some(first), Some(second)) if chained => Some(first.into_iter().chain(second).collect()),
+            _ => None,
+        };
+        Record { created: self.created && chained, after: later.after, pieces, changes: self.changes }
+    }
+
+    /// Undoes everything in the file as it is now.
+    pub(crate) fn undo(&self, now: &Document) -> Result<Back, Malformed> {
+        if let Some(pieces) = self.pieces.as_ref().filter(|_| self.after == digest(now.text())) {
+            if self.created {
+                return Ok(Back::Remove);
+            }
+            let mut bytes = now.text().to_vec();
+            for piece in pieces.iter().rev() {
+                let range = piece.at..piece.at + piece.inserted.len();
+                // A record that was tampered with is no reason to panic.
+                if bytes.get(range.clone()) == Some(piece.inserted.as_bytes()) {
+                    bytes.splice(range, piece.removed.bytes());
+                }
+            }
+            return Ok(Back::To(Box::new(Document::parse(bytes)?), Vec::new()));
+        }
+        let mut document = now.clone();
+        let mut kept = Vec::new();
+        for change in &self.changes {
+            let value = change.member.value(now);
+            if change.ours.contains(&value) {
+                change.member.set(&mut document, change.before.as_deref());
+            } else if value != change.before {
+                kept.push(change.member.name());
+            }
+        }
+        Ok(Back::To(Box::new(document), kept))
+    }
+}
+
+impl Piece {
+    fn of(splice: &Splice) -> Option<Self> {
+        let text = |bytes: &[u8]| std::str::from_utf8(bytes).ok().map(str::to_owned);
+        Some(Piece { at: splice.at, removed: text(&splice.removed)?, inserted: text(&splice.inserted)? })
+    }
+}
+
+impl Member {
+    /// As JSON; an element of a list is there or not.
+    fn value(&self, document: &Document) -> Option<String> {
+        let listed = |list, text: &String| document.list(list).contains(text).then(|| encode(text));
+        let raw = match self {
+            Member::Store => document.text.string(&[Field(STORE)]),
+            Member::Helper(server) => document.text.string(&[Field(HELPERS), Key(server)]),
+            Member::Mirror(text) => return listed(DaemonList::Mirrors, text),
+            Member::Insecure(text) => return listed(DaemonList::Insecure, text),
+        };
+        raw.map(|text| encode(&text))
+    }
+
+    fn set(&self, document: &mut Document, value: Option<&str>) {
+        let listed = |document: &mut Document, list, text: &str| match value {
+            Some(_) => document.add_to(list, text),
+            None => document.remove_from(list, text),
+        };
+        let path = match self {
+            Member::Store => vec![Field(STORE)],
+            Member::Helper(server) => vec![Field(HELPERS), Key(server)],
+            Member::Mirror(text) => return listed(document, DaemonList::Mirrors, text),
+            Member::Insecure(text) => return listed(document, DaemonList::Insecure, text),
+        };
+        match value {
+            Some(json) => document.text.set(&path, json),
+            None => document.text.remove(&path),
+        }
+        if path.len() == 2 && document.cred_helpers().is_empty() {
+            document.text.remove(&path[..1]);
+        }
+    }
+
+    fn name(&self) -> String {
+        match self {
+            Member::Store => STORE.to_owned(),
+            Member::Helper(server) => format!("{HELPERS}: {server}"),
+            Member::Mirror(text) => format!("registry-mirrors: {text}"),
+            Member::Insecure(text) => format!("insecure-registries: {text}"),
+        }
+    }
+}
+
+/// Every member that an edit can have touched.
+fn members(before: &Document, after: &Document) -> Vec<Member> {
+    let mut members = vec![Member::Store];
+    for document in [before, after] {
+        members.extend(document.cred_helpers().into_iter().map(|(server, _)| Member::Helper(server)));
+        members.extend(document.list(DaemonList::Mirrors).into_iter().map(Member::Mirror));
+        members.extend(document.list(DaemonList::Insecure).into_iter().map(Member::Insecure));
+    }
+    let mut once = Vec::new();
+    for member in members {
+        if !once.contains(&member) {
+            once.push(member);
+        }
+    }
+    once
+}
+
+/// Where the record of a config lies: beside the path that was named, not where a link leads to.
+fn path_of(config: &Path) -> PathBuf {
+    let mut name = config.file_name().unwrap_or_default().to_owned();
+    name.push(".credmint-undo");
+    config.with_file_name(name)
+}
+
+/// The record of a config; `None` where nothing is to be undone.
+pub(crate) fn load(config: &Path) -> io::Result<Option<Record>> {
+    match fs::read(path_of(config)) {
+        Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(io::Error::from),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+pub(crate) fn store(config: &Path, record: &Record) -> io::Result<()> {
+    let path = path_of(config);
+    let mut file = tempfile::Builder::new().prefix(".credmint-undo-").tempfile_in(folder_of(&path))?;
+    serde_json::to_writer(&mut file, record)?;
+    file.flush()?;
+    file.as_file().sync_all()?;
+    file.persist(&path).map(drop).map_err(|error| error.error)
+}
+
+pub(crate) fn forget(config: &Path) -> io::Result<()> {
+    match fs::remove_file(path_of(config)) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn digest(text: &[u8]) -> String {
+    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+}
