@@ -32,6 +32,14 @@ mod ghcr;
 /// GitHub Packages when something is wrong.
 mod ghcr_faults;
 
+/// Azure Container Registry: every source of an identity, and whose token it is.
+#[cfg(unix)]
+mod acr;
+
+/// Azure Container Registry when something is wrong.
+#[cfg(unix)]
+mod acr_faults;
+
 /// Everything that can go wrong: bad input, dead vaults, no network, many at once.
 mod faults;
 

@@ -158,7 +158,7 @@ pub(crate) fn not_let_in(who: &Who, login_server: &str, answer: &Answer) -> Mint
 }
 
 fn is_code(code: &str) -> bool {
-    code.len() <= 64 && code.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_')
+    (1..=64).contains(&code.len()) && code.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_')
 }
 
 /// A name is a word; anything else is not shown.
