@@ -34,11 +34,7 @@ pub(crate) async fn azd(asking: &Asking<'_>) -> Result<Option<Identity>, MintErr
         return Ok(None);
     }
     let (tenant, runner) = (tenant(asking), Runner::new(asking.deadline));
-    let options = AzureDeveloperCliCredentialOptions {
-        tenant_id: tenant.clone(),
-        executor: Some(runner.clone()),
-        ..AzureDeveloperCliCredentialOptions::default()
-    };
+    let options = AzureDeveloperCliCredentialOptions { tenant_id: tenant.clone(), executor: Some(runner.clone()) };
     identity(asking, Who::azd(), tenant, &runner, AzureDeveloperCliCredential::new(Some(options))).await
 }
 

@@ -24,8 +24,7 @@ pub(crate) async fn identity(asking: &Asking<'_>) -> Result<Option<Identity>, Mi
     }
     let application = Application::of(asking, CONNECTION, "AZURESUBSCRIPTION_TENANT_ID", CLIENT_ID)?;
     let entra = Entra::new(asking);
-    let mut options = AzurePipelinesCredentialOptions::default();
-    options.credential_options = entra.assertion_options();
+    let options = AzurePipelinesCredentialOptions { credential_options: entra.assertion_options() };
     let credential = AzurePipelinesCredential::new(
         application.tenant.clone(),
         application.client_id.clone(),

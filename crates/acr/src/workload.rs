@@ -17,10 +17,11 @@ pub(crate) async fn identity(asking: &Asking<'_>) -> Result<Option<Identity>, Mi
     let who = Who::workload(&application);
     std::fs::File::open(&path).map_err(|error| failure::unreadable(&who, &path, &error, VARIABLE))?;
     let entra = Entra::new(asking);
-    let mut options = WorkloadIdentityCredentialOptions::default();
-    options.credential_options = entra.assertion_options();
-    options.client_id = Some(application.client_id.clone());
-    options.tenant_id = Some(application.tenant.clone());
-    options.token_file_path = Some(path);
+    let options = WorkloadIdentityCredentialOptions {
+        credential_options: entra.assertion_options(),
+        client_id: Some(application.client_id.clone()),
+        tenant_id: Some(application.tenant.clone()),
+        token_file_path: Some(path),
+    };
     entra.identity(who, application, WorkloadIdentityCredential::new(Some(options))).await.map(Some)
 }
