@@ -1,5 +1,3 @@
-use std::os::unix::fs::PermissionsExt;
-
 use pretend_cloud::{
     APPLICATION_PEM, APPLICATION_PFX, APPLICATION_PFX_LEGACY, Azure, AzureCall, Behaviour, Ca, PFX_PASSWORD, Proxy,
     RefreshToken, TENANT,
@@ -110,8 +108,7 @@ pub(crate) fn get(home: &Home, server: &str) -> Outcome {
 
 /// A program of this name on the `PATH`.
 pub(crate) fn put_program(home: &mut Home, name: &str, script: &str) {
-    let path = home.write(&format!("bin/{name}"), format!("#!/bin/sh\n{script}\n"));
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    home.script(&format!("bin/{name}"), script);
     home.set("PATH", format!("{}:/usr/bin:/bin", home.path("bin").display()));
 }
 

@@ -1,4 +1,3 @@
-use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use pretend_cloud::{Behaviour, Google, GoogleCall};
@@ -39,8 +38,7 @@ pub(crate) fn on_machine(google: &Google) -> Home {
 
 /// A program of this name on the `PATH`.
 pub(crate) fn put_program(home: &mut Home, name: &str, script: &str) {
-    let path = home.write(&format!("bin/{name}"), format!("#!/bin/sh\n{script}\n"));
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    home.script(&format!("bin/{name}"), script);
     home.set("PATH", format!("{}:/usr/bin:/bin", home.path("bin").display()));
 }
 

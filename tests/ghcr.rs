@@ -1,11 +1,10 @@
-use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use pretend_cloud::{APP, APP_CLIENT, APP_KEY, Ca, GitHub, GitHubCall, Proxy};
 
+use crate::home::files;
 use crate::home::{CREDMINT, GHCR, Home, Outcome};
-use crate::protocol::files;
 
 pub(crate) const PACKAGES: &str = "ghcr.io";
 const TENANT: &str = "containers.octocorp.ghe.com";
@@ -22,9 +21,12 @@ pub(crate) struct Company {
 impl Company {
     /// Nobody is signed in, and gh is not there.
     pub(crate) fn new() -> Self {
+        Company::reaching(&["api.github.com", "api.octocorp.ghe.com", "github.corp.example"])
+    }
+
+    fn reaching(hosts: &[&str]) -> Self {
         let ca = Ca::new();
-        let hosts = ["api.github.com", "api.octocorp.ghe.com", "github.corp.example"];
-        let github = GitHub::start_tls("127.0.0.1:0".parse().unwrap(), &ca, &hosts);
+        let github = GitHub::start_tls("127.0.0.1:0".parse().unwrap(), &ca, hosts);
         let proxy = Proxy::start();
         for host in hosts {
             proxy.route(&format!("{host}:443"), github.addr());
@@ -34,6 +36,11 @@ impl Company {
         let path = home.path("bin");
         home.set("SSL_CERT_FILE", pem).set("HTTPS_PROXY", proxy.url()).set("PATH", path);
         Company { github, proxy, home }
+    }
+
+    /// One that reaches GitHub's web site, too.
+    pub(crate) fn with_site() -> Self {
+        Company::reaching(&["github.com", "api.github.com"])
     }
 
     /// Signed in as an App that is installed for one organisation.
@@ -59,9 +66,7 @@ impl Company {
 
     /// A gh that does what this script says.
     pub(crate) fn gh(&self, script: &str) -> PathBuf {
-        let path = self.home.write("bin/gh", format!("#!/bin/sh\nPATH=/usr/bin:/bin\n{script}\n"));
-        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();
-        path
+        self.home.script("bin/gh", &format!("PATH=/usr/bin:/bin\n{script}"))
     }
 
     fn hosts(&self, text: &str) {

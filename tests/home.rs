@@ -21,13 +21,19 @@ pub(crate) const MINTER: &str = "credmint-mint";
 pub(crate) struct Home {
     folder: tempfile::TempDir,
     variables: BTreeMap<OsString, OsString>,
+    helper: &'static str,
 }
 
 impl Home {
     /// Tokens and logins rest in files, and no metadata service is asked.
     pub(crate) fn new() -> Self {
+        Home::of(ECR)
+    }
+
+    /// One whose questions go to this helper.
+    pub(crate) fn of(helper: &'static str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mut home = Home { folder, variables: BTreeMap::new() };
+        let mut home = Home { folder, variables: BTreeMap::new(), helper };
         for (name, place) in [
             ("HOME", ""),
             ("XDG_RUNTIME_DIR", "run"),
@@ -77,26 +83,38 @@ impl Home {
         path
     }
 
+    /// A script that can be executed. Another program writes it: while this one holds it open for writing,
+    /// a fork in another test's thread may, too, and executing it fails with "text file busy".
+    pub(crate) fn script(&self, name: &str, script: &str) -> PathBuf {
+        let path = self.write(name, "");
+        let written = Command::new("sh")
+            .args(["-c", "printf '%s' \"$1\" > \"$0\" && chmod 755 \"$0\"", path.to_str().unwrap()])
+            .arg(format!("#!/bin/sh\n{script}\n"))
+            .status();
+        assert!(written.unwrap().success());
+        path
+    }
+
     /// Credmint's settings file.
     pub(crate) fn settings(&self, text: &str) -> PathBuf {
         self.write("config/credmint/config.toml", text)
     }
 
     pub(crate) fn get(&self, server: &str) -> Outcome {
-        self.run(ECR, &["get"], server)
+        self.run(self.helper, &["get"], server)
     }
 
     pub(crate) fn store(&self, server: &str, username: &str, secret: &str) -> Outcome {
         let login = serde_json::json!({"ServerURL": server, "Username": username, "Secret": secret});
-        self.run(ECR, &["store"], format!("{login}\n"))
+        self.run(self.helper, &["store"], format!("{login}\n"))
     }
 
     pub(crate) fn erase(&self, server: &str) -> Outcome {
-        self.run(ECR, &["erase"], server)
+        self.run(self.helper, &["erase"], server)
     }
 
     pub(crate) fn list(&self) -> BTreeMap<String, String> {
-        let outcome = self.run(ECR, &["list"], "unused");
+        let outcome = self.run(self.helper, &["list"], "unused");
         assert_eq!((outcome.code, outcome.stderr.as_str()), (0, ""), "{outcome:?}");
         serde_json::from_str(&outcome.stdout).unwrap()
     }
@@ -228,4 +246,10 @@ pub(crate) fn skip(test: &str, why: &str) {
     let said = format!("skipped: {test}: {why}\n");
     std::io::stderr().write_all(said.as_bytes()).unwrap();
     assert!(std::env::var("CREDMINT_TESTS").as_deref() != Ok("all"), "nothing may be skipped here: {test}: {why}");
+}
+
+/// Every file below a folder.
+pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.flat_map(|entry| if entry.path().is_dir() { files(&entry.path()) } else { vec![entry.path()] }).collect()
 }

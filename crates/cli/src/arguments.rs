@@ -167,7 +167,8 @@ pub(crate) struct Token {
 Examples:
   credmint login -u me                                    Docker Hub; asks for the password or access token
   gh auth token | credmint login ghcr.io -u me --password-stdin
-  credmint login registry.corp.example:5000 -u ci --password-stdin < token.txt")]
+  credmint login registry.corp.example:5000 -u ci --password-stdin < token.txt
+  credmint login ghcr.io --device                         GitHub, with a code for the browser")]
 pub(crate) struct Login {
     /// The registry; Docker Hub if none is given
     pub(crate) registry: Option<String>,
@@ -177,6 +178,15 @@ pub(crate) struct Login {
     /// Take the password from standard input
     #[arg(long)]
     pub(crate) password_stdin: bool,
+    /// Sign in at GitHub with a code that you type into a browser
+    #[arg(long, conflicts_with_all = ["password_stdin", "username"])]
+    pub(crate) device: bool,
+    /// Be allowed to push, too
+    #[arg(long, requires = "device")]
+    pub(crate) push: bool,
+    /// The OAuth app that asks, where the settings name none
+    #[arg(long, requires = "device", value_name = "ID")]
+    pub(crate) client_id: Option<String>,
 }
 
 /// Forget the login and the token of a registry

@@ -8,6 +8,7 @@ mod arguments;
 mod cache;
 mod configure;
 mod context;
+mod device;
 mod docker;
 mod export;
 mod guide;
