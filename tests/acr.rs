@@ -175,7 +175,7 @@ fn a_federated_token_signs_in_and_a_new_one_is_another_identity() {
     home.set("AZURE_FEDERATED_TOKEN_FILE", &token);
     home.set("AZURE_AUTHORITY_HOST", "https://login.microsoftonline.com/");
     assert_eq!(world.minted_by(&get(&home, CONTOSO)), "app app by pod");
-    home.write("token", "federated.another-pod.signature");
+    home.write("token", "federated.another-pod.signature\n");
     assert_eq!(world.minted_by(&get(&home, CONTOSO)), "app app by another-pod");
     std::fs::remove_file(token).unwrap();
     get(&home, CONTOSO).explains(&["application app", "token cannot be read", "AZURE_FEDERATED_TOKEN_FILE"]);

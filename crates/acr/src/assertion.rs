@@ -15,13 +15,20 @@ use crate::certificate::Certificate;
 
 const LIFE: Duration = Duration::from_secs(10 * 60);
 
-/// An application's word, signed with its certificate's key, that it is who it is.
-/// <https://learn.microsoft.com/entra/identity-platform/certificate-credentials>
+/// A signed word that an application is who it is.
 #[derive(Debug)]
 pub(crate) struct Assertion(Secret);
 
 impl Assertion {
-    /// With the chain, Entra ID takes any certificate of the authority and the name that it knows.
+    /// Somebody else's, whom the application trusts. `echo` leaves a line feed behind it, which Entra ID
+    /// does not take.
+    pub(crate) fn given(token: &str) -> Self {
+        Assertion(Secret::new(token.trim().to_owned()))
+    }
+
+    /// The application's own, by its certificate's key. With the chain, Entra ID takes any certificate of
+    /// the authority and the name that it knows.
+    /// <https://learn.microsoft.com/entra/identity-platform/certificate-credentials>
     pub(crate) fn sign(
         certificate: &Certificate,
         application: &Application,

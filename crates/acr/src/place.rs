@@ -1,4 +1,5 @@
 use broker::MintError;
+use protocol::Secret;
 use settings::Environment;
 use url::Url;
 use web::RequestBuilder;
@@ -11,9 +12,9 @@ const MACHINE: &str = "http://169.254.169.254";
 /// Where this runs, as far as managed identities go: told by the variables that each place sets.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Place {
-    AppService { endpoint: String, header: String },
+    AppService { endpoint: String, header: Secret },
     Arc { endpoint: String },
-    MachineLearning { endpoint: String, secret: String },
+    MachineLearning { endpoint: String, secret: Secret },
     CloudShell { endpoint: String },
     Machine { endpoint: String },
 }
@@ -22,7 +23,7 @@ impl Place {
     pub(crate) fn of(environment: &Environment) -> Result<Self, MintError> {
         let text = |variable| environment.text(variable);
         if let Some(endpoint) = text("IDENTITY_ENDPOINT") {
-            if let Some(header) = text("IDENTITY_HEADER") {
+            if let Some(header) = text("IDENTITY_HEADER").map(Secret::new) {
                 if text("IDENTITY_SERVER_THUMBPRINT").is_some() {
                     return Err(failed(
                         "managed identities of Service Fabric cannot be used",
@@ -35,7 +36,7 @@ impl Place {
                 return Ok(Place::Arc { endpoint });
             }
         } else if let Some(endpoint) = text("MSI_ENDPOINT") {
-            return Ok(match text("MSI_SECRET") {
+            return Ok(match text("MSI_SECRET").map(Secret::new) {
                 Some(secret) => Place::MachineLearning { endpoint, secret },
                 None => Place::CloudShell { endpoint },
             });
@@ -79,8 +80,8 @@ impl Place {
         }
         let request = asking.client.direct().get(url);
         Some(match self {
-            Place::AppService { header, .. } => request.header("X-IDENTITY-HEADER", header),
-            Place::MachineLearning { secret, .. } => request.header("secret", secret),
+            Place::AppService { header, .. } => request.header("X-IDENTITY-HEADER", header.expose()),
+            Place::MachineLearning { secret, .. } => request.header("secret", secret.expose()),
             _ => metadata(request),
         })
     }

@@ -1,8 +1,10 @@
-use azure_identity::{WorkloadIdentityCredential, WorkloadIdentityCredentialOptions};
+use azure_identity::ClientAssertionCredential;
 use broker::MintError;
+use zeroize::Zeroizing;
 
 use crate::application::Application;
 use crate::asking::Asking;
+use crate::assertion::Assertion;
 use crate::entra::Entra;
 use crate::failure::{self, Who};
 use crate::identity::Identity;
@@ -15,13 +17,15 @@ pub(crate) async fn identity(asking: &Asking<'_>) -> Result<Option<Identity>, Mi
     let Some(path) = asking.environment.path(VARIABLE) else { return Ok(None) };
     let application = Application::of_environment(asking, VARIABLE)?;
     let who = Who::workload(&application);
-    std::fs::File::open(&path).map_err(|error| failure::unreadable(&who, &path, &error, VARIABLE))?;
+    let token = std::fs::read_to_string(&path)
+        .map(Zeroizing::new)
+        .map_err(|error| failure::unreadable(&who, &path, &error, VARIABLE))?;
     let entra = Entra::new(asking);
-    let options = WorkloadIdentityCredentialOptions {
-        credential_options: entra.assertion_options(),
-        client_id: Some(application.client_id.clone()),
-        tenant_id: Some(application.tenant.clone()),
-        token_file_path: Some(path),
-    };
-    entra.identity(who, application, WorkloadIdentityCredential::new(Some(options))).await.map(Some)
+    let credential = ClientAssertionCredential::new(
+        application.tenant.clone(),
+        application.client_id.clone(),
+        Assertion::given(&token),
+        Some(entra.assertion_options()),
+    );
+    entra.identity(who, application, credential).await.map(Some)
 }

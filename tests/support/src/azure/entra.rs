@@ -71,8 +71,8 @@ fn refusal(code: &'static str, message: &str) -> Refusal {
 
 /// What has vouched for the application: its certificate, or somebody whom it trusts.
 fn asserted(cloud: &Cloud, host: &str, client: &str, assertion: &str) -> Result<String, Refusal> {
-    let parts: Vec<_> = assertion.trim().split('.').collect();
-    if let ["federated", subject, _] = parts[..] {
+    let parts: Vec<_> = assertion.split('.').collect();
+    if let ["federated", subject, "signature"] = parts[..] {
         return Ok(subject.to_owned());
     }
     let [header, claims, signature] = parts[..] else {
