@@ -37,6 +37,14 @@ mod ghcr;
 /// GitHub Packages when something is wrong.
 mod ghcr_faults;
 
+/// Azure Container Registry: every source of an identity, and whose token it is.
+#[cfg(unix)]
+mod acr;
+
+/// Azure Container Registry when something is wrong.
+#[cfg(unix)]
+mod acr_faults;
+
 /// The command for people: config, status, tokens, exports, the cache.
 mod cli;
 
