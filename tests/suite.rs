@@ -51,6 +51,10 @@ mod cli;
 /// The command for people when something is wrong.
 mod doctor;
 
+/// Installing and removing it.
+#[cfg(target_os = "linux")]
+mod installers;
+
 /// Signing in and out with the command for people.
 #[cfg(target_os = "linux")]
 mod login;
