@@ -13,7 +13,7 @@
 //! Both speak through pipes, never through arguments or the environment.
 
 mod minter;
-mod wire;
+pub mod wire;
 
 use std::io::{Read, Write};
 use std::path::PathBuf;

@@ -148,8 +148,10 @@ impl Document {
 
     /// Removes every entry of a server from `credHelpers`, and that with the last, as Docker does.
     pub fn remove_cred_helper(&mut self, server: &ServerUrl) {
+        // A key has no scheme, so that of an http:// address is equal to the https:// one.
+        let written = Reader::Docker.key(server);
         for (key, _) in self.cred_helpers() {
-            if ServerUrl::parse(&key).is_ok_and(|other| other == *server) {
+            if key == written || ServerUrl::parse(&key).is_ok_and(|other| other == *server) {
                 self.text.remove(&[Field(HELPERS), Key(&key)]);
                 if self.cred_helpers().is_empty() {
                     self.text.remove(&[Field(HELPERS)]);

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use crate::header::{Header, decode, encode, label};
+use crate::header::{Header, label};
 use crate::private;
 use crate::store::Store;
 use crate::{Entry, Key, Name, Resting, VaultError};
@@ -68,7 +68,7 @@ impl Store for FileStore {
         }
         let mut bytes = Zeroizing::new(vec![0; size as usize]);
         match file.read_exact(&mut bytes) {
-            Ok(()) => Ok(decode(&bytes, key)),
+            Ok(()) => Ok(Entry::decode(&bytes, key)),
             Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(None),
             Err(error) => Err(broken(&path, &error)),
         }
@@ -84,7 +84,7 @@ impl Store for FileStore {
             let opened = private::make_folder(&folder)?;
             // Made for its owner only, and renamed over the old one when it is whole and on the disk.
             let mut new = tempfile::Builder::new().prefix(".new-").tempfile_in(&folder)?;
-            new.write_all(&encode(entry))?;
+            new.write_all(&entry.encode())?;
             new.as_file().sync_all()?;
             new.persist(&path)?;
             opened.sync()
