@@ -34,6 +34,9 @@ mod keychain;
 /// A canary secret must not come out anywhere but in the reply and the vault.
 mod leaks;
 
+/// What fuzzing has found stays mended.
+mod corpus;
+
 /// What may depend on what.
 mod edges;
 

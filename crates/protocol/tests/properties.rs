@@ -75,7 +75,7 @@ impl Address {
         let letter = |(letter, upper): (char, &bool)| if *upper { letter.to_ascii_uppercase() } else { letter };
         let host = match self.host.strip_prefix('[').and_then(|host| host.strip_suffix("]")?.parse().ok()) {
             // Every zero in full.
-            Some::<std::net::Ipv6Addr>(address) if hand.scheme % 2 == 0 => {
+            Some::<std::net::Ipv6Addr>(address) if hand.scheme.is_multiple_of(2) => {
                 format!("[{}]", address.segments().map(|part| format!("{part:04x}")).join(":"))
             }
             _ => self.host.clone(),

@@ -148,6 +148,17 @@ impl TryFrom<Table> for Rule {
     }
 }
 
+impl Settings {
+    /// What one settings file says, over the defaults.
+    ///
+    /// # Errors
+    /// The line and what is wrong in it.
+    pub fn parse(text: &str) -> Result<Self, Failure> {
+        let mut settings = Settings::default();
+        apply(text, &mut settings).map(|()| settings).map_err(Failure::explain)
+    }
+}
+
 /// Reads the settings files, the user's over the machine's: its single values win, its rules come first.
 pub(crate) fn load(environment: &Environment, places: &Places) -> Result<Settings, Failure> {
     let mut settings = Settings::default();
@@ -209,8 +220,7 @@ mod tests {
     use super::*;
 
     fn settings(text: &str) -> Result<Settings, String> {
-        let mut settings = Settings::default();
-        apply(text, &mut settings).map(|()| settings)
+        Settings::parse(text).map_err(|failure| failure.to_string())
     }
 
     #[test]
