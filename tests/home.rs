@@ -77,6 +77,18 @@ impl Home {
         path
     }
 
+    /// A script that can be executed. Another program writes it: while this one holds it open for writing,
+    /// a fork in another test's thread may, too, and executing it fails with "text file busy".
+    pub(crate) fn script(&self, name: &str, script: &str) -> PathBuf {
+        let path = self.write(name, "");
+        let written = Command::new("sh")
+            .args(["-c", "printf '%s' \"$1\" > \"$0\" && chmod 755 \"$0\"", path.to_str().unwrap()])
+            .arg(format!("#!/bin/sh\n{script}\n"))
+            .status();
+        assert!(written.unwrap().success());
+        path
+    }
+
     /// Credmint's settings file.
     pub(crate) fn settings(&self, text: &str) -> PathBuf {
         self.write("config/credmint/config.toml", text)
@@ -110,6 +122,7 @@ impl Home {
             written.unwrap_or_else(|error| panic!("{program} did not read its whole input: {error}"));
         }
         Outcome {
+            program: Path::new(program).file_name().unwrap().to_str().unwrap().to_owned(),
             code: output.status.code().unwrap_or_else(|| panic!("{program} died: {}", output.status)),
             stdout: String::from_utf8(output.stdout).unwrap(),
             stderr: String::from_utf8(output.stderr).unwrap(),
@@ -159,6 +172,7 @@ pub(crate) fn program(name: &str) -> PathBuf {
 /// What a program answered.
 #[derive(Debug)]
 pub(crate) struct Outcome {
+    program: String,
     pub(crate) code: i32,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
@@ -196,7 +210,7 @@ impl Outcome {
     #[track_caller]
     pub(crate) fn says(&self, sentence: &str) {
         assert_eq!((self.code, self.stdout.as_str()), (1, format!("{sentence}\n").as_str()), "{self:?}");
-        let repeated = self.stderr == format!("{ECR}: {sentence}\n") && sentence != NOT_FOUND;
+        let repeated = self.stderr == format!("{}: {sentence}\n", self.program) && sentence != NOT_FOUND;
         assert!(self.stderr.is_empty() || repeated, "{self:?}");
     }
 
@@ -205,7 +219,7 @@ impl Outcome {
     #[track_caller]
     pub(crate) fn explains(&self, words: &[&str]) -> &str {
         assert!(self.code == 1 && !self.stdout.is_empty(), "{self:?}");
-        assert!(self.stderr.is_empty() || self.stderr == format!("{ECR}: {}", self.stdout), "{self:?}");
+        assert!(self.stderr.is_empty() || self.stderr == format!("{}: {}", self.program, self.stdout), "{self:?}");
         let line = self.stdout.strip_suffix('\n').expect("a line feed at the end");
         assert!(!line.contains('\n') && line != NOT_FOUND, "{self:?}");
         for word in words {

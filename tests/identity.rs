@@ -112,12 +112,11 @@ fn a_program_gives_the_identity() {
     let mut home = Home::signed_in(&aws);
     without_keys(&mut home);
     let answer = "{\"Version\":1,\"AccessKeyId\":\"AKIAPROCESS\",\"SecretAccessKey\":\"canary\"}";
-    let script = home.write("identity", format!("#!/bin/sh\necho '{answer}'\n"));
-    std::fs::set_permissions(&script, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let script = home.script("identity", &format!("echo '{answer}'"));
     config(&home, &format!("[default]\ncredential_process = {}\n", script.display()));
     assert_eq!(minted_by(&aws, &home.get(REGISTRY)), "AKIAPROCESS");
     // Without a word of what the program said.
-    home.write("identity", "#!/bin/sh\necho canary\necho canary >&2\nexit 3\n");
+    home.script("identity", "echo canary\necho canary >&2\nexit 3");
     config(&home, &format!("[default]\ncredential_process = {} changed\n", script.display()));
     let line = home.get(REGISTRY).explains(&["credential_process"]).to_owned();
     assert!(!line.contains("canary"), "{line}");

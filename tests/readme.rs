@@ -1,5 +1,6 @@
-use pretend_cloud::Aws;
+use pretend_cloud::{Aws, Google, Proxy};
 
+use crate::gcr;
 use crate::home::{ECR, Home, REGISTRY, program};
 
 const README: &str = include_str!("../README.md");
@@ -30,6 +31,12 @@ fn every_other_command_works() {
         .flat_map(str::lines)
         .filter(|line| !line.starts_with("cargo ") && *line != "tests/run")
         .collect();
+    let (guides, commands): (Vec<_>, Vec<_>) =
+        commands.into_iter().partition(|line| line.starts_with("credmint guide "));
+    for guide in guides {
+        let output = home.shell(guide).output().unwrap();
+        assert!(output.status.success() && output.stdout.starts_with(b"# "), "{guide}");
+    }
     assert_eq!(commands.len(), 2, "a new command needs a look here: {commands:?}");
     for command in commands {
         let output = home.shell(command).output().unwrap();
@@ -65,4 +72,22 @@ fn the_docker_configuration_names_hosts_that_the_helper_serves() {
         assert_eq!(helper, "ecr");
         home.get(host).credentials();
     }
+}
+
+#[test]
+fn the_configuration_for_google_works() {
+    let google = Google::start();
+    let mut home = gcr::with_key(&google);
+    let of = |language, word: &str| blocks(language).into_iter().find(|block| block.contains(word)).unwrap();
+    let config: serde_json::Value = serde_json::from_str(of("json", "pkg.dev")).unwrap();
+    for (host, helper) in config["credHelpers"].as_object().unwrap() {
+        assert_eq!(helper, "gcr");
+        gcr::get(&home, host).credentials();
+    }
+    home.settings(of("toml", "impersonate"));
+    // Google itself is not to be asked.
+    home.set("HTTPS_PROXY", Proxy::start().url());
+    gcr::get(&home, "us-docker.pkg.dev").explains(&["puller@project.iam.gserviceaccount.com"]);
+    gcr::get(&home, "europe-docker.pkg.dev").explains(&["/etc/credmint/puller.json is not there"]);
+    gcr::get(&home, "docker.corp.example").credentials();
 }

@@ -20,6 +20,18 @@ mod ecr;
 /// Whose token it is: every source of an AWS identity.
 mod identity;
 
+/// Google Artifact Registry: every source of an identity, and whose token it is.
+mod gcr;
+
+/// Google Artifact Registry when something is wrong.
+mod gcr_faults;
+
+/// GitHub Packages: every source of a token, and to whom it goes.
+mod ghcr;
+
+/// GitHub Packages when something is wrong.
+mod ghcr_faults;
+
 /// Everything that can go wrong: bad input, dead vaults, no network, many at once.
 mod faults;
 
@@ -42,3 +54,6 @@ mod edges;
 
 /// Everything that README prints works.
 mod readme;
+
+/// The commands that `credmint guide` prints.
+mod guide;

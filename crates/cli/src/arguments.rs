@@ -2,6 +2,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use crate::guide::{Ci, System, Topic};
+
 /// Short-lived credentials for Docker registries, from the identity this machine already has.
 #[derive(Debug, Parser)]
 #[command(name = "credmint", version, propagate_version = true, arg_required_else_help = true, max_term_width = 100)]
@@ -27,6 +29,7 @@ pub(crate) enum Command {
     Migrate(Migrate),
     Export(Export),
     Cache(Cache),
+    Guide(Guide),
     Completions(Completions),
     Man(Man),
 }
@@ -209,6 +212,34 @@ pub(crate) enum CacheAction {
         #[arg(required = true, value_name = "REGISTRY|IMAGE")]
         registries: Vec<String>,
     },
+}
+
+/// Print the commands for everything that is done with an image, ready to paste
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  credmint guide ghcr.io/owner/app:1.2.3
+  credmint guide --topic create,clean-up 123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/app
+  credmint guide --topic mirror --to registry.example/mirror/alpine alpine:3.20
+  credmint guide --topic ci --ci gitlab europe-docker.pkg.dev/project/repository/app")]
+pub(crate) struct Guide {
+    /// The image
+    pub(crate) image: String,
+    /// Where to copy it to
+    #[arg(long, value_name = "REGISTRY/REPO")]
+    pub(crate) to: Option<String>,
+    /// Whose pipelines build it
+    #[arg(long, value_enum, default_value_t = Ci::Github)]
+    pub(crate) ci: Ci,
+    /// Whose commands to print; this machine's if not given
+    #[arg(long, value_enum)]
+    pub(crate) system: Option<System>,
+    /// Only these topics
+    #[arg(long, value_enum, value_delimiter = ',')]
+    pub(crate) topic: Vec<Topic>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Print a shell's completions

@@ -37,8 +37,11 @@ impl Image {
         // `alpine:3` alone is an image, `registry.example:5000` a registry.
         let first_is_host = match rest {
             Some(_) => is_host(first) || had_scheme,
-            None => had_scheme || first.contains('.') || is_authority(first),
+            None => had_scheme || is_authority(first) || (first.contains('.') && !first.contains(':')),
         };
+        if bare.is_empty() {
+            return Err(wrong());
+        }
         let (registry, rest) = if first_is_host { (first, rest) } else { ("docker.io", Some(bare)) };
         if registry.is_empty() || registry.contains('@') || ServerUrl::parse(registry).is_err() {
             return Err(wrong());
@@ -54,13 +57,27 @@ impl Image {
             Some((name, tag)) if !tag.contains('/') => (name, Some(tag)),
             _ => (rest, None),
         };
+        // A part that began with a hyphen would be taken for an option by one tool or another.
+        let is_part = |part: &str| {
+            part.starts_with(|first: char| first.is_ascii_alphanumeric())
+                && part.ends_with(|last: char| last.is_ascii_alphanumeric())
+        };
         let of_name = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-/".contains(&byte);
         let of_tag = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-        let is_digest =
-            |text: &str| text.split_once(':').is_some_and(|(kind, hex)| !kind.is_empty() && hex.len() >= 32);
-        if name.is_empty()
-            || !name.bytes().all(of_name)
-            || tag.is_some_and(|tag| tag.is_empty() || tag.len() > 128 || !tag.bytes().all(of_tag))
+        let of_kind = |byte: u8| byte.is_ascii_alphanumeric() || b"+._-".contains(&byte);
+        let is_digest = |text: &str| {
+            text.split_once(':').is_some_and(|(kind, hex)| {
+                !kind.is_empty()
+                    && kind.bytes().all(of_kind)
+                    && hex.len() >= 32
+                    && hex.bytes().all(|byte| byte.is_ascii_hexdigit())
+            })
+        };
+        if !name.bytes().all(of_name)
+            || !name.split('/').all(is_part)
+            || tag.is_some_and(|tag| {
+                tag.is_empty() || tag.starts_with(['.', '-']) || tag.len() > 128 || !tag.bytes().all(of_tag)
+            })
             || digest.is_some_and(|digest| !is_digest(digest))
         {
             return Err(wrong());
@@ -130,7 +147,11 @@ mod tests {
             "user@host.example/app",
             "ghcr.io/UPPER",
             "ghcr.io/a:",
+            "ghcr.io/a:-b",
+            "ghcr.io/-a",
+            "ghcr.io//a",
             "ghcr.io/a@sha256:1",
+            "ghcr.io/a@sha256:0123456789abcdef0123456789abcdef;reboot",
             "a b",
             "ghcr.io/a:b c",
         ] {

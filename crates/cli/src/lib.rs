@@ -10,6 +10,7 @@ mod configure;
 mod context;
 mod docker;
 mod export;
+mod guide;
 mod helpers;
 mod image;
 mod login;
@@ -64,6 +65,7 @@ fn obey(arguments: Arguments, printer: &Printer) -> Result<ExitCode, Explained> 
         Command::Logout(which) => login::logout(&which, &context),
         Command::Status(which) => status::run(&which, &context),
         Command::Cache(which) => cache::run(&which, &context),
+        Command::Guide(which) => guide::run(&which, &context),
         Command::Completions(_) | Command::Man(_) => unreachable!("done above"),
     }
 }

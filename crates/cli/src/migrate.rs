@@ -41,7 +41,7 @@ pub(crate) fn into_vault(
         match kept {
             Ok(Some(kept)) if kept.username == login.username && kept.secret == login.secret => {
                 context.printer.note(format!("{} {server} ({})", Tone::Good.of("moved"), login.username));
-                moved.push((server, login));
+                moved.push(login);
             }
             Ok(_) => {
                 failed = true;
@@ -59,18 +59,11 @@ pub(crate) fn into_vault(
     let helper = HelperName::parse(EVERYTHING).expect("our own helper has a proper name");
     let blank = |document: &mut dockerconfig::Document| {
         let is_store = document.creds_store().as_deref() == Some(EVERYTHING);
-        let now = document.auths();
-        for (server, login) in &moved {
-            // Somebody may have signed in anew meanwhile.
-            let unchanged = now.iter().any(|auth| {
-                auth.server == *server
-                    && auth.login().is_some_and(|now| now.username == login.username && now.secret == login.secret)
-            });
-            if unchanged {
-                document.blank_auth(server);
-            }
-            if let Ok(address) = ServerUrl::parse(server).as_ref().map(Clone::clone)
+        for login in &moved {
+            // Who signed in anew meanwhile keeps that login where it is.
+            if document.hand_over(login)
                 && !is_store
+                && let Ok(address) = ServerUrl::parse(&login.server)
             {
                 document.set_cred_helper(&address, reader, &helper);
             }

@@ -138,9 +138,12 @@ fn syntax(text: &[u8], error: &serde_json::Error) -> Malformed {
     let message = error.to_string();
     let why = message.split(" at line ").next().unwrap_or_default().to_owned();
     let at = Position { line: error.line(), column: error.column().max(1) };
-    let line = text.split(|byte| *byte == b'\n').nth(at.line.saturating_sub(1)).unwrap_or_default();
-    match line.get(at.column - 1) {
-        Some(b'/' | b'#') => Malformed { at, why: "JSON has no comments".to_owned() },
+    let lines = text.split_inclusive(|byte| *byte == b'\n').take(at.line.saturating_sub(1));
+    let offset = lines.map(<[u8]>::len).sum::<usize>() + at.column - 1;
+    let before = text[..offset.min(text.len())].iter().rfind(|byte| !crate::span::is_space(**byte));
+    match (text.get(offset), before) {
+        (Some(b'/' | b'#'), _) => Malformed { at, why: "JSON has no comments".to_owned() },
+        (Some(b'}' | b']'), Some(b',')) => Malformed { at, why: "trailing comma before this".to_owned() },
         _ => Malformed { at, why },
     }
 }

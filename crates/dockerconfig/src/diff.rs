@@ -59,7 +59,8 @@ fn secrets(document: &Document) -> Vec<std::ops::Range<usize>> {
     }
     found.retain(|range| {
         let raw = &text.bytes()[range.clone()];
-        !matches!(raw, b"{}" | b"null") && !(raw.starts_with(b"\"") && decode(raw).is_empty())
+        let is_empty = matches!(raw, b"{}" | b"null") || raw.starts_with(b"\"") && decode(raw).is_empty();
+        !is_empty
     });
     found
 }

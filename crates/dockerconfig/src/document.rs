@@ -1,4 +1,5 @@
 use std::fmt;
+use std::ops::Range;
 
 use protocol::{Credentials, Secret, ServerUrl};
 use zeroize::Zeroizing;
@@ -8,7 +9,7 @@ use crate::check::{Malformed, Oddity, Remark, check};
 use crate::helper::{HelperName, Reader};
 use crate::span::{decode, encode};
 use crate::text::Step::{Field, Key};
-use crate::text::{Step, Text};
+use crate::text::Text;
 
 pub(crate) const STORE: &str = "credsStore";
 pub(crate) const HELPERS: &str = "credHelpers";
@@ -89,21 +90,22 @@ impl Document {
     /// The entries of `auths`, in the order of the text.
     pub fn auths(&self) -> Vec<Auth> {
         let Some(auths) = self.text.find(&[Field(AUTHS)]) else { return Vec::new() };
-        let names = self.text.members(&auths).into_iter().map(|(server, _)| server);
-        names.map(|server| self.auth(server)).collect()
+        self.text.members(&auths).into_iter().map(|(server, entry)| self.auth(server, &entry.value)).collect()
     }
 
-    fn auth(&self, server: String) -> Auth {
-        let field = |name| {
-            let text = self.text.string(&[Field(AUTHS), Key(&server), Field(name)]).filter(|text| !text.is_empty());
-            text.map(Secret::new)
+    fn auth(&self, server: String, entry: &Range<usize>) -> Auth {
+        let fields = self.text.members(entry);
+        let text = |name| {
+            let named = fields.iter().rev().find(|(field, _)| Field(name).is(field));
+            let raw = named.map(|(_, item)| &self.text.bytes()[item.value.clone()]);
+            raw.filter(|raw| raw.starts_with(b"\"")).map(decode).filter(|text| !text.is_empty())
         };
-        let pair = field("auth").map(|auth| auth::decode(auth.expose()));
-        let (username, password) = match pair {
-            Some(pair) => pair.map_or((None, None), |(username, password)| (Some(username), Some(password))),
-            None => (self.text.string(&[Field(AUTHS), Key(&server), Field("username")]), field("password")),
+        let secret = |name| text(name).map(Secret::new);
+        let (username, password) = match text("auth").map(Zeroizing::new) {
+            Some(pair) => auth::decode(&pair).unzip(),
+            None => (text("username"), secret("password")),
         };
-        let (identity_token, registry_token) = (field("identitytoken"), field("registrytoken"));
+        let (identity_token, registry_token) = (secret("identitytoken"), secret("registrytoken"));
         Auth { server, username, password, identity_token, registry_token }
     }
 
@@ -160,10 +162,21 @@ impl Document {
         }
     }
 
-    /// Takes a login out of `auths` that a helper holds from now on. What else the entry has
+    /// Takes a login out of `auths` that a helper holds from now on, if it is still this one: somebody
+    /// may have signed in anew since it was stored there. Tells whether it was.
+    pub fn hand_over(&mut self, login: &Credentials) -> bool {
+        let found = self.auths().into_iter().rev().find(|auth| auth.server == login.server);
+        let is_this = found.and_then(|auth| auth.login()).is_some_and(|found| found == *login);
+        if is_this {
+            self.blank_auth(&login.server);
+        }
+        is_this
+    }
+
+    /// Takes whatever login an entry of `auths` has; the key as it is written. What else is in it
     /// (`registrytoken`, unknown fields) stays, and the entry itself: it is the marker that Docker
-    /// writes beside a helper. `server` is the key as it is written.
-    pub fn blank_auth(&mut self, server: &str) {
+    /// writes beside a helper.
+    fn blank_auth(&mut self, server: &str) {
         for field in HANDED_OVER {
             self.text.remove(&[Field(AUTHS), Key(server), Field(field)]);
         }
@@ -205,7 +218,7 @@ impl Document {
         let mut pairs: Vec<(String, String)> = Vec::new();
         let Some(root) = self.text.root() else { return pairs };
         for (found, item) in self.text.members(&root) {
-            if !Step::is(&Field(name), &found) {
+            if !Field(name).is(&found) {
                 continue;
             }
             for (key, item) in self.text.members(&item.value) {

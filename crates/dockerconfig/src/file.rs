@@ -1,3 +1,4 @@
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -107,9 +108,14 @@ impl ConfigFile {
                 return Ok(Some(edited));
             }
             // Before the save: a record of what did not happen does no harm, a missing one does.
-            edited.undoable = self.remember(&edited.before, &edited.after, created);
+            let earlier = undo::load(&self.path);
+            edited.undoable = self.remember(&earlier, &edited.before, &edited.after, created);
             let before = (!created).then(|| edited.before.text());
-            let Some(saved) = self.done(save(target, before, edited.after.text()))? else { return Ok(None) };
+            let saved = save(target, before, edited.after.text());
+            if saved.is_err() && edited.undoable {
+                self.put_back(earlier);
+            }
+            let Some(saved) = self.done(saved)? else { return Ok(None) };
             edited.saved = saved;
             Ok(Some(edited))
         })
@@ -122,12 +128,15 @@ impl ConfigFile {
     /// # Errors
     /// Those of [`edit`](ConfigFile::edit), and [`ConfigError::Unreadable`] if the record is damaged.
     pub fn undo(&self) -> Result<Option<Undone>, ConfigError> {
-        let record = |file: &Self| undo::load(&file.path).map_err(|source| file.unreadable(source));
-        if record(self)?.is_none() {
+        let record = || {
+            let record = undo::load(&self.path).and_then(|bytes| bytes.map(|bytes| Record::parse(&bytes)).transpose());
+            record.map_err(|source| ConfigError::Unreadable { path: undo::path_of(&self.path), source })
+        };
+        if record()?.is_none() {
             return Ok(None);
         }
         self.locked(|target| {
-            let (Some(record), Some(now)) = (record(self)?, self.read_from(target)?) else {
+            let (Some(record), Some(now)) = (record()?, self.read_from(target)?) else {
                 // The file is gone, and with it all that could be undone.
                 undo::forget(&self.path).map_err(|source| self.unwritable(source))?;
                 return Ok(Some(None));
@@ -181,17 +190,34 @@ impl ConfigFile {
         }
     }
 
-    fn remember(&self, before: &Document, after: &Document, created: bool) -> bool {
+    /// Writes down what an edit changes, behind what earlier ones did.
+    fn remember(
+        &self,
+        earlier: &io::Result<Option<Vec<u8>>>,
+        before: &Document,
+        after: &Document,
+        created: bool,
+    ) -> bool {
         let record = Record::of(before, after, created);
-        let stored = undo::load(&self.path).and_then(|earlier| {
-            let all = match earlier {
-                Some(earlier) => earlier.then(record, before.text()),
-                None => record,
-            };
-            undo::store(&self.path, &all)
-        });
+        let stored = match earlier {
+            Ok(Some(earlier)) => Record::parse(earlier).map(|earlier| earlier.then(record, before.text())),
+            Ok(None) => Ok(record),
+            Err(error) => Err(io::Error::from(error.kind())),
+        };
+        let stored = stored.and_then(|all| undo::store(&self.path, &all.to_bytes()?));
         let path = self.path.display();
         stored.inspect_err(|error| log::warn!("the edit of {path} cannot be undone later: {error}")).is_ok()
+    }
+
+    /// The record as it was before an edit that did not come about.
+    fn put_back(&self, earlier: io::Result<Option<Vec<u8>>>) {
+        let put_back = earlier.and_then(|earlier| match earlier {
+            Some(record) => undo::store(&self.path, &record),
+            None => undo::forget(&self.path),
+        });
+        if let Err(error) = put_back {
+            log::warn!("the record of earlier edits of {} is lost: {error}", self.path.display());
+        }
     }
 
     fn refuse_twice(&self, document: &Document) -> Result<(), ConfigError> {
@@ -216,11 +242,11 @@ impl ConfigFile {
         ConfigError::Malformed { path: self.path.clone(), malformed }
     }
 
-    fn unreadable(&self, source: std::io::Error) -> ConfigError {
+    fn unreadable(&self, source: io::Error) -> ConfigError {
         ConfigError::Unreadable { path: self.path.clone(), source }
     }
 
-    fn unwritable(&self, source: std::io::Error) -> ConfigError {
+    fn unwritable(&self, source: io::Error) -> ConfigError {
         ConfigError::Unwritable { path: self.path.clone(), source }
     }
 

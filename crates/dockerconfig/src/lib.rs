@@ -24,6 +24,7 @@ mod document;
 mod error;
 mod file;
 mod helper;
+mod layout;
 mod lock;
 mod lookup;
 mod patience;

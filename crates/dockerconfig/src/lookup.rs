@@ -1,9 +1,10 @@
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use protocol::ServerUrl;
 
 use crate::auth::Auth;
-use crate::document::Document;
+use crate::document::{Document, HELPERS, STORE};
 use crate::helper::{Reader, is_hub};
 
 /// A family of programs that look for credentials in the same way.
@@ -45,6 +46,19 @@ pub enum Source {
         /// Its key in `auths`.
         key: String,
     },
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Source::Variable { key } => write!(f, "DOCKER_AUTH_CONFIG, entry {key}"),
+            Source::Helper { file, helper, asked, is_store } => {
+                let member = if *is_store { STORE } else { HELPERS };
+                write!(f, "docker-credential-{helper}, asked for {asked}, from {member} of {}", file.display())
+            }
+            Source::Entry { file, key } => write!(f, "the plain entry {key} in {}", file.display()),
+        }
+    }
 }
 
 /// Which source a client takes for a server.
@@ -127,9 +141,7 @@ fn podman(search: &Search<'_>, (path, document): &(PathBuf, Document)) -> Option
             None => break,
         }
     }
-    // `.dockercfg` is an older format, of which the keys are all addresses.
-    let old = path.extension().is_none();
-    entry(path, auths.iter().find(|auth| podman_key(&auth.server, old) == hub_alias(&registry)))
+    entry(path, auths.iter().find(|auth| podman_key(&auth.server) == hub_alias(&registry)))
 }
 
 /// Docker's rules, for `host/repository` first and then for the host.
@@ -169,10 +181,10 @@ fn host_of(key: &str) -> &str {
 }
 
 /// `normalizeAuthFileKey`: the path goes only where there was a scheme, because it may be a namespace.
-fn podman_key(key: &str, old: bool) -> &str {
+fn podman_key(key: &str) -> &str {
     let bare = key.strip_prefix("http://").unwrap_or(key);
     let bare = bare.strip_prefix("https://").unwrap_or(bare);
-    hub_alias(if old || bare != key { bare.split('/').next().unwrap_or(bare) } else { bare })
+    hub_alias(if bare != key { bare.split('/').next().unwrap_or(bare) } else { bare })
 }
 
 fn hub_alias(host: &str) -> &str {

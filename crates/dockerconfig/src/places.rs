@@ -1,5 +1,7 @@
 use std::path::{Path, PathBuf};
 
+use crate::lookup::Client;
+
 /// What decides where the clients keep their files: environment and system, as values.
 #[derive(Clone, Debug, Default)]
 pub struct Surroundings {
@@ -62,11 +64,16 @@ impl Surroundings {
     }
 
     /// Where podman, buildah and skopeo look, in their order; the first is where they write. A file
-    /// that is named (`--authfile`, else `REGISTRY_AUTH_FILE`) is the only one.
+    /// that is named (`--authfile`, else `REGISTRY_AUTH_FILE`, else the one in `DOCKER_CONFIG`) is the
+    /// only one (podman 4 went on to the others). `~/.dockercfg`, which podman reads last and nobody has written since 2015, is left
+    /// out: it has another format.
     ///
-    /// Source: <https://github.com/containers/container-libs/blob/main/image/pkg/docker/config/config.go>.
+    /// Source: <https://github.com/containers/container-libs/blob/main/image/pkg/docker/config/config.go>,
+    /// and `GetDefaultAuthFile` in <https://github.com/containers/container-libs/blob/main/common/pkg/auth/auth.go>.
     pub fn podman(&self, system: System, file: Option<&Path>) -> Vec<PathBuf> {
-        if let Some(file) = file.map(Path::to_owned).or_else(|| set(&self.registry_auth_file).cloned()) {
+        let docker = set(&self.docker_config).and_then(|_| self.docker(None));
+        let named = file.map(Path::to_owned).or_else(|| set(&self.registry_auth_file).cloned()).or(docker);
+        if let Some(file) = named {
             return vec![file];
         }
         let auth = |folder: PathBuf| folder.join("containers").join("auth.json");
@@ -78,14 +85,30 @@ impl Surroundings {
         };
         let second =
             set(&self.config_home).map(|folder| auth(folder.clone())).or_else(|| self.home.as_ref().map(config));
-        let old = self.home.as_ref().map(|home| home.join(".dockercfg"));
         let mut places: Vec<PathBuf> = Vec::new();
-        for place in [first, second, self.docker(None), old].into_iter().flatten() {
+        for place in [first, second, self.docker(None)].into_iter().flatten() {
             if !places.contains(&place) {
                 places.push(place);
             }
         }
         places
+    }
+
+    /// The files that a client reads, in its order, for a [`Search`](crate::Search) through those of
+    /// them that are there.
+    ///
+    /// Source for crane and its like: <https://github.com/google/go-containerregistry/blob/main/pkg/authn/keychain.go>.
+    pub fn files(&self, client: Client, system: System) -> Vec<PathBuf> {
+        let docker = self.docker(None);
+        match client {
+            Client::Docker | Client::DockerCredential => docker.into_iter().collect(),
+            Client::Podman => self.podman(system, None),
+            Client::GoContainerRegistry => {
+                let named = set(&self.registry_auth_file).cloned();
+                let podman = set(&self.runtime).map(|folder| folder.join("containers").join("auth.json"));
+                docker.into_iter().chain(named).chain(podman).collect()
+            }
+        }
     }
 
     /// Every place of a `daemon.json` on this system; which daemons there are is for others to say.
@@ -137,20 +160,10 @@ mod tests {
     #[test]
     fn c19_podman_looks_in_its_order() {
         let texts = |places: Vec<PathBuf>| places.iter().map(|path| path.display().to_string()).collect::<Vec<_>>();
-        let with = Surroundings {
-            runtime: Some("/run/user/1000".into()),
-            config_home: Some("/x".into()),
-            docker_config: Some("/d".into()),
-            ..alice()
-        };
+        let with = Surroundings { runtime: Some("/run/user/1000".into()), config_home: Some("/x".into()), ..alice() };
         assert_eq!(
             texts(with.podman(System::Linux, None)),
-            [
-                "/run/user/1000/containers/auth.json",
-                "/x/containers/auth.json",
-                "/d/config.json",
-                "/home/alice/.dockercfg"
-            ]
+            ["/run/user/1000/containers/auth.json", "/x/containers/auth.json", "/home/alice/.docker/config.json"]
         );
         assert_eq!(texts(alice().podman(System::Linux, None))[0], "/run/containers/1000/auth.json");
         assert_eq!(
@@ -158,10 +171,24 @@ mod tests {
             "/home/alice/.config/containers/auth.json",
             "no runtime folder outside Linux"
         );
-        assert_eq!(texts(alice().podman(System::MacOs, None)).len(), 3, "the same place once");
+        assert_eq!(texts(alice().podman(System::MacOs, None)).len(), 2, "the same place once");
+        let with = Surroundings { docker_config: Some("/d".into()), ..with };
+        assert_eq!(texts(with.podman(System::Linux, None)), ["/d/config.json"]);
         let named = Surroundings { registry_auth_file: Some("/a".into()), ..with };
         assert_eq!(texts(named.podman(System::Linux, None)), ["/a"]);
         assert_eq!(texts(named.podman(System::Linux, Some(Path::new("/b")))), ["/b"]);
+    }
+
+    #[test]
+    fn c18_crane_falls_back_on_podmans_files() {
+        let with = Surroundings { registry_auth_file: Some("/a".into()), runtime: Some("/run/u".into()), ..alice() };
+        let files = |client| with.files(client, System::Linux);
+        let docker = PathBuf::from("/home/alice/.docker/config.json");
+        assert_eq!(files(Client::Docker), std::slice::from_ref(&docker));
+        assert_eq!(files(Client::DockerCredential), std::slice::from_ref(&docker));
+        assert_eq!(files(Client::Podman), [PathBuf::from("/a")]);
+        let all = [docker, "/a".into(), "/run/u/containers/auth.json".into()];
+        assert_eq!(files(Client::GoContainerRegistry), all);
     }
 
     #[test]

@@ -139,9 +139,8 @@ fn swap(temporary: TempPath, path: &Path, before: &[u8]) -> Result<(), Unsaved> 
             Err(Unsaved::Changed)
         }
         Err(Errno::NOENT) => Err(Unsaved::Changed),
-        // Not every file system can.
-        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => replace(temporary, path),
-        Err(error) => Err(io::Error::from(error).into()),
+        // Not every file system can, and each says so in its own way. What hinders both says so again.
+        Err(_) => replace(temporary, path),
     }
 }
 

@@ -2,6 +2,8 @@ use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
+use crate::patience::patiently;
+
 /// As many links in a row as Linux follows.
 const LINKS: usize = 40;
 /// Bytes. Configs have a few hundred; a larger one is something else.
@@ -45,7 +47,7 @@ impl Target {
             // A pipe would be waited for.
             Ok(metadata) if !metadata.is_file() => return Err(io::Error::other("is no plain file")),
             Ok(metadata) if metadata.len() > LARGEST => return Err(io::Error::other("is too large for a config")),
-            Ok(_) => fs::read(&self.path),
+            Ok(_) => patiently(|| fs::read(&self.path)),
             Err(error) => Err(error),
         };
         match found {

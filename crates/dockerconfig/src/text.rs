@@ -1,6 +1,7 @@
 use std::ops::Range;
 
-use crate::span::{Item, after_space, decode, encode, end_of_value, is_space, items};
+use crate::layout;
+use crate::span::{Item, after_space, decode, end_of_value, items};
 
 /// JSON text that is edited by replacing the few bytes that change, so that order, indentation,
 /// unknown members and the spelling of numbers survive by construction.
@@ -42,17 +43,6 @@ impl<'a> Step<'a> {
             Step::Key(key) => *key == name,
         }
     }
-}
-
-/// How a text is laid out: what stands before a member on a line of its own. `None` is one line.
-struct Layout {
-    lines: Option<Lines>,
-    colon: Vec<u8>,
-}
-
-struct Lines {
-    end: &'static [u8],
-    indent: Vec<u8>,
 }
 
 impl Text {
@@ -172,66 +162,8 @@ impl Text {
     }
 
     fn insert(&mut self, outer: &Range<usize>, name: Option<&str>, json: &str) {
-        let layout = self.layout();
-        let siblings = items(&self.bytes, outer);
-        let mut text = Vec::new();
-        let mut member = |colon: &[u8]| {
-            if let Some(name) = name {
-                text.extend_from_slice(encode(name).as_bytes());
-                text.extend_from_slice(colon);
-            }
-            text.extend_from_slice(json.as_bytes());
-            std::mem::take(&mut text)
-        };
-        let Some(last) = siblings.last() else {
-            let member = member(&layout.colon);
-            let (open, close) = (self.bytes[outer.start], self.bytes[outer.end - 1]);
-            let mut all = vec![open];
-            if let Some(lines) = &layout.lines {
-                let own = self.indent_at(outer.start);
-                for part in [lines.end, &own, &lines.indent, &member, lines.end, &own] {
-                    all.extend_from_slice(part);
-                }
-            } else {
-                all.extend_from_slice(&member);
-            }
-            all.push(close);
-            return self.splice(outer.clone(), &all);
-        };
-        let colon = last.name.as_ref().map_or(&b""[..], |name| &self.bytes[name.end..last.value.start]);
-        let member = member(colon);
-        let gap_start = self.bytes[..last.start()].iter().rposition(|byte| !is_space(*byte)).map_or(0, |at| at + 1);
-        let mut gap = &self.bytes[gap_start..last.start()];
-        if gap.is_empty() && siblings.len() == 1 && colon.ends_with(b" ") {
-            gap = b" ";
-        }
-        let all = [b",", gap, &member].concat();
-        let end = last.end();
-        self.splice(end..end, &all);
-    }
-
-    /// The layout of the outermost object; Docker's own where it is empty.
-    fn layout(&self) -> Layout {
-        let root = self.root();
-        let first = root.as_ref().and_then(|root| items(&self.bytes, root).into_iter().next());
-        let end: &[u8] = if self.bytes.windows(2).any(|pair| pair == b"\r\n") { b"\r\n" } else { b"\n" };
-        let (Some(root), Some(first)) = (root, first) else {
-            return Layout { lines: Some(Lines { end, indent: b"\t".to_vec() }), colon: b": ".to_vec() };
-        };
-        let gap = &self.bytes[root.start + 1..first.start()];
-        let own = self.indent_at(root.start);
-        let indent = gap.iter().rposition(|byte| *byte == b'\n').map(|feed| {
-            let whole = &gap[feed + 1..];
-            whole.strip_prefix(own.as_slice()).unwrap_or(whole).to_vec()
-        });
-        let colon = first.name.map_or(&b": "[..], |name| &self.bytes[name.end..first.value.start]);
-        Layout { lines: indent.map(|indent| Lines { end, indent }), colon: colon.to_vec() }
-    }
-
-    /// The white space at the beginning of the line of a place.
-    fn indent_at(&self, at: usize) -> Vec<u8> {
-        let line = self.bytes[..at].iter().rposition(|byte| *byte == b'\n').map_or(0, |feed| feed + 1);
-        self.bytes[line..after_space(&self.bytes, line).min(at)].to_vec()
+        let (range, text) = layout::insertion(&self.bytes, self.root(), outer, name, json);
+        self.splice(range, &text);
     }
 
     pub(crate) fn splice(&mut self, range: Range<usize>, inserted: &[u8]) {

@@ -63,6 +63,14 @@ pub(crate) enum Back {
 }
 
 impl Record {
+    pub(crate) fn parse(bytes: &[u8]) -> io::Result<Self> {
+        serde_json::from_slice(bytes).map_err(io::Error::from)
+    }
+
+    pub(crate) fn to_bytes(&self) -> io::Result<Vec<u8>> {
+        serde_json::to_vec(self).map_err(io::Error::from)
+    }
+
     /// What an edit changed; `created` if the file was not there.
     pub(crate) fn of(before: &Document, after: &Document, created: bool) -> Self {
         let changes = members(before, after).into_iter().filter_map(|member| {
@@ -194,26 +202,26 @@ fn members(before: &Document, after: &Document) -> Vec<Member> {
 }
 
 /// Where the record of a config lies: beside the path that was named, not where a link leads to.
-fn path_of(config: &Path) -> PathBuf {
+pub(crate) fn path_of(config: &Path) -> PathBuf {
     let mut name = config.file_name().unwrap_or_default().to_owned();
     name.push(".credmint-undo");
     config.with_file_name(name)
 }
 
-/// The record of a config; `None` where nothing is to be undone.
-pub(crate) fn load(config: &Path) -> io::Result<Option<Record>> {
+/// The record of a config as it lies there; `None` where nothing is to be undone.
+pub(crate) fn load(config: &Path) -> io::Result<Option<Vec<u8>>> {
     match fs::read(path_of(config)) {
-        Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(io::Error::from),
+        Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
 }
 
-pub(crate) fn store(config: &Path, record: &Record) -> io::Result<()> {
+/// Puts a record where [`load`] found it.
+pub(crate) fn store(config: &Path, record: &[u8]) -> io::Result<()> {
     let path = path_of(config);
     let mut file = tempfile::Builder::new().prefix(".credmint-undo-").tempfile_in(folder_of(&path))?;
-    serde_json::to_writer(&mut file, record)?;
-    file.flush()?;
+    file.write_all(record)?;
     file.as_file().sync_all()?;
     file.persist(&path).map(drop).map_err(|error| error.error)
 }

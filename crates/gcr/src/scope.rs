@@ -1,22 +1,202 @@
 use broker::Scope;
 use protocol::ServerUrl;
 use registry::Registry;
-use settings::{Fingerprint, Rule, Setup};
+use settings::{Environment, Fingerprint, Rule, Setup};
+
+use crate::places;
 
 /// What minting needs to know.
 #[derive(Clone, Debug)]
-#[allow(dead_code)] // Until it mints.
 pub struct Target {
-    pub(crate) registry: registry::GcrRegistry,
+    /// The domain of the Google Cloud whose token it is to be; `None`: whichever the identity is of.
+    pub(crate) universe: Option<&'static str>,
     pub(crate) rule: Option<Rule>,
 }
 
 pub(crate) fn of(server: &ServerUrl, setup: &Setup) -> Option<Scope<Target>> {
     let (Registry::Gcr(registry), rule) = setup.registry_of(server)? else { return None };
+    // A token of one universe is never to go to another, so they do not share names either.
+    let service = match registry.universe {
+        Some(registry::GOOGLE) => "gcr".to_owned(),
+        Some(universe) => format!("gcr:{universe}"),
+        None => "gcr:declared".to_owned(),
+    };
     Some(Scope {
-        service: "gcr".into(),
-        identity: Fingerprint::new().finish(),
-        public: false,
-        target: Target { registry, rule: rule.cloned() },
+        service,
+        identity: identity(setup, rule),
+        // Any repository may be open to all, and many are: gcr.io/distroless, us-docker.pkg.dev/google-samples.
+        public: true,
+        target: Target { universe: registry.universe, rule: rule.cloned() },
     })
+}
+
+/// What chooses the identity. Of the files in which gcloud keeps its accounts' credentials and tokens
+/// none is here: they change with every refresh, and which account it is says the configuration.
+const VARIABLES: [&str; 16] = [
+    "GOOGLE_APPLICATION_CREDENTIALS",
+    "GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES",
+    "GCE_METADATA_HOST",
+    "GCE_METADATA_IP",
+    "NO_GCE_CHECK",
+    "CLOUDSDK_CONFIG",
+    "CLOUDSDK_ACTIVE_CONFIG_NAME",
+    "CLOUDSDK_CORE_ACCOUNT",
+    "CLOUDSDK_AUTH_ACCESS_TOKEN_FILE",
+    "CLOUDSDK_AUTH_CREDENTIAL_FILE_OVERRIDE",
+    "CLOUDSDK_AUTH_IMPERSONATE_SERVICE_ACCOUNT",
+    // Where a federation's subject is an identity of AWS.
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_REGION",
+    "AWS_DEFAULT_REGION",
+];
+
+fn identity(setup: &Setup, rule: Option<&Rule>) -> String {
+    let environment = &setup.environment;
+    let mut print = Fingerprint::new();
+    for name in VARIABLES {
+        print.variable(environment, name);
+    }
+    let impersonated = rule.and_then(|rule| rule.impersonate.as_ref());
+    print.add("impersonate", impersonated.map(|account| account.as_bytes()));
+    match places::credentials_file(setup, rule) {
+        Some((path, _)) => _ = print.file(&path),
+        // Only then it can be the machine's identity or that of gcloud's active account.
+        None => {
+            print.add("boot", boot().as_deref());
+            if let Some(configuration) = places::gcloud_configuration(setup) {
+                print.file(&configuration);
+            }
+        }
+    }
+    pod(environment, &mut print);
+    print.finish()
+}
+
+/// On Kubernetes all pods of a workload have the same files and variables, and those of one node may
+/// share the kernel's keyring; which service account a pod has says its namespace and its name.
+fn pod(environment: &Environment, print: &mut Fingerprint) {
+    if environment.raw("KUBERNETES_SERVICE_HOST").is_none() {
+        return;
+    }
+    print.variable(environment, "HOSTNAME");
+    let namespace = std::fs::read("/var/run/secrets/kubernetes.io/serviceaccount/namespace").ok();
+    print.add("namespace", namespace.as_deref());
+}
+
+/// A machine from one start to the next. Its service account changes only while it is off, and so do
+/// machines under a disk: a cloned one must not take the token along. What Google writes into the
+/// firmware to tell instances apart only root may read.
+fn boot() -> Option<Vec<u8>> {
+    if cfg!(target_os = "linux") { std::fs::read("/proc/sys/kernel/random/boot_id").ok() } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+    use std::path::Path;
+
+    use settings::{Places, Settings};
+
+    use super::*;
+
+    const REGISTRY: &str = "europe-docker.pkg.dev";
+
+    fn setup(home: &Path, variables: &[(&str, &str)]) -> Setup {
+        Setup {
+            environment: Environment::of(variables.iter().copied()),
+            places: Places { home: Some(home.to_owned()), ..Places::default() },
+            settings: Settings::default(),
+        }
+    }
+
+    fn scope(server: &str, setup: &Setup) -> Scope<Target> {
+        of(&ServerUrl::parse(server).unwrap(), setup).unwrap_or_else(|| panic!("{server}"))
+    }
+
+    #[test]
+    fn one_token_serves_all_registries_of_a_universe() {
+        let mut setup = setup(Path::new("/nowhere"), &[]);
+        for (server, service) in [
+            (REGISTRY, "gcr"),
+            ("gcr.io", "gcr"),
+            ("eu.gcr.io", "gcr"),
+            ("docker.us-central1.rep.pkg.dev", "gcr"),
+            ("docker.s3nsregistry.fr", "gcr:s3nsapis.fr"),
+        ] {
+            let scope = scope(server, &setup);
+            assert_eq!((scope.service.as_str(), scope.public), (service, true), "{server}");
+        }
+        assert!(of(&ServerUrl::parse("docker.io").unwrap(), &setup).is_none());
+        let provider = Some(registry::Cloud::Google);
+        setup.settings.rules = vec![Rule { pattern: "registry.example".into(), provider, ..Rule::default() }];
+        assert_eq!(scope("registry.example", &setup).service, "gcr:declared");
+    }
+
+    #[test]
+    fn every_variable_that_chooses_the_identity_is_in_its_fingerprint() {
+        let home = tempfile::tempdir().unwrap();
+        let identity = |variables: &[(&str, &str)]| scope(REGISTRY, &setup(home.path(), variables)).identity;
+        let mut seen = HashSet::from([identity(&[])]);
+        for name in VARIABLES {
+            assert!(seen.insert(identity(&[(name, "1")])), "{name} does not count");
+            assert!(seen.insert(identity(&[(name, "2")])), "the value of {name} does not count");
+        }
+        let pod = |name: &'static str| identity(&[("KUBERNETES_SERVICE_HOST", "10.0.0.1"), ("HOSTNAME", name)]);
+        assert!(seen.insert(pod("a")) && seen.insert(pod("b")), "the pod does not count");
+        assert!(!seen.insert(identity(&[("HOSTNAME", "laptop")])), "a name of a machine chooses nothing");
+    }
+
+    #[test]
+    fn every_file_that_chooses_the_identity_is_in_its_fingerprint() {
+        let home = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| {
+            let path = home.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(&path, text).unwrap();
+            path.to_str().unwrap().to_owned()
+        };
+        let identity = |variables: &[(&str, &str)]| scope(REGISTRY, &setup(home.path(), variables)).identity;
+        let mut seen = HashSet::from([identity(&[])]);
+        for (name, text) in [
+            (".config/gcloud/configurations/config_default", "[core]\naccount = jane\n"),
+            (".config/gcloud/configurations/config_default", "[core]\naccount = john.x\n"),
+            (".config/gcloud/active_config", "work"),
+            (".config/gcloud/configurations/config_work", "[core]\naccount = jane\n"),
+            (".config/gcloud/application_default_credentials.json", "{}"),
+            (".config/gcloud/application_default_credentials.json", "{ }"),
+        ] {
+            write(name, text);
+            assert!(seen.insert(identity(&[])), "{name} with {text} does not count");
+        }
+        write(".config/gcloud/configurations/config_work", "[core]\naccount = somebody-else\n");
+        assert!(!seen.insert(identity(&[])), "gcloud's account counts only where it may be asked");
+        let key = write("key.json", "{}");
+        let variable = [("GOOGLE_APPLICATION_CREDENTIALS", key.as_str())];
+        assert!(seen.insert(identity(&variable)));
+        write("key.json", "{  }");
+        assert!(seen.insert(identity(&variable)), "an edited key does not count");
+        let folder = write("other/application_default_credentials.json", "{}");
+        let folder = Path::new(&folder).parent().unwrap().to_str().unwrap();
+        assert!(seen.insert(identity(&[("CLOUDSDK_CONFIG", folder)])));
+        write("other/application_default_credentials.json", "{   }");
+        assert!(seen.insert(identity(&[("CLOUDSDK_CONFIG", folder)])));
+    }
+
+    #[test]
+    fn what_a_rule_says_is_in_the_fingerprint() {
+        let mut setup = setup(Path::new("/nowhere"), &[]);
+        let mut seen = HashSet::from([scope(REGISTRY, &setup).identity]);
+        for rule in [
+            Rule { impersonate: Some("pull@p.iam.gserviceaccount.com".into()), ..Rule::default() },
+            Rule { credentials_file: Some("/key.json".into()), ..Rule::default() },
+        ] {
+            setup.settings.rules = vec![Rule { pattern: "*".into(), ..rule }];
+            assert!(seen.insert(scope(REGISTRY, &setup).identity));
+        }
+        let target = ServerUrl::parse(REGISTRY).ok();
+        setup.settings.rules = vec![Rule { pattern: "*".into(), target, ..Rule::default() }];
+        assert!(!seen.insert(scope("docker.corp.example", &setup).identity), "a custom domain shares the token");
+    }
 }

@@ -1,14 +1,30 @@
-//! GitHub Packages: which token a registry needs, and how it is minted.
+//! GitHub Packages: which token a registry needs, and where it comes from.
+//!
+//! ```text
+//! GitHub App ─▶ GH_TOKEN, GITHUB_TOKEN, … ─▶ gh's hosts.yml ─▶ gh auth token
+//!  minted        at hand                      at hand           asked of gh, kept for an hour
+//! ```
+//!
+//! The first source that has an identity is the only one that is asked.
 
+mod app;
+mod failure;
+mod gh;
+mod github;
+mod hosts;
+mod installation;
+mod key;
+mod refusal;
 mod scope;
+mod token;
 
-use broker::{MintError, Minted, Provider, Scope};
-use protocol::{Deadline, Explained, ServerUrl};
+use broker::{AtHand, MintError, Minted, Provider, Scope};
+use protocol::{Deadline, ServerUrl};
 use settings::Setup;
 
 pub use scope::Target;
 
-/// GitHub Packages.
+/// GitHub Packages of github.com, of tenants on ghe.com, and of GitHub Enterprise Servers.
 #[derive(Clone, Copy, Debug)]
 pub struct Ghcr;
 
@@ -19,8 +35,17 @@ impl Provider for Ghcr {
         scope::of(server, setup)
     }
 
-    fn mint(&self, _scope: &Scope<Target>, _setup: &Setup, _deadline: Deadline) -> Result<Minted, MintError> {
-        // To be built on its branch.
-        Err(MintError::Failed(Explained { what: "no token can be minted yet".into(), hint: None }))
+    fn at_hand(&self, scope: &Scope<Target>, setup: &Setup) -> Result<Option<AtHand>, MintError> {
+        if app::is_chosen(&scope.target, &setup.environment) {
+            return Ok(None);
+        }
+        token::at_hand(&scope.target.github, setup)
+    }
+
+    fn mint(&self, scope: &Scope<Target>, setup: &Setup, deadline: Deadline) -> Result<Minted, MintError> {
+        match app::chosen(&scope.target, &setup.environment)? {
+            Some(app) => installation::token(&app, &setup.environment, deadline),
+            None => gh::token(&scope.target.github, setup, deadline),
+        }
     }
 }

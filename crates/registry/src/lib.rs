@@ -21,7 +21,7 @@ use protocol::ServerUrl;
 
 pub use acr::{AcrRegistry, AzureCloud};
 pub use ecr::{EcrPublicRegistry, EcrRegistry, Partition};
-pub use gcr::GcrRegistry;
+pub use gcr::{GOOGLE, GcrRegistry};
 pub use ghcr::GhcrRegistry;
 
 /// A registry of one of the clouds.

@@ -16,4 +16,6 @@ pub use authorities::authorities;
 pub use client::{Answer, Client, Trouble};
 pub use reason::{Reason, Row, connection, reason, trail};
 #[cfg(feature = "client")]
+pub use reqwest::{Client as HttpClient, RequestBuilder};
+#[cfg(feature = "client")]
 pub use runtime::run;

@@ -1,0 +1,204 @@
+#![cfg(target_os = "linux")]
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use dockerconfig::{ConfigFile, HelperName, Saved};
+
+/// Where the child finds the file; the child is this program, running the one test below.
+const FILE: &str = "DOCKERCONFIG_TEST_FILE";
+/// Long enough to be seen if half of it is written, and the edit makes it shorter.
+const OLD: &str = "{\n\t\"credsStore\": \"a-very-long-name-of-a-helper-that-will-be-replaced\"\n}\n";
+const NEW: &str = "{\n\t\"credsStore\": \"new\"\n}\n";
+
+#[test]
+#[ignore = "is run by the others, as a process of its own"]
+#[allow(clippy::disallowed_methods)] // The only way to hand something to a test.
+fn child() {
+    let Ok(path) = std::env::var(FILE) else { return };
+    let helper = HelperName::parse("new").unwrap();
+    let edited = ConfigFile::at(path).edit(|document| document.set_creds_store(&helper)).unwrap();
+    println!("{:?}", edited.saved);
+}
+
+fn child_of(program: &str, arguments: &[&str], path: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.args(arguments).arg(std::env::current_exe().unwrap());
+    command.args(["--exact", "killed::child", "--ignored", "--nocapture", "--test-threads=1"]);
+    command.env(FILE, path).stderr(Stdio::null());
+    command
+}
+
+fn can_trace() -> bool {
+    let tried = Command::new("strace").args(["-o", "/dev/null", "true"]).stderr(Stdio::null()).status();
+    let can = tried.is_ok_and(|status| status.success());
+    if !can {
+        crate::skip("there is no strace, or it may not trace here");
+    }
+    can
+}
+
+#[test]
+fn c12_a_login_between_the_last_look_and_the_swap_is_not_lost() {
+    if !can_trace() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config.json");
+    fs::write(&path, OLD).unwrap();
+    // Half a second between the call and its execution, and only the first time.
+    let late = "inject=renameat2:delay_enter=500000:when=1";
+    let mut child = child_of("strace", &["-f", "-o", "/dev/null", "-e", late], &path);
+    let child = child.stdout(Stdio::piped()).spawn().unwrap();
+    let is_written = || {
+        let names = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
+        names.into_iter().any(|name| name.to_string_lossy().starts_with(".config.json."))
+    };
+    while !is_written() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    std::thread::sleep(Duration::from_millis(200));
+    assert!(ConfigFile::at(&path).read().unwrap().creds_store().unwrap().starts_with("a-very-long"), "not yet swapped");
+    crate::together::docker_login(&path, "login.example");
+    assert!(child.wait_with_output().unwrap().status.success());
+    let document = ConfigFile::at(&path).read().unwrap();
+    assert_eq!((document.auths().len(), document.creds_store().as_deref()), (1, Some("new")));
+}
+
+/// Kills the child at its first, second… call of each kind until it lives to the end, and looks at the file;
+/// under `unshare` with its file mounted, if told how.
+fn at_every_step(prepare: &dyn Fn(&Path), mount: Option<&str>, check: &dyn Fn(&Path, bool), saved: Saved) {
+    if !can_trace() {
+        return;
+    }
+    // The calls that change something, or stand between such.
+    for call in [
+        "openat",
+        "write",
+        "fsync",
+        "fchmod",
+        "fchown",
+        "flock",
+        "renameat2",
+        "rename,renameat",
+        "linkat",
+        "ftruncate",
+        "unlink,unlinkat",
+        "close",
+    ] {
+        let mut killed = 0;
+        for nth in 1.. {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("config.json");
+            prepare(&path);
+            let inject = format!("inject={call}:signal=KILL:when={nth}");
+            let strace = ["-f", "-o", "/dev/null", "-e", &inject];
+            let output = match mount {
+                None => child_of("strace", &strace, &path).output(),
+                Some(how) => {
+                    let arguments =
+                        [&[how, "sh", "-c", MOUNTED, path.to_str().unwrap(), "strace"], &strace[..]].concat();
+                    child_of("unshare", &arguments, &path).output()
+                }
+            };
+            let output = output.unwrap();
+            let text = String::from_utf8_lossy(&output.stdout).into_owned();
+            let finished = output.status.success();
+            check(&path, finished);
+            if finished {
+                assert!(text.contains(&format!("{saved:?}")), "{text}");
+                break;
+            }
+            killed += 1;
+            assert!(nth < 200, "{call} without end: {text}");
+        }
+        if killed == 0 && call == "fsync" {
+            panic!("nothing was killed");
+        }
+    }
+}
+
+fn old_or_new(path: &Path, finished: bool) {
+    let text = fs::read_to_string(path).unwrap();
+    assert!(text == NEW || !finished && text == OLD, "{text:?}");
+    // The next editor is not in the way of what was left.
+    let helper = HelperName::parse("next").unwrap();
+    ConfigFile::at(path).edit(|document| document.set_creds_store(&helper)).unwrap();
+    let names = fs::read_dir(path.parent().unwrap()).unwrap().map(|entry| entry.unwrap().file_name());
+    let names: Vec<_> = names.filter(|name| name.to_string_lossy().starts_with(".config.json.")).collect();
+    assert!(names.is_empty(), "{names:?}");
+}
+
+#[test]
+fn c8_a_process_that_is_killed_leaves_the_old_or_the_new_file() {
+    at_every_step(&|path| fs::write(path, OLD).unwrap(), None, &old_or_new, Saved::Replaced);
+}
+
+#[test]
+fn c8_a_process_that_is_killed_leaves_no_file_or_the_new_one() {
+    let check = |path: &Path, finished: bool| match fs::read_to_string(path) {
+        Ok(text) => assert_eq!(text, "{\n\t\"auths\": {},\n\t\"credsStore\": \"new\"\n}"),
+        Err(error) => assert!(!finished && error.kind() == std::io::ErrorKind::NotFound, "{error}"),
+    };
+    at_every_step(&|_| (), None, &check, Saved::Replaced);
+}
+
+/// The shell's `$0` is the file; it is mounted over itself, as `docker run -v config.json:…` does.
+const MOUNTED: &str = "mount --bind \"$0\" \"$0\" && exec \"$@\"";
+
+/// How `unshare` lets us mount: as root, or as the root of a user namespace.
+fn mounting() -> Option<&'static str> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("file");
+    fs::write(&path, "").unwrap();
+    let works = |how: &&str| {
+        let mut tried = Command::new("unshare");
+        tried.args([how, "sh", "-c", MOUNTED]).arg(&path).arg("true").stderr(Stdio::null());
+        tried.status().is_ok_and(|status| status.success())
+    };
+    let how = ["-m", "-rm"].into_iter().find(works);
+    if how.is_none() {
+        crate::skip("nothing can be mounted here");
+    }
+    how
+}
+
+#[test]
+fn c10_a_mounted_file_is_overwritten_in_place_and_whole_at_every_step() {
+    if let Some(how) = mounting() {
+        let check = |path: &Path, finished: bool| {
+            let text = fs::read_to_string(path).unwrap();
+            // Cut short of the last step it has line feeds at its end: still the new document.
+            assert!(text == NEW || !finished && (text == OLD || text.trim_end() == NEW.trim_end()), "{text:?}");
+        };
+        at_every_step(&|path| fs::write(path, OLD).unwrap(), Some(how), &check, Saved::InPlace);
+    }
+}
+
+#[test]
+fn c10_a_file_in_a_folder_of_somebody_else_is_overwritten_in_place() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config.json");
+    fs::write(&path, OLD).unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    if chown(&path, Some(12345), Some(12345)).is_err() {
+        return crate::skip("only root can give a file away");
+    }
+    let before = fs::metadata(&path).unwrap();
+    // The program lies where nobody else may look: it is copied.
+    let program = folder.path().join("program");
+    fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid=12345", "--regid=12345", "--clear-groups"]).arg(&program);
+    command.args(["--exact", "killed::child", "--ignored", "--nocapture"]).env(FILE, &path);
+    let Ok(output) = command.output() else { return crate::skip("there is no setpriv") };
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(text.contains("InPlace"), "{text} {}", String::from_utf8_lossy(&output.stderr));
+    let after = fs::metadata(&path).unwrap();
+    assert_eq!(fs::read_to_string(&path).unwrap(), NEW);
+    assert_eq!((after.ino(), after.uid(), after.mode()), (before.ino(), before.uid(), before.mode()));
+}

@@ -1,0 +1,66 @@
+use broker::MintError;
+use protocol::Secret;
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::exchange::{Exchange, Field, SCOPE};
+use crate::failure::Who;
+use crate::file::{self, CredentialsFile};
+use crate::identity::Identity;
+use crate::impersonation::Impersonation;
+use crate::subject::{self, Source};
+use crate::token::AccessToken;
+
+const GRANT: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
+const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
+
+#[derive(Deserialize)]
+pub(crate) struct Federation {
+    pub(crate) audience: String,
+    pub(crate) subject_token_type: String,
+    token_url: String,
+    pub(crate) credential_source: Source,
+    pub(crate) service_account_impersonation_url: Option<String>,
+    #[serde(default)]
+    service_account_impersonation: Lifetime,
+    client_id: Option<String>,
+    #[serde(default, deserialize_with = "file::optional_secret")]
+    client_secret: Option<Secret>,
+    workforce_pool_user_project: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+struct Lifetime {
+    token_lifetime_seconds: Option<u64>,
+}
+
+/// An identity that somebody else has given: its token is exchanged for one of Google's, and that,
+/// where the file says so, for a service account's.
+/// <https://google.aip.dev/auth/4117>
+pub(crate) async fn token(file: &CredentialsFile, exchange: &Exchange<'_>) -> Result<(Who, AccessToken), MintError> {
+    let federation: Federation = file.fields()?;
+    let who = Who::federation(&file.path);
+    let subject = subject::token(&federation, &who, exchange).await?;
+    let options = federation.workforce_pool_user_project.as_ref().filter(|_| federation.client_id.is_none());
+    let options = options.map(|project| json!({"userProject": project}).to_string());
+    let mut form = vec![
+        ("grant_type", Field::Plain(GRANT)),
+        ("audience", Field::Plain(&federation.audience)),
+        ("scope", Field::Plain(SCOPE)),
+        ("requested_token_type", Field::Plain(ACCESS_TOKEN)),
+        ("subject_token_type", Field::Plain(&federation.subject_token_type)),
+        ("subject_token", Field::Secret(&subject)),
+    ];
+    if let Some(options) = &options {
+        form.push(("options", Field::Plain(options)));
+    }
+    let client = federation.client_id.as_deref().zip(federation.client_secret.as_ref());
+    let token = exchange.token(&who, &federation.token_url, client, &form).await?;
+    let Some(url) = federation.service_account_impersonation_url else { return Ok((who, token)) };
+    let impersonation = Impersonation {
+        lifetime: federation.service_account_impersonation.token_lifetime_seconds.unwrap_or(3600),
+        remedy: "it grants roles/iam.workloadIdentityUser to the federated identity",
+        ..Impersonation::at(url)
+    };
+    impersonation.token(&Identity { who, token, universe: file.universe.clone(), quota_project: None }, exchange).await
+}

@@ -1,0 +1,78 @@
+use std::time::{Duration, SystemTime};
+
+use protocol::Secret;
+use serde_json::Value;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+/// What opens registries for an hour.
+#[derive(Clone, Debug)]
+pub(crate) struct AccessToken {
+    pub(crate) secret: Secret,
+    pub(crate) expires: SystemTime,
+}
+
+impl AccessToken {
+    /// As OAuth services answer: `access_token`, and `expires_in` in seconds.
+    /// <https://datatracker.ietf.org/doc/html/rfc6749#section-5.1>
+    pub(crate) fn of_oauth(answer: &Value) -> Option<Self> {
+        let life = answer["expires_in"].as_u64().map(Duration::from_secs)?;
+        Self::of(&answer["access_token"], SystemTime::now().checked_add(life)?)
+    }
+
+    /// As the IAM credentials service answers.
+    /// <https://cloud.google.com/iam/docs/reference/credentials/rest/v1/projects.serviceAccounts/generateAccessToken>
+    pub(crate) fn of_iam(answer: &Value) -> Option<Self> {
+        Self::of(&answer["accessToken"], moment(&answer["expireTime"])?)
+    }
+
+    /// As `gcloud config config-helper` answers.
+    pub(crate) fn of_gcloud(answer: &Value) -> Option<Self> {
+        let credential = &answer["credential"];
+        Self::of(&credential["access_token"], moment(&credential["token_expiry"])?)
+    }
+
+    pub(crate) fn of(secret: &Value, expires: SystemTime) -> Option<Self> {
+        let secret = secret.as_str().filter(|secret| !secret.is_empty())?;
+        Some(AccessToken { secret: Secret::new(secret.to_owned()), expires })
+    }
+}
+
+fn moment(text: &Value) -> Option<SystemTime> {
+    Some(OffsetDateTime::parse(text.as_str()?, &Rfc3339).ok()?.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_real_end_is_taken_over() {
+        let end = SystemTime::UNIX_EPOCH + Duration::from_secs(4_102_444_800);
+        let iam = AccessToken::of_iam(&json!({"accessToken": "t", "expireTime": "2100-01-01T00:00:00Z"})).unwrap();
+        assert_eq!((iam.secret.expose(), iam.expires), ("t", end));
+        let gcloud = json!({"credential": {"access_token": "t", "token_expiry": "2100-01-01T00:00:00Z"}});
+        assert_eq!(AccessToken::of_gcloud(&gcloud).unwrap().expires, end);
+        let oauth = AccessToken::of_oauth(&json!({"access_token": "t", "expires_in": 100})).unwrap();
+        assert!(oauth.expires <= SystemTime::now() + Duration::from_secs(100));
+        assert!(oauth.expires > SystemTime::now() + Duration::from_secs(90));
+    }
+
+    #[test]
+    fn without_a_token_or_an_end_there_is_none() {
+        for answer in [
+            json!({}),
+            json!({"access_token": "", "expires_in": 1}),
+            json!({"access_token": "t"}),
+            json!({"access_token": "t", "expires_in": -1}),
+            json!({"access_token": "t", "expires_in": u64::MAX}),
+            json!({"access_token": 1, "expires_in": 1}),
+            json!(["access_token"]),
+        ] {
+            assert!(AccessToken::of_oauth(&answer).is_none(), "{answer}");
+        }
+        assert!(AccessToken::of_iam(&json!({"accessToken": "t", "expireTime": "tomorrow"})).is_none());
+    }
+}

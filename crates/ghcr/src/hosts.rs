@@ -1,0 +1,109 @@
+use std::io;
+use std::path::{Path, PathBuf};
+
+use broker::MintError;
+use settings::Setup;
+use yaml_rust2::{Yaml, YamlLoader};
+use zeroize::Zeroizing;
+
+use crate::failure;
+use crate::github::GitHub;
+
+/// Who is signed in to a GitHub with gh.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Account {
+    pub(crate) user: Option<String>,
+    /// Only where gh found no keychain, or was told to use none.
+    pub(crate) token: Option<String>,
+}
+
+/// gh's list of the hosts that it is signed in to, where gh looks for it:
+/// <https://cli.github.com/manual/gh_help_environment>.
+pub(crate) fn path(setup: &Setup) -> Option<PathBuf> {
+    let environment = &setup.environment;
+    let folder = environment
+        .path("GH_CONFIG_DIR")
+        .or_else(|| environment.path("XDG_CONFIG_HOME").map(|folder| folder.join("gh")))
+        .or_else(|| environment.path("AppData").filter(|_| cfg!(windows)).map(|folder| folder.join("GitHub CLI")))
+        .or_else(|| setup.places.home.as_ref().map(|home| home.join(".config").join("gh")))?;
+    Some(folder.join("hosts.yml"))
+}
+
+/// The account that is active for a GitHub.
+///
+/// # Errors
+/// A file that is there and cannot be read or understood.
+pub(crate) fn account(path: &Path, github: &GitHub) -> Result<Option<Account>, MintError> {
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => Zeroizing::new(text),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failure::hosts_unreadable(path, &error)),
+    };
+    account_in(&text, github).map_err(|line| failure::hosts_broken(path, line))
+}
+
+/// The error is the line on which the text is no YAML; what stands there may be a token.
+fn account_in(text: &str, github: &GitHub) -> Result<Option<Account>, usize> {
+    let documents = YamlLoader::load_from_str(text).map_err(|error| error.marker().line())?;
+    let Some(host) = documents.first().map(|hosts| &hosts[github.host.as_str()]).filter(|host| !host.is_badvalue())
+    else {
+        return Ok(None);
+    };
+    let text = |value: &Yaml| value.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
+    // Beside them stand `users`, with the tokens of the accounts that are not active too.
+    Ok(Some(Account { user: text(&host["user"]), token: text(&host["oauth_token"]) }))
+}
+
+#[cfg(test)]
+mod tests {
+    use settings::{Environment, Places, Settings};
+
+    use super::*;
+
+    const SEVERAL: &str = "\
+github.com:
+    git_protocol: https
+    users:
+        alice:
+            oauth_token: gho_alice
+        bob:
+            oauth_token: gho_bob
+    oauth_token: gho_bob
+    user: bob
+octocorp.ghe.com:
+    users:
+        carol:
+    user: carol
+";
+
+    #[test]
+    fn the_active_account_of_every_layout() {
+        let account = |text: &str, host: &str| account_in(text, &GitHub::at(host));
+        let of = |user: &str, token: Option<&str>| {
+            Ok(Some(Account { user: Some(user.into()), token: token.map(str::to_owned) }))
+        };
+        assert_eq!(account(SEVERAL, "github.com"), of("bob", Some("gho_bob")));
+        assert_eq!(account(SEVERAL, "octocorp.ghe.com"), of("carol", None), "its token is in the keychain");
+        assert_eq!(account(SEVERAL, "github.corp.example"), Ok(None));
+        let old = "github.com:\n  user: alice\n  oauth_token: \"gho_old\"\n  git_protocol: ssh\n";
+        assert_eq!(account(old, "github.com"), of("alice", Some("gho_old")));
+        assert_eq!(account("", "github.com"), Ok(None));
+        assert_eq!(account("github.com:\n", "github.com"), Ok(Some(Account { user: None, token: None })));
+        assert_eq!(account("a: b\n  c: [", "github.com"), Err(2));
+    }
+
+    #[test]
+    fn where_gh_looks() {
+        let path = |variables: &[(&str, &str)]| {
+            path(&Setup {
+                environment: Environment::of(variables.iter().copied()),
+                places: Places { home: Some("/home/alice".into()), ..Places::default() },
+                settings: Settings::default(),
+            })
+        };
+        let folders = [("GH_CONFIG_DIR", "/gh"), ("XDG_CONFIG_HOME", "/xdg")];
+        assert_eq!(path(&folders), Some("/gh/hosts.yml".into()));
+        assert_eq!(path(&folders[1..]), Some("/xdg/gh/hosts.yml".into()));
+        assert_eq!(path(&[]), Some("/home/alice/.config/gh/hosts.yml".into()));
+    }
+}

@@ -1,0 +1,352 @@
+use std::collections::HashSet;
+use std::net::TcpListener;
+use std::time::Duration;
+
+use pretend_cloud::{Behaviour, Ca, Google, GoogleCall, Proxy, SilentAddress};
+use serde_json::json;
+
+use crate::gcr::{EUROPE, get, home, minted_by, name_file, on_machine, put_program, with_key};
+use crate::home::{GCR, Home, Outcome};
+
+fn refuse(status: u16, code: &'static str, message: &str) -> Behaviour {
+    Behaviour::Refuse { status, code, message: message.to_owned() }
+}
+
+/// A failure is shared for three seconds.
+fn let_failures_pass() {
+    std::thread::sleep(Duration::from_millis(3_200));
+}
+
+#[test]
+fn fifty_at_once_mint_once() {
+    let google = Google::start();
+    google.on(GoogleCall::Token, Behaviour::Slow(Duration::from_millis(200)));
+    let home = with_key(&google);
+    let outcomes: Vec<Outcome> = std::thread::scope(|threads| {
+        let running: Vec<_> = (0..50).map(|_| threads.spawn(|| get(&home, EUROPE))).collect();
+        running.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    let secrets: HashSet<_> = outcomes.iter().map(Outcome::secret).collect();
+    assert_eq!((secrets.len(), google.calls(GoogleCall::Token)), (1, 1));
+}
+
+#[test]
+fn nobody_signed_in_is_not_found_and_fast() {
+    let outcome = get(&home(), EUROPE);
+    outcome.is_not_found();
+    assert!(outcome.took < Duration::from_secs(1), "{outcome:?}");
+    let silent = SilentAddress::new();
+    let mut home = home();
+    home.unset("NO_GCE_CHECK").set("GCE_METADATA_HOST", silent.addr().to_string());
+    let outcome = get(&home, EUROPE);
+    outcome.is_not_found();
+    assert!(outcome.took < Duration::from_millis(4_500), "{outcome:?}");
+    drop(silent);
+    // Nobody listens.
+    let outcome = get(&home, EUROPE);
+    outcome.is_not_found();
+    assert!(outcome.took < Duration::from_secs(1), "{outcome:?}");
+}
+
+#[test]
+fn only_a_metadata_server_of_googles_counts() {
+    let google = Google::start();
+    google.on(GoogleCall::MetadataCheck, Behaviour::Empty);
+    get(&on_machine(&google), EUROPE).is_not_found();
+    assert_eq!(google.all_calls(), 1, "whoever does not say that he is one is asked for nothing");
+}
+
+#[test]
+fn an_identity_that_fails_is_the_end() {
+    let google = Google::start();
+    let mut home = on_machine(&google);
+    name_file(&mut home, &json!({"type": "authorized_user", "client_id": "c"}));
+    get(&home, EUROPE).explains(&["credentials.json", "is not complete"]);
+    name_file(&mut home, &json!({"type": "gdch_service_account"}));
+    get(&home, EUROPE).explains(&["of a type that cannot be used here", "GOOGLE_APPLICATION_CREDENTIALS"]);
+    home.set("GOOGLE_APPLICATION_CREDENTIALS", home.path("gone.json"));
+    get(&home, EUROPE).explains(&["gone.json is not there", "GOOGLE_APPLICATION_CREDENTIALS"]);
+    let mut file = google.key_file("a@pretend.iam.gserviceaccount.com");
+    file["private_key"] = "-----BEGIN PRIVATE KEY-----\ncanary\n-----END PRIVATE KEY-----\n".into();
+    name_file(&mut home, &file);
+    let line =
+        get(&home, EUROPE).explains(&["a@pretend.iam.gserviceaccount.com", "private key cannot be used"]).to_owned();
+    assert!(!line.contains("canary"));
+    file["token_uri"] = "http://attacker.example/token".into();
+    file["private_key"] = google.key_file("")["private_key"].clone();
+    name_file(&mut home, &file);
+    get(&home, EUROPE).explains(&["not of https"]);
+    assert_eq!(google.all_calls(), 0, "nobody else is asked");
+}
+
+#[test]
+fn refusals_name_the_remedy_and_no_body() {
+    let google = Google::start();
+    let user = || {
+        let mut home = home();
+        name_file(&mut home, &google.user_file("jane"));
+        home
+    };
+    let login = "gcloud auth application-default login";
+    for (home, status, code, words) in [
+        (user(), 400, "invalid_grant", &["the Google user", "the session has ended", login][..]),
+        (user(), 400, "invalid_rapt", &["wants to see the user again", login]),
+        (user(), 401, "invalid_client", &["does not know its OAuth client", login]),
+        (with_key(&google), 400, "invalid_grant", &["puller@pretend", "does not accept it", "deleted or disabled"]),
+        (with_key(&google), 403, "access_denied", &["does not allow it"]),
+        (with_key(&google), 418, "<canary>", &["an unknown error"]),
+    ] {
+        google.on(GoogleCall::Token, refuse(status, code, "canary body"));
+        let line = get(&home, EUROPE).explains(words).to_owned();
+        assert!(!line.contains("canary"), "{line}");
+    }
+    let calls = google.calls(GoogleCall::Token);
+    assert_eq!(calls, 6, "what was refused is not asked again");
+}
+
+#[test]
+fn a_refused_impersonation_names_the_role() {
+    let google = Google::start();
+    let mut home = home();
+    let account = "puller@pretend.iam.gserviceaccount.com";
+    let token = home.write("token", "header.job.signature");
+    let mut federated = google.federation_file(json!({"file": token}));
+    federated["service_account_impersonation_url"] = google.impersonation_url(account).into();
+    let impersonated = json!({
+        "type": "impersonated_service_account",
+        "service_account_impersonation_url": google.impersonation_url(account),
+        "source_credentials": google.user_file("jane"),
+    });
+    for (file, status, code, words) in [
+        (&impersonated, 403, "PERMISSION_DENIED", &[account, "roles/iam.serviceAccountTokenCreator"][..]),
+        (&federated, 403, "PERMISSION_DENIED", &[account, "roles/iam.workloadIdentityUser"]),
+        (&impersonated, 404, "NOT_FOUND", &["there is no such service account"]),
+        (&impersonated, 403, "SERVICE_DISABLED", &["gcloud services enable iamcredentials.googleapis.com"]),
+    ] {
+        name_file(&mut home, file);
+        google.on(GoogleCall::Impersonate, refuse(status, code, "canary"));
+        let line = get(&home, EUROPE).explains(words).to_owned();
+        assert!(!line.contains("canary"), "{line}");
+        let_failures_pass();
+    }
+}
+
+#[test]
+fn a_wrong_clock_is_told() {
+    let google = Google::start();
+    google.set_clock_skew(-3 * 3600);
+    get(&with_key(&google), EUROPE).explains(&["clock is 180 minutes ahead of Google's", "set the clock"]);
+    google.set_clock_skew(2 * 3600);
+    get(&with_key(&google), EUROPE).explains(&["clock is 120 minutes behind Google's"]);
+    google.set_clock_skew(120);
+    get(&with_key(&google), EUROPE).credentials();
+}
+
+#[test]
+fn a_token_near_its_end_is_renewed_and_serves_if_it_cannot_be() {
+    let google = Google::start();
+    google.set_token_life(Duration::from_secs(4 * 60));
+    let home = on_machine(&google);
+    let first = get(&home, EUROPE).secret();
+    let second = get(&home, EUROPE).secret();
+    assert_ne!(first, second);
+    google.on(GoogleCall::MetadataToken, refuse(500, "x", "canary"));
+    assert_eq!(get(&home, EUROPE).secret(), second);
+}
+
+#[test]
+fn an_ended_token_is_never_served() {
+    let google = Google::start();
+    google.set_token_life(Duration::from_secs(2));
+    let home = with_key(&google);
+    get(&home, EUROPE).credentials();
+    google.on(GoogleCall::Token, Behaviour::Refuse { status: 400, code: "invalid_grant", message: "x".into() });
+    std::thread::sleep(Duration::from_millis(2_100));
+    get(&home, EUROPE).explains(&["does not accept it"]);
+    google.on(GoogleCall::Token, Behaviour::Proper);
+    google.set_token_life(Duration::ZERO);
+    let_failures_pass();
+    get(&home, EUROPE).explains(&["has already ended", "clock"]);
+}
+
+#[test]
+fn services_that_hang_stumble_or_talk_nonsense() {
+    let google = Google::start();
+    google.on(GoogleCall::Token, Behaviour::FailTimes(2));
+    get(&with_key(&google), EUROPE).credentials();
+    assert_eq!(google.calls(GoogleCall::Token), 3);
+    for behaviour in [Behaviour::Garbage, Behaviour::Empty, Behaviour::Close] {
+        google.on(GoogleCall::Token, behaviour.clone());
+        get(&with_key(&google), EUROPE).explains(&["puller@pretend.iam.gserviceaccount.com", "gets no token"]);
+    }
+    google.on(GoogleCall::Token, Behaviour::Hang);
+    google.on(GoogleCall::MetadataToken, Behaviour::Hang);
+    for home in [with_key(&google), on_machine(&google)] {
+        home.settings("timeout = 2");
+        let outcome = get(&home, EUROPE);
+        outcome.explains(&["no answer in time"]);
+        assert!(outcome.took < Duration::from_secs(4), "{outcome:?}");
+    }
+}
+
+#[test]
+fn an_answer_without_end_is_given_up() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            use std::io::{Read, Write};
+            let mut stream = stream;
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n");
+            while stream.write_all(&[b'{'; 65_536]).is_ok() {}
+        }
+    });
+    let google = Google::start();
+    let mut file = google.key_file("a@pretend.iam.gserviceaccount.com");
+    file["token_uri"] = format!("http://{address}/token").into();
+    let mut home = home();
+    name_file(&mut home, &file);
+    get(&home, EUROPE).explains(&["does not end"]);
+}
+
+#[test]
+fn a_program_that_hangs_is_killed_at_the_time_limit() {
+    let mut home = home();
+    home.settings("timeout = 2");
+    home.write(".config/gcloud/credentials.db", "");
+    put_program(&mut home, "gcloud", "echo $$ > \"$HOME/pid\"; exec sleep 60");
+    let outcome = get(&home, EUROPE);
+    outcome.explains(&["gcloud's active account", "time limit"]);
+    assert!(outcome.took < Duration::from_secs(4), "{outcome:?}");
+    let pid = std::fs::read_to_string(home.path("pid")).unwrap();
+    std::thread::sleep(Duration::from_millis(100));
+    let command = std::fs::read_to_string(format!("/proc/{}/cmdline", pid.trim())).unwrap_or_default();
+    assert!(!command.contains("sleep"), "it is still there: {command}");
+}
+
+#[test]
+fn the_words_of_gcloud_are_not_repeated() {
+    let mut home = home();
+    home.write(".config/gcloud/credentials.db", "");
+    for (script, why) in [
+        ("echo 'There was a problem refreshing your current auth tokens: canary' >&2; exit 1", "the session has ended"),
+        ("echo 'Reauthentication required. canary' >&2; exit 1", "the session has ended"),
+        ("echo canary >&2; exit 2", "gcloud failed"),
+        ("echo canary", "without a usable one"),
+        ("echo '{\"credential\": {\"access_token\": \"canary\"}}'", "without a usable one"),
+    ] {
+        put_program(&mut home, "gcloud", script);
+        let line = get(&home, EUROPE).explains(&[why, "gcloud auth login"]).to_owned();
+        assert!(!line.contains("canary"), "{line}");
+        let_failures_pass();
+    }
+}
+
+/// A home that reaches the world only through a proxy, and there a pretend Google that proves itself
+/// by an authority of the company's.
+fn behind_proxy(google: &Google, ca: &Ca, proxy: &Proxy) -> Home {
+    for host in ["oauth2.googleapis.com", "iamcredentials.googleapis.com", "sts.googleapis.com"] {
+        proxy.route(&format!("{host}:443"), google.addr());
+    }
+    let mut home = home();
+    let pem = home.write("ca.pem", ca.pem());
+    home.set("HTTPS_PROXY", proxy.url()).set("SSL_CERT_FILE", pem);
+    home
+}
+
+#[test]
+fn settings_impersonate_through_a_proxy_and_a_private_authority() {
+    let (ca, proxy) = (Ca::new(), Proxy::start());
+    let hosts = ["oauth2.googleapis.com", "iamcredentials.googleapis.com"];
+    let google = Google::start_tls("127.0.0.1:0".parse().unwrap(), &ca, &hosts);
+    let mut home = behind_proxy(&google, &ca, &proxy);
+    // As gcloud writes it: the address is Google's own.
+    let mut user = google.user_file("jane");
+    user.as_object_mut().unwrap().remove("token_uri");
+    user["quota_project_id"] = "pretend".into();
+    name_file(&mut home, &user);
+    assert_eq!(minted_by(&google, &get(&home, EUROPE)), "user jane");
+    let account = "puller@pretend.iam.gserviceaccount.com";
+    home.settings(&format!("[[registry]]\nmatch = \"us-*\"\nimpersonate = \"{account}\"\n"));
+    assert_eq!(minted_by(&google, &get(&home, "us-docker.pkg.dev")), format!("{account} by user jane"));
+    assert_eq!(minted_by(&google, &get(&home, EUROPE)), "user jane");
+    assert!(proxy.requests() >= 3);
+    let mut key = google.key_file(account);
+    key["token_uri"] = "https://oauth2.googleapis.com/token".into();
+    name_file(&mut home, &key);
+    assert_eq!(minted_by(&google, &get(&home, EUROPE)), account);
+    home.set("SSL_CERT_FILE", "/etc/ssl/certs/ca-certificates.crt");
+    home.run(GCR, &["erase"], EUROPE).is_silent();
+    get(&home, EUROPE).explains(&["oauth2.googleapis.com", "certificate is not trusted", "SSL_CERT_FILE"]);
+}
+
+#[test]
+fn a_metadata_server_is_asked_without_the_proxy() {
+    let google = Google::start();
+    let proxy = Proxy::start();
+    let mut home = on_machine(&google);
+    home.set("HTTP_PROXY", proxy.url()).set("HTTPS_PROXY", proxy.url()).set("http_proxy", proxy.url());
+    assert_eq!(minted_by(&google, &get(&home, EUROPE)), "machine");
+    assert_eq!(proxy.requests(), 0);
+}
+
+#[test]
+fn a_token_goes_to_no_other_of_googles_clouds() {
+    let google = Google::start();
+    get(&with_key(&google), "docker.s3nsregistry.fr").explains(&["belongs to googleapis.com", "s3nsapis.fr"]);
+    let mut key = google.key_file("puller@pretend.s3ns.iam.gserviceaccount.com");
+    key["universe_domain"] = "s3nsapis.fr".into();
+    let mut home = home();
+    name_file(&mut home, &key);
+    // There a service account's own signature is the token.
+    let calls = google.all_calls();
+    let (_, _, secret) = get(&home, "docker.s3nsregistry.fr").credentials();
+    assert_eq!((secret.split('.').count(), google.all_calls()), (3, calls));
+    get(&home, EUROPE).explains(&["belongs to s3nsapis.fr"]);
+    google.set_universe("s3nsapis.fr");
+    get(&on_machine(&google), "gcr.io").explains(&["this machine's service account", "belongs to s3nsapis.fr"]);
+    get(&on_machine(&google), "docker.s3nsregistry.fr").credentials();
+}
+
+#[test]
+fn a_secret_is_in_no_log_and_no_error() {
+    const CANARY: &str = "c4n4ry";
+    let google = Google::start();
+    let mut home = with_key(&google);
+    home.set("CREDMINT_LOG", "trace").set("RUST_LOG", "trace");
+    let mut said = String::new();
+    let mut hear = |outcome: Outcome| {
+        said.push_str(&outcome.stderr);
+        if outcome.code != 0 {
+            said.push_str(&outcome.stdout);
+        }
+    };
+    let first = get(&home, EUROPE);
+    assert!(first.stderr.contains("minting a token"), "the log is on: {first:?}");
+    hear(first);
+    hear(get(&home, EUROPE));
+    let mut user = google.user_file(CANARY);
+    user["client_secret"] = CANARY.into();
+    name_file(&mut home, &user);
+    hear(get(&home, EUROPE));
+    let token = home.write("token", format!("header.{CANARY}.signature"));
+    let mut federated = google.federation_file(json!({"file": token}));
+    federated["service_account_impersonation_url"] = google.impersonation_url("a@p.iam.gserviceaccount.com").into();
+    name_file(&mut home, &federated);
+    hear(get(&home, EUROPE));
+    for behaviour in [refuse(400, "invalid_grant", CANARY), refuse(500, CANARY, CANARY), Behaviour::Garbage] {
+        google.on(GoogleCall::Exchange, behaviour);
+        let_failures_pass();
+        home.run(GCR, &["erase"], EUROPE);
+        hear(get(&home, EUROPE));
+    }
+    name_file(&mut home, &json!({"type": "service_account", "private_key": CANARY, "token_uri": 7}));
+    hear(get(&home, EUROPE));
+    home.write(".config/gcloud/credentials.db", "");
+    put_program(&mut home, "gcloud", &format!("echo {CANARY}; echo {CANARY} >&2; exit 1"));
+    home.unset("GOOGLE_APPLICATION_CREDENTIALS");
+    hear(get(&home, EUROPE));
+    let leaked = google.minted().into_iter().any(|minted| said.contains(&minted.token));
+    assert!(!said.contains(CANARY) && !leaked, "{said}");
+}

@@ -1,0 +1,373 @@
+use std::path::PathBuf;
+use std::time::Duration;
+
+use pretend_cloud::{APP, APP_CLIENT, APP_KEY, Ca, GitHub, GitHubCall, Proxy};
+
+use crate::home::{CREDMINT, GHCR, Home, Outcome};
+use crate::protocol::files;
+
+pub(crate) const PACKAGES: &str = "ghcr.io";
+const TENANT: &str = "containers.octocorp.ghe.com";
+const SERVER: &str = "containers.github.corp.example";
+
+/// A user whose network leads to a pretend GitHub at GitHub's own addresses: through the proxy and
+/// with the authority of a company.
+pub(crate) struct Company {
+    pub(crate) github: GitHub,
+    pub(crate) proxy: Proxy,
+    pub(crate) home: Home,
+}
+
+impl Company {
+    /// Nobody is signed in, and gh is not there.
+    pub(crate) fn new() -> Self {
+        let ca = Ca::new();
+        let hosts = ["api.github.com", "api.octocorp.ghe.com", "github.corp.example"];
+        let github = GitHub::start_tls("127.0.0.1:0".parse().unwrap(), &ca, &hosts);
+        let proxy = Proxy::start();
+        for host in hosts {
+            proxy.route(&format!("{host}:443"), github.addr());
+        }
+        let mut home = Home::new();
+        let pem = home.write("ca.pem", ca.pem());
+        let path = home.path("bin");
+        home.set("SSL_CERT_FILE", pem).set("HTTPS_PROXY", proxy.url()).set("PATH", path);
+        Company { github, proxy, home }
+    }
+
+    /// Signed in as an App that is installed for one organisation.
+    pub(crate) fn with_app() -> Self {
+        let mut company = Company::new();
+        company.github.install(7, "octo-org", true);
+        company.home.set("GITHUB_APP_ID", APP).set("GITHUB_APP_PRIVATE_KEY", APP_KEY);
+        company
+    }
+
+    pub(crate) fn get(&self, server: &str) -> Outcome {
+        self.home.run(GHCR, &["get"], server)
+    }
+
+    /// For which account this token was minted.
+    #[track_caller]
+    fn account(&self, outcome: &Outcome) -> String {
+        let (_, username, secret) = outcome.credentials();
+        assert_eq!(username, "x-access-token");
+        let token = self.github.minted().into_iter().find(|token| token.token == secret);
+        token.unwrap_or_else(|| panic!("never minted: {outcome:?}")).account
+    }
+
+    /// A gh that does what this script says.
+    pub(crate) fn gh(&self, script: &str) -> PathBuf {
+        self.home.script("bin/gh", &format!("PATH=/usr/bin:/bin\n{script}"))
+    }
+
+    fn hosts(&self, text: &str) {
+        self.home.write("config/gh/hosts.yml", text);
+    }
+}
+
+#[test]
+fn the_second_get_asks_nobody() {
+    let company = Company::with_app();
+    let first = company.get(PACKAGES);
+    assert_eq!(first.credentials().0, PACKAGES);
+    assert_eq!(company.account(&first), "octo-org");
+    let (calls, requests) = (company.github.all_calls(), company.proxy.requests());
+    assert_eq!(company.get("https://ghcr.io/v2/").secret(), first.secret());
+    assert_eq!((company.github.all_calls(), company.proxy.requests()), (calls, requests));
+    assert_eq!(company.github.strange_requests(), [""; 0]);
+    let router = company.home.run(CREDMINT, &["get"], PACKAGES);
+    assert_eq!(router.secret(), first.secret(), "the helper for all registries has the same tokens");
+}
+
+#[test]
+fn the_sources_in_their_order() {
+    let mut company = Company::with_app();
+    company.home.set("GH_TOKEN", "ghp_gh").set("GITHUB_TOKEN", "ghs_actions");
+    company.hosts("github.com:\n    user: alice\n    oauth_token: gho_file\n");
+    company.gh("echo gho_keychain");
+    let login = "{\"ServerURL\":\"ghcr.io\",\"Username\":\"bob\",\"Secret\":\"stored\"}";
+    company.home.run(GHCR, &["store"], login);
+    let said = |company: &Company| {
+        let (_, username, secret) = company.get(PACKAGES).credentials();
+        (username, secret)
+    };
+    let pair = |username: &str, secret: &str| (username.to_owned(), secret.to_owned());
+    assert_eq!(said(&company), pair("bob", "stored"));
+    company.home.run(GHCR, &["erase"], PACKAGES).is_silent();
+    assert_eq!(company.account(&company.get(PACKAGES)), "octo-org");
+    company.home.unset("GITHUB_APP_ID").unset("GITHUB_APP_PRIVATE_KEY");
+    assert_eq!(said(&company), pair("x-access-token", "ghp_gh"));
+    company.home.unset("GH_TOKEN").set("GITHUB_ACTOR", "octocat");
+    assert_eq!(said(&company), pair("octocat", "ghs_actions"));
+    company.home.unset("GITHUB_TOKEN").unset("GITHUB_ACTOR");
+    assert_eq!(said(&company), pair("alice", "gho_file"));
+    company.hosts("github.com:\n    user: alice\n");
+    assert_eq!(said(&company), pair("alice", "gho_keychain"));
+    company.gh("exit 1");
+    company.hosts("github.com:\n    user: nobody\n");
+    company.get(PACKAGES).is_not_found();
+}
+
+#[test]
+fn a_token_goes_to_no_host_that_gh_would_not_send_it_to() {
+    let mut company = Company::new();
+    company.home.settings(
+        "[[registry]]\nmatch = \"*.corp.example\"\nprovider = \"ghcr\"\n[[registry]]\nmatch = \"*github.com\"\nprovider = \"ghcr\"\n",
+    );
+    company.home.set("GH_TOKEN", "cloud").set("GITHUB_TOKEN", "actions");
+    for host in [PACKAGES, TENANT, "docker.pkg.github.com"] {
+        assert_eq!(company.get(host).secret(), "cloud", "{host}");
+    }
+    for host in [SERVER, "docker.github.corp.example", "github.corp.example", "foogithub.com"] {
+        company.get(host).is_not_found();
+    }
+    company.home.set("CODESPACES", "true");
+    assert_eq!(company.get(SERVER).secret(), "actions");
+    company.home.set("GITHUB_ENTERPRISE_TOKEN", "enterprise");
+    assert_eq!(company.get(SERVER).secret(), "enterprise");
+    company.home.set("GH_ENTERPRISE_TOKEN", "server");
+    assert_eq!(company.get(SERVER).secret(), "server");
+    company.home.unset("GH_TOKEN").unset("GITHUB_TOKEN");
+    company.get(PACKAGES).is_not_found();
+    company.get(TENANT).is_not_found();
+    assert_eq!(company.proxy.requests(), 0);
+}
+
+/// The program that a user would run instead, where it is installed.
+fn real_gh() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|folder| folder.join("gh")).find(|path| path.is_file())
+}
+
+#[test]
+fn the_token_is_the_one_that_gh_would_take() {
+    let Some(gh) = real_gh() else {
+        return crate::home::skip("the_token_is_the_one_that_gh_would_take", "gh is not installed");
+    };
+    let mut company = Company::new();
+    company.home.settings("[[registry]]\nmatch = \"*.corp.example\"\nprovider = \"ghcr\"\n");
+    let variables = ["GH_TOKEN", "GITHUB_TOKEN", "GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN", "CODESPACES"];
+    let hosts = "github.com:\n    user: alice\n    oauth_token: file\n\
+                 github.corp.example:\n    user: alice\n    oauth_token: server-file\n";
+    for hosts in ["", hosts] {
+        company.hosts(hosts);
+        // Every set of variables.
+        for set in 0..1 << variables.len() {
+            for (nth, name) in variables.iter().enumerate() {
+                match (set >> nth & 1, *name) {
+                    (0, name) => company.home.unset(name),
+                    (_, "CODESPACES") => company.home.set("CODESPACES", "true"),
+                    (_, name) => company.home.set(name, name.to_lowercase()),
+                };
+            }
+            for (registry, host) in
+                [(PACKAGES, "github.com"), (TENANT, "octocorp.ghe.com"), (SERVER, "github.corp.example")]
+            {
+                let token = company.home.other(gh.to_str().unwrap(), &["auth", "token", "--hostname", host]).output();
+                let token = String::from_utf8(token.unwrap().stdout).unwrap();
+                match company.get(registry) {
+                    ours if token.is_empty() => ours.is_not_found(),
+                    ours => assert_eq!(ours.secret(), token.trim(), "{host} with the set {set:b}"),
+                }
+            }
+        }
+    }
+    assert_eq!(company.proxy.requests(), 0);
+}
+
+#[test]
+fn foreign_hosts_get_nothing() {
+    let mut company = Company::with_app();
+    company.home.set("GH_TOKEN", "canary").set("GH_ENTERPRISE_TOKEN", "canary");
+    for host in [
+        "docker.io",
+        "github.com",
+        "api.github.com",
+        "ghcr.io.attacker.com",
+        "http://ghcr.io",
+        "ghcr.io:5000",
+        "xghcr.io",
+        "npm.pkg.github.com",
+        "containers.octocorp.notghe.com",
+        "github.corp.example",
+    ] {
+        company.get(host).is_not_found();
+    }
+    assert_eq!(company.proxy.requests(), 0);
+}
+
+#[test]
+fn a_token_at_hand_is_copied_nowhere_and_never_stale() {
+    let mut company = Company::new();
+    for token in ["c4n4ry-one", "c4n4ry-two"] {
+        company.home.set("GITHUB_TOKEN", token);
+        assert_eq!(company.get(PACKAGES).secret(), token);
+        let router = company.home.run(CREDMINT, &["get"], PACKAGES);
+        assert_eq!(router.secret(), token, "the helper for all registries hands it on too");
+    }
+    company.home.unset("GITHUB_TOKEN");
+    company.hosts("github.com:\n    oauth_token: c4n4ry-file\n");
+    assert_eq!(company.get(PACKAGES).secret(), "c4n4ry-file");
+    let copies = |path: &PathBuf| String::from_utf8_lossy(&std::fs::read(path).unwrap()).contains("c4n4ry");
+    let with_it: Vec<_> = files(&company.home.path("")).into_iter().filter(copies).collect();
+    assert_eq!(with_it, [company.home.path("config/gh/hosts.yml")]);
+    assert_eq!(company.home.run(GHCR, &["list"], "").stdout, "{}\n");
+}
+
+#[test]
+fn gh_is_asked_once_and_again_for_another_account() {
+    let mut company = Company::new();
+    let asked = company.home.path("asked");
+    company.gh(&format!("echo \"$@\" >>{}\ncat {}", asked.display(), company.home.path("keychain").display()));
+    let gh = |token: &str, user: &str| {
+        company.home.write("keychain", format!("{token}\n"));
+        company.hosts(&format!("github.com:\n    users:\n        {user}:\n    user: {user}\n"));
+        let (_, username, secret) = company.get(PACKAGES).credentials();
+        assert_eq!((username.as_str(), secret.as_str()), (user, token));
+        assert_eq!(company.get(PACKAGES).secret(), token);
+    };
+    gh("gho_alice", "alice");
+    gh("gho_bob", "robert");
+    let line = "auth token --secure-storage --hostname github.com\n";
+    assert_eq!(std::fs::read_to_string(&asked).unwrap(), line.repeat(2));
+    // The one of GH_PATH comes first.
+    let other = company.gh("echo gho_other");
+    std::fs::rename(&other, company.home.path("other-gh")).unwrap();
+    let other = company.home.path("other-gh");
+    company.home.set("GH_PATH", other);
+    assert_eq!(company.get(PACKAGES).secret(), "gho_other");
+}
+
+#[test]
+fn nobody_signed_in_is_not_found_at_once() {
+    let mut company = Company::new();
+    for server in [PACKAGES, TENANT, "ghcr.io/octo-org/app"] {
+        let outcome = company.get(server);
+        outcome.is_not_found();
+        assert!(outcome.took < Duration::from_secs(1), "{outcome:?}");
+    }
+    // A program in the folder of whatever is being built is not taken for gh.
+    let ran = company.home.path("ran");
+    company.gh(&format!("touch {}", ran.display()));
+    company.home.set("PATH", "bin:.");
+    company.home.set("GITHUB_ACTOR", "another");
+    let mut command = company.home.shell(&format!("echo {PACKAGES} | {} get", crate::home::program(GHCR).display()));
+    command.env("PATH", "bin:.:/usr/bin:/bin").current_dir(company.home.path(""));
+    if !["/usr/bin/gh", "/bin/gh"].iter().any(|path| std::path::Path::new(path).exists()) {
+        let output = command.output().unwrap();
+        assert!(String::from_utf8(output.stdout).unwrap().starts_with("credentials not found"));
+    }
+    assert!(!ran.exists());
+    assert_eq!(company.proxy.requests(), 0);
+}
+
+#[test]
+fn an_app_of_the_settings_is_one_of_the_registrys_github() {
+    let company = Company::new();
+    company.github.install(7, "octo-org", true);
+    let key = company.home.write("key.pem", APP_KEY);
+    company.home.settings(&format!(
+        "[[registry]]\nmatch = \"{SERVER}\"\nprovider = \"ghcr\"\napp_id = {APP}\nprivate_key_file = {key:?}\ninstallation_id = 7\n\
+         [[registry]]\nmatch = \"*.ghe.com\"\napp_id = \"{APP_CLIENT}\"\nprivate_key_file = {key:?}\naccount = \"octo-org\"\n"
+    ));
+    for (registry, host) in [(SERVER, "github.corp.example"), (TENANT, "api.octocorp.ghe.com")] {
+        assert_eq!(company.account(&company.get(registry)), "octo-org");
+        assert_eq!(company.github.minted().last().unwrap().host, host);
+    }
+    company.get(PACKAGES).is_not_found();
+    assert_eq!((company.github.calls(GitHubCall::InstallationToken), company.github.strange_requests().len()), (2, 0));
+}
+
+#[test]
+fn an_app_of_the_environment_is_shown_to_its_own_github_alone() {
+    let mut company = Company::with_app();
+    company.home.settings("[[registry]]\nmatch = \"*.corp.example\"\nprovider = \"ghcr\"\n");
+    company.get(SERVER).is_not_found();
+    company.get(TENANT).is_not_found();
+    assert_eq!(company.proxy.requests(), 0);
+    company.home.set("GITHUB_SERVER_URL", "https://github.corp.example");
+    assert_eq!(company.account(&company.get(SERVER)), "octo-org");
+    company.get(PACKAGES).is_not_found();
+    company.home.set("GH_HOST", "github.com");
+    assert_eq!(company.account(&company.get(PACKAGES)), "octo-org");
+}
+
+#[test]
+fn which_installation() {
+    let mut company = Company::with_app();
+    assert_eq!(company.account(&company.get("ghcr.io/strangers/app")), "octo-org", "the only one");
+    company.github.install(8, "alice", false);
+    company.github.install(9, "other-org", true);
+    assert_eq!(company.account(&company.get("ghcr.io/other-org/app")), "other-org");
+    assert_eq!(company.account(&company.get("ghcr.io/Alice/app")), "alice");
+    let calls = company.github.all_calls();
+    assert_eq!(company.account(&company.get("ghcr.io/alice/another")), "alice");
+    assert_eq!(company.github.all_calls(), calls, "a token serves all packages of an owner");
+    company
+        .get(PACKAGES)
+        .explains(&["several accounts: octo-org, alice, other-org", "account in a [[registry]] table"]);
+    company.home.settings("[[registry]]\nmatch = \"ghcr.io\"\naccount = \"other-org\"\n");
+    assert_eq!(company.account(&company.get(PACKAGES)), "other-org");
+    company.home.settings("[[registry]]\nmatch = \"ghcr.io\"\naccount = \"gone\"\n");
+    company.get(PACKAGES).explains(&["not installed for gone", "check account"]);
+    company.home.settings("");
+    company.home.set("GITHUB_APP_INSTALLATION_ID", "8");
+    assert_eq!(company.account(&company.get(PACKAGES)), "alice");
+}
+
+#[test]
+fn another_app_or_key_is_another_token() {
+    let mut company = Company::with_app();
+    let first = company.get(PACKAGES).secret();
+    company.home.set("GITHUB_APP_ID", APP_CLIENT);
+    let second = company.get(PACKAGES).secret();
+    assert_ne!(first, second);
+    let key = company.home.write("key.pem", APP_KEY);
+    company.home.unset("GITHUB_APP_PRIVATE_KEY").set("GITHUB_APP_PRIVATE_KEY_PATH", &key);
+    let third = company.get(PACKAGES).secret();
+    assert_ne!(second, third);
+    std::fs::write(&key, APP_KEY.replace('\n', "\r\n")).unwrap();
+    assert_ne!(company.get(PACKAGES).secret(), third, "an edited key");
+    // As it stands in files of variables, which have no lines.
+    company.home.set("GITHUB_APP_PRIVATE_KEY", APP_KEY.replace('\n', "\\n"));
+    company.get(PACKAGES).credentials();
+    assert_eq!(company.github.calls(GitHubCall::InstallationToken), 5);
+}
+
+#[test]
+fn docker_login_and_logout_work() {
+    let company = Company::with_app();
+    let minted = company.get(PACKAGES).secret();
+    let list = || -> serde_json::Value { serde_json::from_str(&company.home.run(GHCR, &["list"], "").stdout).unwrap() };
+    assert_eq!(list(), serde_json::json!({ "ghcr.io": "x-access-token" }));
+    let login = "{\"ServerURL\":\"https://ghcr.io\",\"Username\":\"bob\",\"Secret\":\"ghp_stored\"}";
+    assert_eq!(company.home.run(GHCR, &["store"], login).code, 0);
+    assert_eq!(company.get(PACKAGES).secret(), "ghp_stored");
+    assert_eq!(list(), serde_json::json!({ "ghcr.io": "bob" }));
+    company.home.run(GHCR, &["erase"], "https://ghcr.io/").is_silent();
+    assert_eq!(list(), serde_json::json!({}));
+    assert_ne!(company.get(PACKAGES).secret(), minted, "logging out forgets the minted token too");
+}
+
+#[test]
+fn what_readme_says_works() {
+    let (_, section) = include_str!("../README.md").split_once("## Use it with GitHub Packages").unwrap();
+    let block = |language: &str| {
+        let (_, rest) = section.split_once(&format!("```{language}\n")).unwrap();
+        rest.split("```").next().unwrap()
+    };
+    let mut company = Company::new();
+    company.github.install(7, "octo-org", true);
+    company.github.install(8, "other-org", true);
+    let key = company.home.write("app.pem", APP_KEY);
+    company.home.set("GH_TOKEN", "cloud").set("GH_ENTERPRISE_TOKEN", "server");
+    let config: serde_json::Value = serde_json::from_str(block("json")).unwrap();
+    for (host, helper) in config["credHelpers"].as_object().unwrap() {
+        assert_eq!(helper, "ghcr");
+        assert_eq!(company.get(host).secret(), "cloud", "{host}");
+    }
+    company.home.settings(&block("toml").replace("/etc/credmint/app.pem", key.to_str().unwrap()));
+    assert_eq!(company.get(SERVER).secret(), "server");
+    assert_eq!(company.account(&company.get(PACKAGES)), "octo-org");
+}

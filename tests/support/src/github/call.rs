@@ -1,0 +1,38 @@
+use hyper::Method;
+use hyper::http::request::Parts;
+
+/// What a request asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum GitHubCall {
+    /// An App's installations.
+    Installations,
+    /// An App's installation for an organisation.
+    OrgInstallation,
+    /// An App's installation for a user.
+    UserInstallation,
+    /// The token of an installation.
+    InstallationToken,
+    /// The codes with which a device begins to sign in.
+    DeviceCode,
+    /// The token of a device, asked for until its user has agreed.
+    DeviceToken,
+}
+
+impl GitHubCall {
+    /// The call, and the account or the installation that it is about. The API of an Enterprise
+    /// Server lies under `/api/v3`.
+    pub(super) fn of(head: &Parts) -> Option<(GitHubCall, String)> {
+        let path = head.uri.path();
+        let parts: Vec<&str> = path.strip_prefix("/api/v3").unwrap_or(path).split('/').skip(1).collect();
+        let (call, about) = match (&head.method, &parts[..]) {
+            (&Method::GET, ["app", "installations"]) => (GitHubCall::Installations, ""),
+            (&Method::GET, ["orgs", account, "installation"]) => (GitHubCall::OrgInstallation, *account),
+            (&Method::GET, ["users", account, "installation"]) => (GitHubCall::UserInstallation, *account),
+            (&Method::POST, ["app", "installations", id, "access_tokens"]) => (GitHubCall::InstallationToken, *id),
+            (&Method::POST, ["login", "device", "code"]) => (GitHubCall::DeviceCode, ""),
+            (&Method::POST, ["login", "oauth", "access_token"]) => (GitHubCall::DeviceToken, ""),
+            _ => return None,
+        };
+        Some((call, about.to_owned()))
+    }
+}

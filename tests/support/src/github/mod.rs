@@ -1,0 +1,185 @@
+//! GitHub's API and its web site, as far as they have a part in a token for Packages: Apps and the
+//! device flow.
+
+mod app;
+mod call;
+mod device;
+mod state;
+#[cfg(test)]
+mod tests;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use http_body_util::BodyExt;
+use hyper::Response;
+use hyper::body::Incoming;
+use hyper::http::request::Parts;
+use serde_json::json;
+
+use crate::behaviour::{Act, Behaviour, Refusal};
+use crate::ca::Ca;
+use crate::reply::{Body, HangUp, json, with};
+use crate::server::{Server, Service};
+
+pub use app::{APP, APP_CLIENT, APP_KEY, OTHER_KEY};
+pub use call::GitHubCall;
+pub use state::InstallationToken;
+use state::{Installation, State};
+
+/// A pretend GitHub with one App, [`APP`], that signs with [`APP_KEY`]. It answers at
+/// `api.github.com`, `api.SUB.ghe.com` and `HOST/api/v3` alike.
+pub struct GitHub {
+    server: Server,
+    scheme: &'static str,
+    state: Arc<State>,
+}
+
+impl GitHub {
+    /// Over plain HTTP on 127.0.0.1, at a free port.
+    pub fn start() -> Self {
+        let state = Arc::new(State::new());
+        let addr = (Ipv4Addr::LOCALHOST, 0).into();
+        GitHub { server: Server::start(addr, None, Arc::clone(&state)), scheme: "http", state }
+    }
+
+    /// Over TLS at this address, as these hosts.
+    pub fn start_tls<S: AsRef<str>>(addr: SocketAddr, ca: &Ca, hosts: &[S]) -> Self {
+        let state = Arc::new(State::new());
+        let certificate = ca.certificate_for(hosts);
+        GitHub { server: Server::start(addr, Some(&certificate), Arc::clone(&state)), scheme: "https", state }
+    }
+
+    /// The same GitHub at one more address over TLS.
+    pub fn also_tls<S: AsRef<str>>(&self, addr: SocketAddr, ca: &Ca, hosts: &[S]) -> Self {
+        let state = Arc::clone(&self.state);
+        let certificate = ca.certificate_for(hosts);
+        GitHub { server: Server::start(addr, Some(&certificate), Arc::clone(&state)), scheme: "https", state }
+    }
+
+    /// Its address, without a slash at the end.
+    pub fn url(&self) -> String {
+        format!("{}://{}", self.scheme, self.addr())
+    }
+
+    /// Where it listens.
+    pub fn addr(&self) -> SocketAddr {
+        self.server.addr()
+    }
+
+    /// Installs the App for an organisation, or for a user.
+    pub fn install(&self, id: u64, account: &str, is_org: bool) {
+        let account = account.to_owned();
+        self.state.facts().installations.push(Installation { id, account, is_org, is_suspended: false });
+    }
+
+    /// Suspends an installation.
+    pub fn suspend(&self, id: u64) {
+        self.state.facts().installations.iter_mut().filter(|one| one.id == id).for_each(|one| one.is_suspended = true);
+    }
+
+    /// How many calls of this kind have come in, well answered or not.
+    pub fn calls(&self, call: GitHubCall) -> usize {
+        self.state.ledger.calls(call)
+    }
+
+    /// How many requests have come in, those included that are no call at all.
+    pub fn all_calls(&self) -> usize {
+        self.state.ledger.all_calls()
+    }
+
+    /// The requests that nobody here knows, as `METHOD /path`: of use when a test fails.
+    pub fn strange_requests(&self) -> Vec<String> {
+        self.state.ledger.strange_requests()
+    }
+
+    /// How calls of this kind are answered from now on.
+    pub fn on(&self, call: GitHubCall, behaviour: Behaviour) {
+        self.state.ledger.on(call, behaviour);
+    }
+
+    /// Every installation's token that has been given out, the oldest first.
+    pub fn minted(&self) -> Vec<InstallationToken> {
+        self.state.facts().minted.clone()
+    }
+
+    /// How long tokens live that are minted from now on; 1 h at first, as GitHub's.
+    pub fn set_token_life(&self, life: Duration) {
+        self.state.facts().token_life = life;
+    }
+
+    /// Ends every token minted so far: whoever keeps one does not know it yet.
+    pub fn end_tokens(&self) {
+        let now = self.state.now();
+        self.state.facts().minted.iter_mut().for_each(|token| token.expires = now);
+    }
+
+    /// Whether a registry would take this token now.
+    pub fn admits(&self, token: &str) -> bool {
+        let now = self.state.now();
+        self.state.facts().minted.iter().any(|minted| minted.token == token && minted.expires > now)
+    }
+
+    /// How many seconds GitHub's clock is ahead of this machine's (negative: behind).
+    pub fn set_clock_skew(&self, seconds: i64) {
+        self.state.facts().clock_skew = seconds;
+    }
+
+    /// How often a device is told to wait before its user agrees; 1 at first.
+    pub fn set_polls_before_consent(&self, polls: u32) {
+        self.state.facts().polls_before_consent = polls;
+    }
+
+    /// From now on nobody agrees to a device's signing in.
+    pub fn deny_devices(&self) {
+        self.state.facts().denies_devices = true;
+    }
+}
+
+impl Service for State {
+    async fn answer(self: Arc<Self>, request: hyper::Request<Incoming>) -> Result<Response<Body>, HangUp> {
+        let (head, body) = request.into_parts();
+        let body = body.collect().await.map_err(|_| HangUp)?.to_bytes();
+        let Some((call, about)) = GitHubCall::of(&head) else {
+            self.ledger.strange(format!("{} {}", head.method, head.uri.path()));
+            return Ok(refuse(&Refusal::new(404, "", "Not Found")));
+        };
+        let turn = self.ledger.begin(call);
+        let response = match turn.act().await? {
+            Act::Proceed => self.carry_out(call, &about, &head, &body).unwrap_or_else(|refusal| refuse(&refusal)),
+            Act::Refuse(refusal) => refuse(&refusal),
+            Act::Send(response) => response,
+        };
+        Ok(with(response, "date", &httpdate::fmt_http_date(self.now())))
+    }
+}
+
+impl State {
+    fn carry_out(&self, call: GitHubCall, about: &str, head: &Parts, body: &[u8]) -> Result<Response<Body>, Refusal> {
+        let host = || head.headers.get("host").and_then(|host| host.to_str().ok()).unwrap_or_default();
+        match call {
+            GitHubCall::DeviceCode => return Ok(device::code(self, host(), body)),
+            GitHubCall::DeviceToken => return Ok(device::token(self, body)),
+            _ => app::admit(self, head)?,
+        }
+        match call {
+            GitHubCall::OrgInstallation => app::installation_of(self, about, true),
+            GitHubCall::UserInstallation => app::installation_of(self, about, false),
+            GitHubCall::InstallationToken => app::token(self, about, head),
+            _ => Ok(app::installations(self, head)),
+        }
+    }
+}
+
+/// An error as GitHub's API tells it: its messages are its codes.
+fn refuse(refusal: &Refusal) -> Response<Body> {
+    let body = json!({ "message": refusal.message, "documentation_url": "https://docs.github.com/rest" });
+    let response = json(refusal.status, &body);
+    // The code of a refusal that a test asks for is the name of a header.
+    match refusal.code {
+        "x-github-sso" => with(response, "x-github-sso", "required; url=https://github.com/orgs/octo-org/sso"),
+        "x-ratelimit-remaining" => with(response, "x-ratelimit-remaining", "0"),
+        _ => response,
+    }
+}

@@ -1,0 +1,173 @@
+//! One listener that answers as every service of Google that has a part in an access token.
+
+mod call;
+mod cloud;
+mod files;
+mod iam;
+mod key;
+mod metadata;
+mod oauth;
+mod sigv4;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use http_body_util::BodyExt;
+use hyper::Response;
+use hyper::body::Incoming;
+use hyper::http::request::Parts;
+
+use crate::behaviour::{Act, Behaviour, Refusal};
+use crate::ca::Ca;
+use crate::reply::{Body, HangUp, reply, with};
+use crate::server::{Server, Service};
+
+pub use call::GoogleCall;
+pub use cloud::AccessToken;
+use cloud::Cloud;
+
+const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
+const KEY_ID: &str = "0123456789abcdef";
+const CLIENT: &str = "pretend-client.apps.googleusercontent.com";
+const CLIENT_SECRET: &str = "pretend-client-secret";
+
+/// A pretend Google: the OAuth token endpoint, the security token service, the IAM credentials
+/// service and the metadata server, on one address; and beside them the services of others that a
+/// federation asks.
+pub struct Google {
+    server: Server,
+    scheme: &'static str,
+    cloud: Arc<Cloud>,
+}
+
+impl Google {
+    /// Over plain HTTP on 127.0.0.1, at a free port.
+    pub fn start() -> Self {
+        Google::start_at((Ipv4Addr::LOCALHOST, 0).into())
+    }
+
+    /// Over plain HTTP at this address; port 0 is a free one.
+    pub fn start_at(addr: SocketAddr) -> Self {
+        let cloud = Arc::new(Cloud::new());
+        Google { server: Server::start(addr, None, Arc::clone(&cloud)), scheme: "http", cloud }
+    }
+
+    /// Over TLS at this address, as these hosts.
+    pub fn start_tls<S: AsRef<str>>(addr: SocketAddr, ca: &Ca, hosts: &[S]) -> Self {
+        let cloud = Arc::new(Cloud::new());
+        let certificate = ca.certificate_for(hosts);
+        Google { server: Server::start(addr, Some(&certificate), Arc::clone(&cloud)), scheme: "https", cloud }
+    }
+
+    /// The same cloud at one more address over TLS.
+    pub fn also_tls<S: AsRef<str>>(&self, addr: SocketAddr, ca: &Ca, hosts: &[S]) -> Self {
+        let cloud = Arc::clone(&self.cloud);
+        let certificate = ca.certificate_for(hosts);
+        Google { server: Server::start(addr, Some(&certificate), Arc::clone(&cloud)), scheme: "https", cloud }
+    }
+
+    /// Where it listens, without a slash at the end.
+    pub fn url(&self) -> String {
+        format!("{}://{}", self.scheme, self.addr())
+    }
+
+    /// Where it listens: what `GCE_METADATA_HOST` is to be.
+    pub fn addr(&self) -> SocketAddr {
+        self.server.addr()
+    }
+
+    /// How many calls of this kind have come in, well answered or not.
+    pub fn calls(&self, call: GoogleCall) -> usize {
+        self.cloud.ledger.calls(call)
+    }
+
+    /// How many requests have come in, those included that are no call at all.
+    pub fn all_calls(&self) -> usize {
+        self.cloud.ledger.all_calls()
+    }
+
+    /// The requests that no service here knows, as `METHOD /path`: of use when a test fails.
+    pub fn strange_requests(&self) -> Vec<String> {
+        self.cloud.ledger.strange_requests()
+    }
+
+    /// How calls of this kind are answered from now on.
+    pub fn on(&self, call: GoogleCall, behaviour: Behaviour) {
+        self.cloud.ledger.on(call, behaviour);
+    }
+
+    /// Every access token that has been given out, the oldest first.
+    pub fn minted(&self) -> Vec<AccessToken> {
+        self.cloud.state().minted.clone()
+    }
+
+    /// How long tokens live that are given out from now on, but for those of impersonated accounts;
+    /// just under 1 h at first.
+    pub fn set_token_life(&self, life: Duration) {
+        self.cloud.state().token_life = life;
+    }
+
+    /// Ends every token given out so far: whoever keeps one does not know it yet.
+    pub fn end_tokens(&self) {
+        let now = self.cloud.now();
+        self.cloud.state().minted.iter_mut().for_each(|token| token.expires = now);
+    }
+
+    /// How many seconds the cloud's clock is ahead of this machine's (negative: behind).
+    pub fn set_clock_skew(&self, seconds: i64) {
+        self.cloud.state().clock_skew = seconds;
+    }
+
+    /// The domain of the cloud that the machine is in: `googleapis.com` at first.
+    pub fn set_universe(&self, domain: &str) {
+        self.cloud.state().universe = domain.to_owned();
+    }
+
+    /// The secret of every access key of AWS that it knows.
+    pub fn aws_secret(&self) -> &'static str {
+        sigv4::SECRET
+    }
+}
+
+impl Service for Cloud {
+    async fn answer(self: Arc<Self>, request: hyper::Request<Incoming>) -> Result<Response<Body>, HangUp> {
+        let (head, body) = request.into_parts();
+        let body = body.collect().await.map_err(|_| HangUp)?.to_bytes();
+        let Some(call) = GoogleCall::of(&head) else {
+            self.ledger.strange(format!("{} {}", head.method, head.uri.path()));
+            return Ok(reply(404, "text/plain", "no service of the pretend Google knows this request\n"));
+        };
+        let response = match self.ledger.begin(call).act().await? {
+            Act::Proceed => self.carry_out(call, &head, &body).unwrap_or_else(|refusal| refuse(call, &refusal)),
+            Act::Refuse(refusal) => refuse(call, &refusal),
+            Act::Send(response) => response,
+        };
+        Ok(with(response, "date", &httpdate::fmt_http_date(self.now())))
+    }
+}
+
+impl Cloud {
+    fn carry_out(&self, call: GoogleCall, head: &Parts, body: &[u8]) -> Result<Response<Body>, Refusal> {
+        match call {
+            GoogleCall::Token => oauth::token(self, head, body),
+            GoogleCall::Exchange => oauth::exchange(self, head, body),
+            GoogleCall::WorkforceToken => oauth::workforce(self, head, body),
+            GoogleCall::Impersonate => iam::generate_access_token(self, head, body),
+            GoogleCall::MetadataCheck | GoogleCall::MetadataToken | GoogleCall::MetadataUniverse => {
+                metadata::answer(self, call, head)
+            }
+            GoogleCall::SubjectToken => metadata::subject(head),
+            GoogleCall::AwsMetadata => metadata::aws(head),
+        }
+    }
+}
+
+/// An error in the form that the call's service gives it.
+fn refuse(call: GoogleCall, refusal: &Refusal) -> Response<Body> {
+    match call {
+        GoogleCall::Token | GoogleCall::Exchange | GoogleCall::WorkforceToken => oauth::refuse(refusal),
+        GoogleCall::Impersonate => iam::refuse(refusal),
+        _ => metadata::refuse(refusal),
+    }
+}
