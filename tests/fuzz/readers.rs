@@ -82,7 +82,7 @@ pub(crate) fn config(bytes: &[u8]) {
             after.set_auth(&login);
         }
         if chosen(5) {
-            after.blank_auth("r.example");
+            after.hand_over(&login);
         }
         if chosen(6) {
             after.add_to(DaemonList::Mirrors, "http://m");

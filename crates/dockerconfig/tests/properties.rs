@@ -139,7 +139,7 @@ enum Edit {
     Helper(String, String),
     NoHelper(String),
     Login(String, String, String),
-    Blank(String),
+    HandOver(String),
     NoAuth(String),
     Add(bool, String),
     Subtract(bool, String),
@@ -156,7 +156,7 @@ fn edit() -> impl Strategy<Value = Edit> {
         server().prop_map(Edit::NoHelper),
         (server(), "[a-z]{1,5}|<token>", "[ -~é]{0,9}")
             .prop_map(|(server, user, secret)| Edit::Login(server, user, secret)),
-        server().prop_map(Edit::Blank),
+        server().prop_map(Edit::HandOver),
         server().prop_map(Edit::NoAuth),
         (any::<bool>(), "http://[a-z]{1,4}").prop_map(|(mirrors, text)| Edit::Add(mirrors, text)),
         (any::<bool>(), "http://[a-z]{1,4}").prop_map(|(mirrors, text)| Edit::Subtract(mirrors, text)),
@@ -181,7 +181,10 @@ impl Edit {
                 username: user.clone(),
                 secret: Secret::new(secret.clone()),
             }),
-            Edit::Blank(at) => document.blank_auth(at),
+            Edit::HandOver(at) => {
+                let (server, username) = (at.clone(), "u".to_owned());
+                document.hand_over(&Credentials { server, username, secret: Secret::new("p".to_owned()) });
+            }
             Edit::NoAuth(at) => document.remove_auth(at),
             Edit::Add(mirrors, text) => document.add_to(list(*mirrors), text),
             Edit::Subtract(mirrors, text) => document.remove_from(list(*mirrors), text),
@@ -190,7 +193,7 @@ impl Edit {
 
     /// Whether it leaves every login alone.
     fn spares_logins(&self) -> bool {
-        !matches!(self, Edit::Login(..) | Edit::Blank(_) | Edit::NoAuth(_))
+        !matches!(self, Edit::Login(..) | Edit::HandOver(_) | Edit::NoAuth(_))
     }
 
     /// The members of the whole that it may change.
@@ -198,7 +201,7 @@ impl Edit {
         match self {
             Edit::Store(_) | Edit::NoStore => &["credsStore", "auths"],
             Edit::Helper(..) | Edit::NoHelper(_) => &["credHelpers", "auths"],
-            Edit::Login(..) | Edit::Blank(_) | Edit::NoAuth(_) => &["auths"],
+            Edit::Login(..) | Edit::HandOver(_) | Edit::NoAuth(_) => &["auths"],
             Edit::Add(true, _) | Edit::Subtract(true, _) => &["registry-mirrors"],
             Edit::Add(false, _) | Edit::Subtract(false, _) => &["insecure-registries"],
         }
@@ -218,7 +221,7 @@ impl Edit {
             Edit::Helper(server, name) => at(&["credHelpers", &key(server)]) == Some(&json!(name)),
             Edit::NoHelper(server) => at(&["credHelpers", &key(server)]).is_none(),
             Edit::Login(server, ..) => at(&["auths", server, "auth"]).is_some(),
-            Edit::Blank(server) => at(&["auths", server, "auth"]).is_none(),
+            Edit::HandOver(server) => at(&["auths", server, "auth"]) != Some(&json!("dTpw")),
             Edit::NoAuth(server) => at(&["auths", server]).is_none(),
             Edit::Add(mirrors, text) => listed(*mirrors, text),
             Edit::Subtract(mirrors, text) => !listed(*mirrors, text),
@@ -266,8 +269,9 @@ proptest! {
         let given = Credentials { server: server.to_owned(), username: user, secret: Secret::new(secret) };
         document.set_auth(&given);
         let found = document.auths().into_iter().find(|auth| auth.server == server).unwrap();
-        prop_assert_eq!(found.login(), Some(given));
-        document.blank_auth(server);
+        prop_assert_eq!(found.login(), Some(given.clone()));
+        prop_assert!(document.hand_over(&given));
+        prop_assert!(!document.hand_over(&given));
         let found = document.auths().into_iter().find(|auth| auth.server == server).unwrap();
         prop_assert_eq!(found.login(), None);
     }

@@ -60,7 +60,8 @@ impl ServerUrl {
         if asked.is_empty() {
             return Err(AddressError::Empty);
         }
-        let (https, rest) = match asked.split_once("://") {
+        // Behind the host it is a part of the path or the query.
+        let (https, rest) = match asked.split_once("://").filter(|(scheme, _)| !scheme.contains(['/', '?', '#'])) {
             Some((scheme, rest)) if scheme.eq_ignore_ascii_case("https") => (true, rest),
             Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => (false, rest),
             Some(_) => return Err(AddressError::Scheme),
@@ -247,6 +248,7 @@ mod tests {
             &["docker.io:5000"],
             &["http://docker.io"],
             &["r.example/v1/access-token"],
+            &["r.example/a://b", "https://r.example/a://b/"],
         ];
         for (nth, row) in rows.iter().enumerate() {
             for text in *row {

@@ -44,7 +44,7 @@ prop_compose! {
         https in prop::bool::weighted(0.8),
         host in host(),
         port in option::weighted(0.3, 1_u16..),
-        path in prop_oneof![3 => Just(String::new()), 1 => "(/[a-zA-Z0-9._~%-]{1,6}){1,3}"],
+        path in prop_oneof![3 => Just(String::new()), 1 => "(/[a-zA-Z0-9._~%:@-]{1,6}){1,3}|/[a-z]{1,3}://[a-z]{1,3}"],
     ) -> Address {
         let port = port.filter(|port| *port != if https { 443 } else { 80 });
         let path = if path == "/v1" || path == "/v2" { String::new() } else { path };
