@@ -46,6 +46,10 @@ mod keychain;
 /// A canary secret must not come out anywhere but in the reply and the vault.
 mod leaks;
 
+/// Every system call of what writes, failing in turn.
+#[cfg(target_os = "linux")]
+mod syscalls;
+
 /// What fuzzing has found stays mended.
 mod corpus;
 

@@ -39,6 +39,7 @@ pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
     let printer = Printer::new();
     match obey(arguments, &printer) {
+        Ok(_) if printer.has_lost_facts() => ExitCode::FAILURE,
         Ok(code) => code,
         Err(error) => {
             printer.failure(&error);

@@ -218,9 +218,14 @@ pub(crate) fn load(config: &Path) -> io::Result<Option<Vec<u8>>> {
 }
 
 /// Puts a record where [`load`] found it.
+/// Of the temporary files of a record.
+pub(crate) fn prefix(config: &Path) -> String {
+    format!(".{}.credmint-undo-", config.file_name().unwrap_or_default().to_string_lossy())
+}
+
 pub(crate) fn store(config: &Path, record: &[u8]) -> io::Result<()> {
     let path = path_of(config);
-    let mut file = tempfile::Builder::new().prefix(".credmint-undo-").tempfile_in(folder_of(&path))?;
+    let mut file = tempfile::Builder::new().prefix(&prefix(config)).tempfile_in(folder_of(&path))?;
     file.write_all(record)?;
     file.as_file().sync_all()?;
     file.persist(&path).map(drop).map_err(|error| error.error)

@@ -197,8 +197,10 @@ fn absent(error: &io::Error) -> bool {
 }
 
 fn apply(text: &str, settings: &mut Settings) -> Result<(), String> {
-    let document: Document = toml::from_str(text.trim_start_matches('\u{feff}')).map_err(|error| {
-        let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+    let text = text.trim_start_matches('\u{feff}');
+    let document: Document = toml::from_str(text).map_err(|error| {
+        let line =
+            error.span().map_or(1, |span| text.bytes().take(span.start).filter(|byte| *byte == b'\n').count() + 1);
         format!("line {line}: {}", error.message())
     })?;
     let mut rules = Vec::with_capacity(document.registry.len() + settings.rules.len());
