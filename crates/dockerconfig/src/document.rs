@@ -1,3 +1,4 @@
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::ops::Range;
 
@@ -113,8 +114,8 @@ impl Document {
     /// `credsStore`: Docker then asks only the helper. They are to be migrated first.
     pub fn hidden_by_a_store(&self) -> Vec<Auth> {
         let helpers = self.cred_helpers();
-        let stays = |server: &str| helpers.iter().any(|(key, _)| key == server);
-        self.auths().into_iter().filter(|auth| auth.login().is_some() && !stays(&auth.server)).collect()
+        let stays: HashSet<_> = helpers.iter().map(|(key, _)| key).collect();
+        self.auths().into_iter().filter(|auth| auth.login().is_some() && !stays.contains(&auth.server)).collect()
     }
 
     /// Whether Docker picks a `credsStore` by itself (osxkeychain, wincred, pass, secretservice) and
@@ -215,8 +216,9 @@ impl Document {
 
     /// A map of texts; of two namesakes the later, and namesakes of the whole map merged, as in Go.
     fn map(&self, name: &str) -> Vec<(String, String)> {
-        let mut pairs: Vec<(String, String)> = Vec::new();
-        let Some(root) = self.text.root() else { return pairs };
+        let mut pairs: Vec<Option<(String, String)>> = Vec::new();
+        let mut places: HashMap<String, usize> = HashMap::new();
+        let Some(root) = self.text.root() else { return Vec::new() };
         for (found, item) in self.text.members(&root) {
             if !Field(name).is(&found) {
                 continue;
@@ -224,11 +226,13 @@ impl Document {
             for (key, item) in self.text.members(&item.value) {
                 let raw = Zeroizing::new(self.text.bytes()[item.value].to_vec());
                 let value = if raw.starts_with(b"\"") { decode(&raw) } else { String::new() };
-                pairs.retain(|(earlier, _)| *earlier != key);
-                pairs.push((key, value));
+                if let Some(earlier) = places.insert(key.clone(), pairs.len()) {
+                    pairs[earlier] = None;
+                }
+                pairs.push(Some((key, value)));
             }
         }
-        pairs
+        pairs.into_iter().flatten().collect()
     }
 }
 
