@@ -54,6 +54,10 @@ mod threats;
 #[cfg(target_os = "linux")]
 mod syscalls;
 
+/// Thousands of processes with rotating identities.
+#[cfg(target_os = "linux")]
+mod soak;
+
 /// What fuzzing has found stays mended.
 mod corpus;
 
