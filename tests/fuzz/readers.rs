@@ -11,8 +11,10 @@ use serde_json::Value;
 use settings::Settings;
 use vault::{Entry, Key};
 
+type Read = fn(&[u8]);
+
 /// By the names of the targets and of the folders of the corpus.
-pub(crate) const READERS: [(&str, fn(&[u8])); 8] = [
+pub(crate) const READERS: [(&str, Read); 8] = [
     ("address", address),
     ("credentials", credentials),
     ("settings", settings),

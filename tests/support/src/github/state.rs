@@ -46,8 +46,14 @@ pub(super) struct State {
 
 pub(super) struct Facts {
     pub(super) minted: Vec<InstallationToken>,
+    /// Tokens that do not end.
+    pub(super) given: Vec<String>,
     pub(super) installations: Vec<Installation>,
     pub(super) devices: Vec<Device>,
+    /// What they asked to be allowed.
+    pub(super) scopes: Vec<String>,
+    /// The tokens of devices whose user has agreed.
+    pub(super) consents: Vec<String>,
     pub(super) denies_devices: bool,
     pub(super) polls_before_consent: u32,
     pub(super) token_life: Duration,
@@ -60,7 +66,10 @@ impl State {
     pub(super) fn new() -> Self {
         let facts = Facts {
             minted: Vec::new(),
+            given: Vec::new(),
             installations: Vec::new(),
+            scopes: Vec::new(),
+            consents: Vec::new(),
             devices: Vec::new(),
             denies_devices: false,
             polls_before_consent: 1,
