@@ -10,8 +10,7 @@ use std::time::{Duration, Instant};
 
 use pretend_cloud::{Aws, Call};
 
-use crate::home::{ECR, Home, program, skip};
-use crate::protocol::files;
+use crate::home::{ECR, Home, files, program, skip};
 
 const TEST: &str = "every_identity_keeps_its_token_and_nothing_piles_up";
 const REGIONS: [&str; 3] = ["us-east-1", "eu-west-1", "ap-southeast-2"];

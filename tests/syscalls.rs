@@ -10,8 +10,7 @@ use std::path::Path;
 use std::process::{Output, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::home::{CLI, ECR, Home, REGISTRY, program, skip};
-use crate::protocol::files;
+use crate::home::{CLI, ECR, Home, REGISTRY, files, program, skip};
 
 const FAULTS: [&str; 5] = ["error=ENOSPC", "error=EIO", "error=EACCES", "error=EINTR", "signal=KILL"];
 /// How long a program may take, strace and a busy machine included.

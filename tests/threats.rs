@@ -7,8 +7,7 @@ use std::time::{Duration, Instant};
 
 use pretend_cloud::{Aws, Behaviour, Call};
 
-use crate::home::{CLI, ECR, Home, MINTER, REGISTRY, program, skip};
-use crate::protocol::files;
+use crate::home::{CLI, ECR, Home, MINTER, REGISTRY, files, program, skip};
 
 /// The one file in a folder.
 fn only(folder: &Path) -> std::path::PathBuf {
