@@ -136,6 +136,48 @@ fn root_in_a_users_home_leaves_nothing_there() {
     assert!(["run", "cache", "data"].iter().all(|place| files(&home.path(place)).is_empty()));
 }
 
+/// A signed request shown to another host is a token given away.
+#[test]
+fn a_service_that_sends_elsewhere_is_not_followed() {
+    let aws = Aws::start();
+    let astray = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let (url, elsewhere) = (format!("http://{}", astray.local_addr().unwrap()), aws.url());
+    std::thread::spawn(move || {
+        for caller in astray.incoming() {
+            let mut caller = caller.unwrap();
+            let _ = std::io::Read::read(&mut caller, &mut [0; 8192]);
+            let answer = format!("HTTP/1.1 307 x\r\nlocation: {elsewhere}/\r\ncontent-length: 0\r\n\r\n");
+            let _ = std::io::Write::write_all(&mut caller, answer.as_bytes());
+        }
+    });
+    let mut home = Home::signed_in(&aws);
+    home.set("AWS_ENDPOINT_URL", url);
+    home.get(REGISTRY).explains(&["us-east-1"]);
+    assert_eq!(aws.all_calls(), 0);
+}
+
+/// Names out of the environment and out of addresses become file names and words of messages.
+#[test]
+fn a_hostile_name_is_no_path_and_no_command() {
+    let aws = Aws::start();
+    let mut home = Home::signed_in(&aws);
+    home.unset("AWS_ACCESS_KEY_ID");
+    let before = files(&home.path(""));
+    for name in ["../../../../pwned", "/pwned", "$(touch pwned)", "; touch pwned #", "-x", "%s%n", "pwned\u{1b}[2J"] {
+        home.set("AWS_PROFILE", name);
+        let outcome = home.get(REGISTRY);
+        assert!(outcome.code == 1 && !outcome.stdout.contains('\u{1b}'), "{outcome:?}");
+        for server in [name.to_owned(), format!("r.example/{name}"), format!("{name}.dkr.ecr.us-east-1.amazonaws.com")] {
+            let outcome = home.get(&server);
+            assert!(outcome.code == 1 && outcome.stderr.is_empty(), "{server}: {outcome:?}");
+        }
+    }
+    assert_eq!(aws.all_calls(), 0);
+    let turns = home.path("run/credmint/turns");
+    let after = files(&home.path("")).into_iter().filter(|path| !path.starts_with(&turns)).collect::<Vec<_>>();
+    assert_eq!(after, before);
+}
+
 /// A helper without a minter beside it.
 fn alone(home: &Home) -> String {
     let folder = home.path("alone");
