@@ -167,7 +167,8 @@ fn a_hostile_name_is_no_path_and_no_command() {
         home.set("AWS_PROFILE", name);
         let outcome = home.get(REGISTRY);
         assert!(outcome.code == 1 && !outcome.stdout.contains('\u{1b}'), "{outcome:?}");
-        for server in [name.to_owned(), format!("r.example/{name}"), format!("{name}.dkr.ecr.us-east-1.amazonaws.com")] {
+        for server in [name.to_owned(), format!("r.example/{name}"), format!("{name}.dkr.ecr.us-east-1.amazonaws.com")]
+        {
             let outcome = home.get(&server);
             assert!(outcome.code == 1 && outcome.stderr.is_empty(), "{server}: {outcome:?}");
         }
@@ -301,13 +302,15 @@ fn a_hostile_config_costs_no_time_and_no_stack() {
     let mut home = Home::new();
     home.set("PATH", format!("{}:/usr/bin:/bin", program(CLI).parent().unwrap().display()));
     let members: String = (0..100_000).map(|nth| format!("\"r{nth}.example\":\"x\",")).collect();
-    for config in [
-        format!("{{\"x\":{}{}}}", "[".repeat(1_000_000), "]".repeat(1_000_000)),
-        format!("{{\"credHelpers\":{{{}\"last\":\"x\"}}}}", members),
-        format!("{{\"auths\":{{{}\"last\":{{}}}}}}", members.replace("\"x\"", "{}")),
+    let (status, configure) = (&["status"][..], &["configure", "--dry-run", "gcr.io"][..]);
+    for (config, commands) in [
+        (format!("{{\"x\":{}{}}}", "[".repeat(1_000_000), "]".repeat(1_000_000)), &[status, configure][..]),
+        (format!("{{\"auths\":{{{}\"last\":{{}}}}}}", members.replace("\"x\"", "{}")), &[status, configure]),
+        // The status asks each of these helpers.
+        (format!("{{\"credHelpers\":{{{members}\"last\":\"x\"}}}}"), &[configure]),
     ] {
         home.write(".docker/config.json", config);
-        for arguments in [&["status"][..], &["configure", "--dry-run", "gcr.io"]] {
+        for &arguments in commands {
             let outcome = home.run(CLI, arguments, "");
             assert!(outcome.code <= 1, "{outcome:?}");
             assert!(outcome.took < Duration::from_secs(20), "{arguments:?} took {:?}", outcome.took);
