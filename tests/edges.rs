@@ -191,3 +191,29 @@ fn no_room_is_too_large() {
         assert!(lines <= limit, "{} has {lines} lines", path.display());
     }
 }
+
+#[test]
+fn the_threat_model_names_tests_that_are_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let map = std::fs::read_to_string(root.join("crates/README.md")).unwrap();
+    let model = map.split("## Threat model").nth(1).unwrap().split("\n## ").next().unwrap();
+    let sources = sources();
+    let mut named = 0;
+    for row in model.lines().filter(|line| line.starts_with("| ")).skip(1) {
+        let last = row.trim_end_matches(" |").rsplit("| ").next().unwrap();
+        for test in last.split('`').skip(1).step_by(2) {
+            named += 1;
+            let is_there = match test.rsplit_once("::") {
+                Some((_, name)) => sources.iter().any(|(_, text)| text.contains(&format!("fn {name}("))),
+                None => {
+                    let places =
+                        [root.join(test), root.join("crates").join(test), root.join(format!("tests/{test}.rs"))];
+                    places.iter().any(|place| place.exists())
+                }
+            };
+            assert!(is_there, "{test} in: {row}");
+        }
+        assert!(last.contains('`'), "no test in: {row}");
+    }
+    assert!(named > 30, "the test looks in the right place");
+}

@@ -80,6 +80,21 @@ mod keychain;
 /// A canary secret must not come out anywhere but in the reply and the vault.
 mod leaks;
 
+/// Attacks by other users, hostile files, hostile programs.
+#[cfg(target_os = "linux")]
+mod threats;
+
+/// Every system call of what writes, failing in turn.
+#[cfg(target_os = "linux")]
+mod syscalls;
+
+/// Thousands of processes with rotating identities.
+#[cfg(target_os = "linux")]
+mod soak;
+
+/// What fuzzing has found stays mended.
+mod corpus;
+
 /// What may depend on what.
 mod edges;
 

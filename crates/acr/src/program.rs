@@ -50,8 +50,9 @@ impl Executor for Runner {
     async fn run(&self, program: &OsStr, arguments: &[&OsStr]) -> std::io::Result<Output> {
         let mut command = Command::new(program);
         command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        // A relative entry of PATH leads to whatever lies in the folder of a stranger's project; not from here.
         #[cfg(unix)]
-        command.process_group(0);
+        command.process_group(0).current_dir("/");
         let mut child = command.spawn().inspect_err(|_| self.hear(Heard::NotStarted))?;
         match tokio::time::timeout(self.deadline.remaining(), said(&mut child)).await {
             Ok(said) => {

@@ -67,4 +67,19 @@ mod tests {
             assert_eq!(tenant(&Secret::new(opaque)), None);
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_answer_panics_and_an_end_is_the_one_that_the_token_tells(
+            claims in r#"\{("(exp|tid|x)":(-?[0-9]{1,25}|[0-9]e[0-9]{1,3}|"[a-z]{0,3}"|null|\[\]),?){0,3}\}|\PC{0,20}"#,
+            token in r"([a-zA-Z0-9_=-]{0,12}\.){0,3}\PC{0,8}", end in 0_u64..1 << 40,
+        ) {
+            let of = |secret: &str| RefreshToken::of(&json!({"refresh_token": secret}));
+            of(&token);
+            of(&format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(&claims)));
+            tenant(&Secret::new(token));
+            let told = of(&jwt(&json!({"exp": end}))).unwrap();
+            proptest::prop_assert_eq!(told.expires, SystemTime::UNIX_EPOCH + Duration::from_secs(end));
+        }
+    }
 }

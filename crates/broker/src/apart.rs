@@ -13,16 +13,16 @@
 //! Both speak through pipes, never through arguments or the environment.
 
 mod minter;
-mod wire;
+pub mod wire;
 
 use std::io::{Read, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
 use protocol::{Deadline, Explained, ServerUrl};
-use settings::Setup;
+use settings::{Environment, Setup};
 use zeroize::Zeroizing;
 
 use crate::{AtHand, MintError, Minted, Provider, Scope};
@@ -33,6 +33,8 @@ pub use minter::answer;
 const MINTER: &str = "credmint-mint";
 /// How much longer than it was given the minter may take to say that it was not enough.
 const GRACE: Duration = Duration::from_millis(500);
+/// Bytes; no token comes near. One that says more is not ours, and must not fill the memory.
+const LARGEST: u64 = 1 << 20;
 
 /// A provider whose tokens are named and handed on here, and minted by `credmint-mint`.
 pub struct Apart<P>(pub P);
@@ -50,8 +52,8 @@ impl<P: Provider> Provider for Apart<P> {
         self.0.at_hand(&scope.target.1, setup)
     }
 
-    fn mint(&self, scope: &Scope<Self::Target>, _: &Setup, deadline: Deadline) -> Result<Minted, MintError> {
-        let mut child = start()?;
+    fn mint(&self, scope: &Scope<Self::Target>, setup: &Setup, deadline: Deadline) -> Result<Minted, MintError> {
+        let mut child = start(&program(&setup.environment))?;
         let answer = converse(&mut child, &scope.target.0, deadline);
         // It has answered, or is not to go on.
         let _ = child.kill();
@@ -60,9 +62,8 @@ impl<P: Provider> Provider for Apart<P> {
     }
 }
 
-fn start() -> Result<Child, MintError> {
-    let program = program();
-    Command::new(&program).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().map_err(|error| {
+fn start(program: &Path) -> Result<Child, MintError> {
+    Command::new(program).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().map_err(|error| {
         MintError::Failed(Explained {
             what: format!("no token can be minted: {} cannot be started: {error}", program.display()),
             hint: Some("install credmint again: its programs belong together".to_owned()),
@@ -70,11 +71,12 @@ fn start() -> Result<Child, MintError> {
     })
 }
 
-/// The minter beside this program, else the one on the path.
-fn program() -> PathBuf {
+/// The minter beside this program, else the one on the path; where there is neither, where it should be.
+fn program(environment: &Environment) -> PathBuf {
     let name = format!("{MINTER}{}", std::env::consts::EXE_SUFFIX);
     let beside = std::env::current_exe().ok().map(|program| program.with_file_name(&name));
-    beside.filter(|program| program.exists()).unwrap_or_else(|| name.into())
+    let found = beside.clone().filter(|program| program.exists()).or_else(|| environment.program(&name));
+    found.or(beside).unwrap_or_else(|| Path::new("/").join(name))
 }
 
 /// Asks, and waits for the whole answer.
@@ -87,7 +89,7 @@ fn converse(child: &mut Child, server: &ServerUrl, deadline: Deadline) -> Result
     let (sender, answer) = mpsc::sync_channel(1);
     std::thread::spawn(move || {
         let mut bytes = Zeroizing::new(Vec::with_capacity(16 << 10));
-        let read = output.read_to_end(&mut bytes);
+        let read = output.by_ref().take(LARGEST).read_to_end(&mut bytes);
         let _ = sender.send(read.map(|_| bytes));
     });
     match answer.recv_timeout(deadline.remaining() + GRACE) {

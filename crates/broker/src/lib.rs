@@ -23,8 +23,9 @@ use protocol::{Failure, Program};
 use settings::{Setup, VaultChoice};
 use vault::Vault;
 
-pub use apart::{Apart, answer};
+pub use apart::{Apart, answer, wire};
 pub use broker::Broker;
+pub use login::end_of_login;
 pub use provider::{AtHand, MintError, Minted, Provider, Scope};
 
 /// The whole of a helper's `main`: answers the request of this process.

@@ -8,11 +8,12 @@ use serde_json::Value;
 ///
 /// Sources: [ECR's tokens live 12 hours](https://docs.aws.amazon.com/AmazonECR/latest/userguide/registry_auth.html),
 /// [Google's access tokens one](https://cloud.google.com/artifact-registry/docs/docker/authentication#token).
-pub(crate) fn end_of_login(username: &str, secret: &str, stored: SystemTime) -> Option<SystemTime> {
+pub fn end_of_login(username: &str, secret: &str, stored: SystemTime) -> Option<SystemTime> {
     const HOUR: Duration = Duration::from_secs(3600);
     match username {
-        "AWS" => Some(stored + 12 * HOUR),
-        "oauth2accesstoken" => Some(stored + HOUR),
+        // A damaged entry may have been stored at the end of time.
+        "AWS" => stored.checked_add(12 * HOUR),
+        "oauth2accesstoken" => stored.checked_add(HOUR),
         _ => end_of_jwt(secret),
     }
 }
@@ -60,6 +61,26 @@ mod tests {
             ("_json_key", "{\"type\":\"service_account\"}".to_owned(), None),
         ] {
             assert_eq!(end_of_login(username, &secret, now), expected, "{username} {secret}");
+        }
+    }
+
+    #[test]
+    fn a_login_stored_at_the_end_of_time_is_no_reason_to_panic() {
+        let late = SystemTime::UNIX_EPOCH + Duration::from_secs(i64::MAX as u64);
+        assert_eq!((end_of_login("AWS", "", late), end_of_login("oauth2accesstoken", "", late)), (None, None));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_token_panics(text in r"([a-zA-Z0-9_=-]{0,20}\.){0,3}[a-zA-Z0-9_=-]{0,20}|\PC{0,30}") {
+            end_of_jwt(&text);
+        }
+
+        #[test]
+        fn a_token_ends_when_it_says_so(seconds in 0_u64..1 << 39, name in "[a-z]{1,8}") {
+            let end = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+            let text = jwt(&format!("{{\"{name}\":true,\"exp\":{seconds}}}"));
+            proptest::prop_assert_eq!(end_of_login("someone", &text, end), Some(end));
         }
     }
 }

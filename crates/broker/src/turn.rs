@@ -1,10 +1,11 @@
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io::{Read, Seek, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use protocol::{Deadline, Explained};
 use serde_json::{Value, json};
+use vault::private;
 
 /// How long a failure counts for those who would only run into it again.
 const FAILURE_SHARED: Duration = Duration::from_secs(3);
@@ -89,7 +90,8 @@ impl Turnstile {
     /// Removes the files of tokens that nobody asks for any more. Two processes that meet over a
     /// file being removed mint twice, which costs nothing but that.
     pub(crate) fn sweep(&self, now: SystemTime) {
-        let Some(entries) = self.folder.as_ref().and_then(|folder| fs::read_dir(folder).ok()) else { return };
+        let ours = self.folder.as_ref().filter(|folder| private::open_folder(folder).is_ok());
+        let Some(entries) = ours.and_then(|folder| fs::read_dir(folder).ok()) else { return };
         for entry in entries.flatten().filter(|entry| entry.path().extension().is_some_and(|kind| kind == "lock")) {
             let changed = entry.metadata().and_then(|metadata| metadata.modified());
             if changed.is_ok_and(|time| now.duration_since(time).is_ok_and(|age| age > LITTER)) {
@@ -100,13 +102,12 @@ impl Turnstile {
 
     fn open(&self, scope: &str) -> Option<File> {
         let folder = self.folder.as_ref()?;
-        let file = make_folder(folder).and_then(|()| {
-            let mut options = OpenOptions::new();
-            options.read(true).write(true).create(true);
-            #[cfg(unix)]
-            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-            options.open(folder.join(file_name(scope)))
-        });
+        // What somebody else could hold or write is no lock.
+        let file = folder
+            .parent()
+            .map_or(Ok(()), |parent| private::make_folder(parent).map(drop))
+            .and_then(|()| private::make_folder(folder))
+            .and_then(|_| private::open_lock(&folder.join(file_name(scope))));
         file.inspect_err(|error| log::debug!("no lock file in {}: {error}", folder.display())).ok()
     }
 }
@@ -144,17 +145,6 @@ impl Shared {
         file.rewind()?;
         file.write_all(note.as_bytes())
     }
-}
-
-fn make_folder(folder: &Path) -> std::io::Result<()> {
-    if folder.is_dir() {
-        return Ok(());
-    }
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
 }
 
 /// A scope's id as a file name: it holds only letters, digits and a few signs.

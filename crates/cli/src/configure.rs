@@ -100,6 +100,11 @@ pub(crate) fn configure(which: &Configure, context: &Context<'_>) -> Result<Exit
     let edited = file.edit(|document| plan.apply(document, reader)).map_err(explained)?;
     if !which.json {
         report(&plan, &path, changes, context);
+        match (changes, edited.undoable) {
+            (false, _) => {}
+            (true, true) => context.printer.note("   to undo it: credmint unconfigure"),
+            (true, false) => context.printer.note("   it cannot be undone: nothing can be written beside the file"),
+        }
     }
     if plan.store {
         hidden(&edited.before, &edited.after, which, context)?;
@@ -163,9 +168,6 @@ fn report(plan: &Plan, path: &str, changed: bool, context: &Context<'_>) {
     }
     if plan.store {
         context.printer.note(format!("   every registry → {}", file_name(EVERYTHING)));
-    }
-    if changed {
-        context.printer.note("   to undo it: credmint unconfigure");
     }
 }
 

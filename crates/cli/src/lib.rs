@@ -38,9 +38,11 @@ use crate::printer::Printer;
 /// Exits with 0 when all is well, 1 when something failed or, for `configure --check` and `doctor`,
 /// is not as it should be, and 2 when the command line cannot be understood.
 pub fn run() -> ExitCode {
+    protocol::forbid_core_dumps();
     let arguments = Arguments::parse();
     let printer = Printer::new();
     match obey(arguments, &printer) {
+        Ok(_) if printer.has_lost_facts() => ExitCode::FAILURE,
         Ok(code) => code,
         Err(error) => {
             printer.failure(&error);

@@ -1,3 +1,4 @@
+use std::collections::HashSet;
 use std::fmt;
 
 use serde::de::IgnoredAny;
@@ -97,6 +98,9 @@ const MEMBERS: [(&str, Shape); 7] = [
 /// Of an entry of `auths`; all of them texts.
 pub(crate) const FIELDS: [&str; 6] =
     ["username", "password", "auth", "serveraddress", "identitytoken", "registrytoken"];
+
+/// Remarks in all.
+const MOST: usize = 100;
 
 /// Reads a text as strictly as Docker does, and tells what is odd about it.
 pub(crate) fn check(bytes: Vec<u8>) -> Result<(Text, Vec<Remark>), Malformed> {
@@ -217,7 +221,7 @@ impl Checker<'_> {
                 self.shape(&name, Shape::Text, &item.value)?;
             }
             let quoted = &text.bytes()[item.value.clone()];
-            if name.eq_ignore_ascii_case("auth") && quoted != b"null" {
+            if name.eq_ignore_ascii_case("auth") && quoted != b"null" && self.remarks.len() < MOST {
                 let auth = zeroize::Zeroizing::new(crate::span::decode(quoted));
                 if !auth.is_empty() && crate::auth::decode(&auth).is_none() {
                     let at = position(text.bytes(), item.value.start);
@@ -230,16 +234,22 @@ impl Checker<'_> {
 
     /// Remarks on names that stand twice, and on those of fields in another letter case.
     fn names(&mut self, object: &std::ops::Range<usize>, fields: &[&'static str]) {
-        let members = self.text.members(object);
-        for (nth, (name, item)) in members.iter().enumerate() {
-            let field = fields.iter().find(|field| field.eq_ignore_ascii_case(name));
-            let step = field.map_or(Step::Key(name), |field| Step::Field(field));
+        let mut seen = HashSet::new();
+        for (name, item) in self.text.members(object) {
+            let field = fields.iter().find(|field| field.eq_ignore_ascii_case(&name));
+            let step = field.map_or(Step::Key(&name), |field| Step::Field(field));
+            let twice = !seen.insert((field.is_some(), step.name().to_owned()));
+            let unusual = field.filter(|usual| **usual != name);
+            // Finding a place is slow, and a file with more of them is somebody's attack.
+            if (!twice && unusual.is_none()) || self.remarks.len() >= MOST {
+                continue;
+            }
             let at = position(self.text.bytes(), item.start());
-            if members[..nth].iter().any(|(earlier, _)| step.is(earlier)) {
+            if twice {
                 self.remarks.push(Remark { at, what: Oddity::Twice(name.clone()) });
             }
-            if let Some(usual) = field.filter(|usual| **usual != name) {
-                self.remarks.push(Remark { at, what: Oddity::LetterCase(name.clone(), usual) });
+            if let Some(usual) = unusual {
+                self.remarks.push(Remark { at, what: Oddity::LetterCase(name, usual) });
             }
         }
     }

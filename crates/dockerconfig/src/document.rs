@@ -1,3 +1,4 @@
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::ops::Range;
 
@@ -113,8 +114,8 @@ impl Document {
     /// `credsStore`: Docker then asks only the helper. They are to be migrated first.
     pub fn hidden_by_a_store(&self) -> Vec<Auth> {
         let helpers = self.cred_helpers();
-        let stays = |server: &str| helpers.iter().any(|(key, _)| key == server);
-        self.auths().into_iter().filter(|auth| auth.login().is_some() && !stays(&auth.server)).collect()
+        let stays: HashSet<_> = helpers.iter().map(|(key, _)| key).collect();
+        self.auths().into_iter().filter(|auth| auth.login().is_some() && !stays.contains(&auth.server)).collect()
     }
 
     /// Whether Docker picks a `credsStore` by itself (osxkeychain, wincred, pass, secretservice) and
@@ -150,8 +151,10 @@ impl Document {
 
     /// Removes every entry of a server from `credHelpers`, and that with the last, as Docker does.
     pub fn remove_cred_helper(&mut self, server: &ServerUrl) {
+        // A key has no scheme, so that of an http:// address is equal to the https:// one.
+        let written = Reader::Docker.key(server);
         for (key, _) in self.cred_helpers() {
-            if ServerUrl::parse(&key).is_ok_and(|other| other == *server) {
+            if key == written || ServerUrl::parse(&key).is_ok_and(|other| other == *server) {
                 self.text.remove(&[Field(HELPERS), Key(&key)]);
                 if self.cred_helpers().is_empty() {
                     self.text.remove(&[Field(HELPERS)]);
@@ -213,8 +216,9 @@ impl Document {
 
     /// A map of texts; of two namesakes the later, and namesakes of the whole map merged, as in Go.
     fn map(&self, name: &str) -> Vec<(String, String)> {
-        let mut pairs: Vec<(String, String)> = Vec::new();
-        let Some(root) = self.text.root() else { return pairs };
+        let mut pairs: Vec<Option<(String, String)>> = Vec::new();
+        let mut places: HashMap<String, usize> = HashMap::new();
+        let Some(root) = self.text.root() else { return Vec::new() };
         for (found, item) in self.text.members(&root) {
             if !Field(name).is(&found) {
                 continue;
@@ -222,11 +226,13 @@ impl Document {
             for (key, item) in self.text.members(&item.value) {
                 let raw = Zeroizing::new(self.text.bytes()[item.value].to_vec());
                 let value = if raw.starts_with(b"\"") { decode(&raw) } else { String::new() };
-                pairs.retain(|(earlier, _)| *earlier != key);
-                pairs.push((key, value));
+                if let Some(earlier) = places.insert(key.clone(), pairs.len()) {
+                    pairs[earlier] = None;
+                }
+                pairs.push(Some((key, value)));
             }
         }
-        pairs
+        pairs.into_iter().flatten().collect()
     }
 }
 

@@ -8,7 +8,7 @@ use crate::check::Oddity;
 use crate::document::Document;
 use crate::error::ConfigError;
 use crate::lock::lock;
-use crate::save::{Saved, Unsaved, remove, save, sweep};
+use crate::save::{Saved, Unsaved, prefix, remove, save, sweep};
 use crate::target::{Target, folder_of, make_folder};
 use crate::undo::{self, Back, Record};
 
@@ -171,7 +171,8 @@ impl ConfigFile {
         let name = target.path.file_name().unwrap_or_default().to_string_lossy();
         let lock = lock(target.folder(), &name, deadline).ok_or_else(|| self.busy())?;
         if lock.is_held() {
-            sweep(&target);
+            sweep(target.folder(), &prefix(&target));
+            sweep(folder_of(&self.path), &undo::prefix(&self.path));
         }
         while !deadline.passed() {
             if let Some(done) = attempt(&target)? {

@@ -81,16 +81,15 @@ fn is_about_place(error: &io::Error) -> bool {
 }
 
 /// The prefix of the temporary files of a config: what a killed process left is swept by the next.
-fn prefix(target: &Target) -> String {
+pub(crate) fn prefix(target: &Target) -> String {
     let name = target.path.file_name().unwrap_or_default().to_string_lossy();
     format!(".{name}.credmint-")
 }
 
 /// Only to be called under the lock: another editor's file looks the same.
-pub(crate) fn sweep(target: &Target) {
-    let prefix = prefix(target);
-    for entry in fs::read_dir(target.folder()).into_iter().flatten().flatten() {
-        if entry.file_name().to_string_lossy().starts_with(&prefix) {
+pub(crate) fn sweep(folder: &Path, prefix: &str) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().starts_with(prefix) {
             let _ = fs::remove_file(entry.path());
         }
     }
@@ -131,12 +130,20 @@ fn like(file: NamedTempFile, _other: &Path) -> io::Result<NamedTempFile> {
 fn swap(temporary: TempPath, path: &Path, before: &[u8]) -> Result<(), Unsaved> {
     use rustix::fs::{CWD, RenameFlags, renameat_with};
     use rustix::io::Errno;
-    let exchange = || renameat_with(CWD, &*temporary, CWD, path, RenameFlags::EXCHANGE);
+    let beside = temporary.to_path_buf();
+    let exchange = || renameat_with(CWD, &beside, CWD, path, RenameFlags::EXCHANGE);
     match exchange() {
-        Ok(()) if fs::read(&temporary)? == before => Ok(()),
         Ok(()) => {
-            exchange().map_err(io::Error::from)?;
-            Err(Unsaved::Changed)
+            let came_out = fs::read(&temporary);
+            if came_out.as_ref().is_ok_and(|text| text == before) {
+                return Ok(());
+            }
+            if let Err(error) = exchange() {
+                // Somebody's text lies in the temporary file, and nowhere else.
+                let _ = temporary.keep();
+                return Err(io::Error::from(error).into());
+            }
+            came_out.map_or_else(|error| Err(error.into()), |_| Err(Unsaved::Changed))
         }
         Err(Errno::NOENT) => Err(Unsaved::Changed),
         // Not every file system can, and each says so in its own way. What hinders both says so again.
@@ -174,8 +181,13 @@ fn in_place(path: &Path, before: &[u8], after: &[u8], why: &io::Error) -> Result
     let mut padded = after.to_vec();
     padded.resize(after.len().max(before.len()), b'\n');
     file.rewind()?;
-    file.write_all(&padded)?;
-    file.sync_all()?;
+    if let Err(error) = file.write_all(&padded).and_then(|()| file.sync_all()) {
+        // Half of a text is none. What was there has its place on the disk.
+        file.rewind()?;
+        file.write_all(before)?;
+        file.set_len(before.len() as u64)?;
+        return Err(error.into());
+    }
     file.set_len(after.len() as u64)?;
     file.sync_all()?;
     Ok(Saved::InPlace)

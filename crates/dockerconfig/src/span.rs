@@ -74,7 +74,8 @@ pub(crate) fn end_of_value(text: &[u8], at: usize) -> usize {
             }
         }
         _ => {
-            let ends = |byte: &u8| is_space(*byte) || matches!(byte, b',' | b'}' | b']');
+            // What stands behind the outermost value need not be JSON.
+            let ends = |byte: &u8| is_space(*byte) || matches!(byte, b',' | b'}' | b']' | b':' | b'"' | b'{' | b'[');
             text[at..].iter().position(ends).map_or(text.len(), |length| at + length)
         }
     }

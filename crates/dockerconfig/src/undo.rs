@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -184,21 +185,21 @@ impl Member {
     }
 }
 
-/// Every member that an edit can have touched.
+/// Every member that an edit has touched.
 fn members(before: &Document, after: &Document) -> Vec<Member> {
-    let mut members = vec![Member::Store];
-    for document in [before, after] {
-        members.extend(document.cred_helpers().into_iter().map(|(server, _)| Member::Helper(server)));
-        members.extend(document.list(DaemonList::Mirrors).into_iter().map(Member::Mirror));
-        members.extend(document.list(DaemonList::Insecure).into_iter().map(Member::Insecure));
-    }
-    let mut once = Vec::new();
-    for member in members {
-        if !once.contains(&member) {
-            once.push(member);
-        }
-    }
-    once
+    let differing = |facts: fn(&Document) -> Vec<(String, String)>| -> BTreeSet<String> {
+        let [old, new]: [BTreeSet<_>; 2] = [before, after].map(|document| facts(document).into_iter().collect());
+        old.symmetric_difference(&new).map(|(name, _)| name.clone()).collect()
+    };
+    let mirrors = differing(|document| named(document.list(DaemonList::Mirrors)));
+    let insecure = differing(|document| named(document.list(DaemonList::Insecure)));
+    let helpers = differing(Document::cred_helpers).into_iter().map(Member::Helper);
+    let lists = mirrors.into_iter().map(Member::Mirror).chain(insecure.into_iter().map(Member::Insecure));
+    [Member::Store].into_iter().chain(helpers).chain(lists).collect()
+}
+
+fn named(list: Vec<String>) -> Vec<(String, String)> {
+    list.into_iter().map(|text| (text, String::new())).collect()
 }
 
 /// Where the record of a config lies: beside the path that was named, not where a link leads to.
@@ -218,9 +219,14 @@ pub(crate) fn load(config: &Path) -> io::Result<Option<Vec<u8>>> {
 }
 
 /// Puts a record where [`load`] found it.
+/// Of the temporary files of a record.
+pub(crate) fn prefix(config: &Path) -> String {
+    format!(".{}.credmint-undo-", config.file_name().unwrap_or_default().to_string_lossy())
+}
+
 pub(crate) fn store(config: &Path, record: &[u8]) -> io::Result<()> {
     let path = path_of(config);
-    let mut file = tempfile::Builder::new().prefix(".credmint-undo-").tempfile_in(folder_of(&path))?;
+    let mut file = tempfile::Builder::new().prefix(&prefix(config)).tempfile_in(folder_of(&path))?;
     file.write_all(record)?;
     file.as_file().sync_all()?;
     file.persist(&path).map(drop).map_err(|error| error.error)

@@ -15,7 +15,11 @@ const ARGUMENTS: [&str; 5] = ["config", "config-helper", "--format=json", "--min
 /// gcloud's active account; `None` where there is no gcloud, or no account in it.
 pub(crate) async fn identity(exchange: &Exchange<'_>) -> Result<Option<Identity>, MintError> {
     let who = Who::gcloud();
-    let program = if cfg!(windows) { "gcloud.cmd" } else { "gcloud" };
+    let name = if cfg!(windows) { "gcloud.cmd" } else { "gcloud" };
+    let Some(program) = exchange.environment.program(name) else {
+        log::debug!("{name} is not on the path");
+        return Ok(None);
+    };
     let mut command = Command::new(program);
     command.args(ARGUMENTS).env("CLOUDSDK_CORE_DISABLE_PROMPTS", "1");
     let said = match program::run(&mut command, exchange.deadline.remaining()).await {

@@ -75,4 +75,13 @@ mod tests {
         }
         assert!(AccessToken::of_iam(&json!({"accessToken": "t", "expireTime": "tomorrow"})).is_none());
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_answer_panics(life in proptest::prelude::any::<u64>(), text in r"\PC{0,30}|[0-9-]{1,12}T[0-9:.]{1,20}[Z0-9:+-]{0,6}") {
+            let _ = AccessToken::of_oauth(&json!({"access_token": text, "expires_in": life}));
+            let _ = AccessToken::of_iam(&json!({"accessToken": "t", "expireTime": text}));
+            let _ = AccessToken::of_gcloud(&json!({"credential": {"access_token": "t", "token_expiry": text}}));
+        }
+    }
 }

@@ -53,16 +53,8 @@ pub(crate) fn token(github: &GitHub, setup: &Setup, deadline: Deadline) -> Resul
 
 /// What gh is called, if it is there: nothing is started to find out.
 fn program(environment: &Environment) -> Option<PathBuf> {
-    if let Some(path) = environment.path("GH_PATH") {
-        return Some(path);
-    }
     let name = if cfg!(windows) { "gh.exe" } else { "gh" };
-    let folders = environment.raw("PATH")?;
-    // One that is relative leads to whatever lies in the folder of a stranger's project.
-    std::env::split_paths(&folders)
-        .filter(|folder| folder.is_absolute())
-        .map(|folder| folder.join(name))
-        .find(|path| path.is_file())
+    environment.path("GH_PATH").or_else(|| environment.program(name))
 }
 
 /// Runs a program that nobody can type into, and gives what it says on standard output; `None` when

@@ -106,4 +106,17 @@ octocorp.ghe.com:
         assert_eq!(path(&folders[1..]), Some("/xdg/gh/hosts.yml".into()));
         assert_eq!(path(&[]), Some("/home/alice/.config/gh/hosts.yml".into()));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_file_panics_and_a_token_is_one_that_stands_in_it(
+            text in r#"(( {0,8}|- ?|\? )(github\.com|user|oauth_token|users|[a-z&*!|>"'{}\[\],#%@]{0,5}):?( ?[a-z0-9_&*!|>"'{}\[\],-]{0,8})\n){0,8}|\PC{0,40}"#,
+        ) {
+            if let Ok(Some(Account { token: Some(token), .. })) = account_in(&text, &GitHub::at("github.com")) {
+                let plain: String = text.chars().filter(|sign| !sign.is_whitespace()).collect();
+                let token: String = token.chars().filter(|sign| !sign.is_whitespace()).collect();
+                proptest::prop_assert!(plain.contains(&token), "{} in {}", token, text);
+            }
+        }
+    }
 }

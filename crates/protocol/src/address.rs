@@ -60,7 +60,8 @@ impl ServerUrl {
         if asked.is_empty() {
             return Err(AddressError::Empty);
         }
-        let (https, rest) = match asked.split_once("://") {
+        // Behind the host it is a part of the path or the query.
+        let (https, rest) = match asked.split_once("://").filter(|(scheme, _)| !scheme.contains(['/', '?', '#'])) {
             Some((scheme, rest)) if scheme.eq_ignore_ascii_case("https") => (true, rest),
             Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => (false, rest),
             Some(_) => return Err(AddressError::Scheme),
@@ -69,9 +70,7 @@ impl ServerUrl {
         let rest = rest.split(['?', '#']).next().unwrap_or_default();
         let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
         let (host, port) = split_port(authority)?;
-        if !is_host(host) {
-            return Err(AddressError::Host);
-        }
+        let host = host_of(host).ok_or(AddressError::Host)?;
         if !path.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(AddressError::Path);
         }
@@ -82,7 +81,7 @@ impl ServerUrl {
         Ok(ServerUrl {
             asked: asked.to_owned(),
             https,
-            host: host.to_ascii_lowercase(),
+            host,
             port: port.filter(|&port| port != if https { 443 } else { 80 }),
             path: path.to_owned(),
         })
@@ -98,7 +97,7 @@ impl ServerUrl {
         self.https
     }
 
-    /// The host in lower case; an IPv6 address keeps its brackets.
+    /// The host in lower case; an IPv6 address in its shortest form and in brackets.
     pub fn host(&self) -> &str {
         &self.host
     }
@@ -193,16 +192,16 @@ fn split_port(authority: &str) -> Result<(&str, Option<u16>), AddressError> {
     }
 }
 
-fn is_host(host: &str) -> bool {
+fn host_of(host: &str) -> Option<String> {
     if let Some(inside) = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
-        return inside.parse::<std::net::Ipv6Addr>().is_ok();
+        return inside.parse::<std::net::Ipv6Addr>().ok().map(|address| format!("[{address}]"));
     }
     let is_label = |label: &str| {
         !label.is_empty()
             && label.len() <= 63
             && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
     };
-    host.len() <= 253 && host.split('.').all(is_label)
+    (host.len() <= 253 && host.split('.').all(is_label)).then(|| host.to_ascii_lowercase())
 }
 
 #[cfg(test)]
@@ -234,7 +233,7 @@ mod tests {
             &["http://r.example:443", "http://r.example:443/v1/"],
             &["https://r.example:80"],
             &["r.example/ns/repo", "https://r.example/ns/repo/"],
-            &["[::1]:5000", "https://[::1]:5000/v2/"],
+            &["[::1]:5000", "https://[::1]:5000/v2/", "[0:0::0001]:5000"],
             &[
                 "docker.io",
                 "index.docker.io",
@@ -249,6 +248,7 @@ mod tests {
             &["docker.io:5000"],
             &["http://docker.io"],
             &["r.example/v1/access-token"],
+            &["r.example/a://b", "https://r.example/a://b/"],
         ];
         for (nth, row) in rows.iter().enumerate() {
             for text in *row {

@@ -10,6 +10,10 @@ use zeroize::Zeroizing;
 
 use crate::{Credentials, NOT_FOUND, Secret};
 
+/// Bytes; a list of every registry in the world would be shorter. What says more is no helper, and
+/// must not fill the memory.
+const LARGEST: u64 = 4 << 20;
+
 /// Docker's half of the wire: runs a helper and reads its answer.
 ///
 /// Unlike Docker it does not wait for ever.
@@ -123,7 +127,7 @@ impl Client {
             .spawn()
             .map_err(missing)?;
         let mut stdin = child.stdin.take().expect("standard input was piped");
-        let mut stdout = child.stdout.take().expect("standard output was piped");
+        let stdout = child.stdout.take().expect("standard output was piped");
         let request = Secret::new(request.to_owned());
         let (done, answer) = mpsc::channel();
         std::thread::spawn(move || {
@@ -131,16 +135,22 @@ impl Client {
             let _ = stdin.write_all(request.expose().as_bytes());
             drop(stdin);
             let mut text = Zeroizing::new(String::new());
-            let read = stdout.read_to_string(&mut text).map(|_| text);
-            let _ = done.send(read);
+            let mut answer = stdout.take(LARGEST);
+            let read = answer.read_to_string(&mut text).map(|_| text);
+            let endless = answer.limit() == 0;
+            let _ = done.send(read.map_err(drop).and_then(|text| if endless { Err(()) } else { Ok(text) }));
         });
         let Ok(text) = answer.recv_timeout(self.limit) else {
             let _ = child.kill();
             let _ = child.wait();
             return Err(ClientError::Hung { program: self.program.clone(), limit: self.limit });
         };
+        let Ok(text) = text else {
+            let _ = child.kill();
+            let _ = child.wait();
+            return Err(self.garbled());
+        };
         let status = child.wait().map_err(missing)?;
-        let text = text.map_err(|_| self.garbled())?;
         if status.success() { Ok(text) } else { Err(ClientError::Refused(text.trim().to_owned())) }
     }
 }

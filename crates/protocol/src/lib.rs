@@ -21,6 +21,7 @@ mod deadline;
 mod failure;
 mod input;
 mod journal;
+mod memory;
 mod secret;
 mod serve;
 
@@ -30,5 +31,6 @@ pub use credentials::Credentials;
 pub use deadline::Deadline;
 pub use failure::{Explained, Failure, NOT_FOUND};
 pub use journal::start_journal;
+pub use memory::forbid_core_dumps;
 pub use secret::Secret;
 pub use serve::{Helper, Program, serve};

@@ -61,6 +61,7 @@ pub fn serve<H: Helper>(
     arguments: impl IntoIterator<Item = std::ffi::OsString>,
     helper: impl FnOnce() -> Result<H, Failure>,
 ) -> ExitCode {
+    crate::forbid_core_dumps();
     let mut arguments = arguments.into_iter();
     let action = arguments.next().map(|action| action.to_string_lossy().into_owned());
     let alone = arguments.next().is_none();

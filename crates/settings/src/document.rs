@@ -148,6 +148,17 @@ impl TryFrom<Table> for Rule {
     }
 }
 
+impl Settings {
+    /// What one settings file says, over the defaults.
+    ///
+    /// # Errors
+    /// The line and what is wrong in it.
+    pub fn parse(text: &str) -> Result<Self, Failure> {
+        let mut settings = Settings::default();
+        apply(text, &mut settings).map(|()| settings).map_err(Failure::explain)
+    }
+}
+
 /// Reads the settings files, the user's over the machine's: its single values win, its rules come first.
 pub(crate) fn load(environment: &Environment, places: &Places) -> Result<Settings, Failure> {
     let mut settings = Settings::default();
@@ -186,8 +197,10 @@ fn absent(error: &io::Error) -> bool {
 }
 
 fn apply(text: &str, settings: &mut Settings) -> Result<(), String> {
-    let document: Document = toml::from_str(text.trim_start_matches('\u{feff}')).map_err(|error| {
-        let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+    let text = text.trim_start_matches('\u{feff}');
+    let document: Document = toml::from_str(text).map_err(|error| {
+        let line =
+            error.span().map_or(1, |span| text.bytes().take(span.start).filter(|byte| *byte == b'\n').count() + 1);
         format!("line {line}: {}", error.message())
     })?;
     let mut rules = Vec::with_capacity(document.registry.len() + settings.rules.len());
@@ -209,8 +222,7 @@ mod tests {
     use super::*;
 
     fn settings(text: &str) -> Result<Settings, String> {
-        let mut settings = Settings::default();
-        apply(text, &mut settings).map(|()| settings)
+        Settings::parse(text).map_err(|failure| failure.to_string())
     }
 
     #[test]

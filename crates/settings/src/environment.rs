@@ -35,6 +35,14 @@ impl Environment {
         self.raw(name)?.into_string().ok()
     }
 
+    /// The program of a name on `PATH`. Relative entries are passed over, as in Go's clients: they
+    /// lead to whatever lies in the folder of a stranger's project.
+    pub fn program(&self, name: &str) -> Option<PathBuf> {
+        let folders = self.raw("PATH")?;
+        let absolute = std::env::split_paths(&folders).filter(|folder| folder.is_absolute());
+        absolute.map(|folder| folder.join(name)).find(|path| path.is_file())
+    }
+
     /// A variable's value as a path.
     pub fn path(&self, name: &str) -> Option<PathBuf> {
         self.raw(name).map(PathBuf::from)

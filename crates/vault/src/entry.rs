@@ -3,6 +3,9 @@ use std::time::SystemTime;
 
 use protocol::{Secret, ServerUrl};
 use thiserror::Error;
+use zeroize::Zeroizing;
+
+use crate::header;
 
 /// What an entry is found by.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +33,19 @@ pub struct Entry {
     /// When it ends; `None` for a login that lasts until it is erased, and for every login that comes
     /// out of the Secret Service: items as Docker's own helper makes them have no place for it.
     pub expires: Option<SystemTime>,
+}
+
+impl Entry {
+    /// How it lies in a file: the header as a line of JSON, and the secret behind it.
+    pub fn encode(&self) -> Zeroizing<Vec<u8>> {
+        header::encode(self)
+    }
+
+    /// The entry of a key from [`Entry::encode`]; `None` for what is damaged, cut, of another version
+    /// or of another key.
+    pub fn decode(bytes: &[u8], key: &Key) -> Option<Self> {
+        header::decode(bytes, key)
+    }
 }
 
 /// An entry without its secret.

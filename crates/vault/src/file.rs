@@ -1,16 +1,21 @@
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use crate::header::{Header, decode, encode, label};
+use crate::header::{Header, label};
 use crate::private;
 use crate::store::Store;
 use crate::{Entry, Key, Name, Resting, VaultError};
 
 const PLACE: &str = "file vault";
 const SUFFIX: &str = "entry";
+/// Of an entry that is being written.
+const UNFINISHED: &str = ".new-";
+/// What is still unfinished then was left by a process that died.
+const ABANDONED: Duration = Duration::from_secs(600);
 /// Bytes; no token or login comes near.
 const LARGEST: u64 = 8 << 20;
 const LONGEST_HEADER: u64 = 16 << 10;
@@ -68,7 +73,7 @@ impl Store for FileStore {
         }
         let mut bytes = Zeroizing::new(vec![0; size as usize]);
         match file.read_exact(&mut bytes) {
-            Ok(()) => Ok(decode(&bytes, key)),
+            Ok(()) => Ok(Entry::decode(&bytes, key)),
             Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(None),
             Err(error) => Err(broken(&path, &error)),
         }
@@ -83,13 +88,14 @@ impl Store for FileStore {
             private::make_folder(&self.root)?;
             let opened = private::make_folder(&folder)?;
             // Made for its owner only, and renamed over the old one when it is whole and on the disk.
-            let mut new = tempfile::Builder::new().prefix(".new-").tempfile_in(&folder)?;
-            new.write_all(&encode(entry))?;
+            let mut new = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(&folder)?;
+            new.write_all(&entry.encode())?;
             new.as_file().sync_all()?;
             new.persist(&path)?;
             opened.sync()
         };
         write().map_err(|error| broken(&folder, &error))?;
+        self.sweep();
         Ok(Resting::File(path))
     }
 
@@ -114,6 +120,17 @@ impl Store for FileStore {
 }
 
 impl FileStore {
+    /// There is a secret in what a process that died has left.
+    fn sweep(&self) {
+        for file in std::fs::read_dir(self.folder()).into_iter().flatten().flatten() {
+            let changed = file.metadata().and_then(|metadata| metadata.modified());
+            let is_old = changed.is_ok_and(|time| time.elapsed().is_ok_and(|age| age > ABANDONED));
+            if is_old && file.file_name().to_string_lossy().starts_with(UNFINISHED) {
+                let _ = std::fs::remove_file(file.path());
+            }
+        }
+    }
+
     fn name(&self, path: &Path) -> Option<Name> {
         let name = private::open(path).map_err(|error| error.to_string()).and_then(|(file, _)| {
             header(file).ok_or_else(|| "damaged".to_owned()) //

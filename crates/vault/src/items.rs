@@ -194,4 +194,20 @@ mod tests {
         assert_eq!(store.names().unwrap().len(), 2);
         assert!(store.items.values.borrow().values().all(|value| !value.windows(6).any(|part| part == b"canary")));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn however_small_the_parts_every_secret_comes_back(
+            first in "\\PC{0,40}", second in "\\PC{0,40}", largest in 1_usize..50,
+        ) {
+            let store = ItemStore { largest, ..Memory::new() };
+            for secret in [&first, &second] {
+                let entry = token("a", secret);
+                store.save(&entry).unwrap();
+                proptest::prop_assert_eq!(store.load(&entry.key), Ok(Some(entry)));
+                let items = store.items.values.borrow().len();
+                proptest::prop_assert_eq!(items, 1 + secret.len().div_ceil(largest));
+            }
+        }
+    }
 }

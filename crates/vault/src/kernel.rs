@@ -5,7 +5,7 @@ use linux_keyutils::{
 };
 use zeroize::Zeroizing;
 
-use crate::header::{Header, decode, encode, label};
+use crate::header::{Header, label};
 use crate::store::Store;
 use crate::{Entry, Key, Name, Resting, VaultError};
 
@@ -31,7 +31,7 @@ impl Store for KernelStore {
             return Ok(None);
         }
         let payload = found(find(TOKEN, key).and_then(read))?;
-        Ok(payload.and_then(|payload| decode(&payload, key)))
+        Ok(payload.and_then(|payload| Entry::decode(&payload, key)))
     }
 
     fn save(&self, entry: &Entry) -> Result<Resting, VaultError> {
@@ -39,7 +39,7 @@ impl Store for KernelStore {
             return Err(VaultError::Absent { place: PLACE, why: "it forgets, and a login is to last".to_owned() });
         }
         let label = label(&entry.key);
-        let (token, name) = (encode(entry), Header::of(entry).line());
+        let (token, name) = (entry.encode(), Header::of(entry).line());
         let lasts = entry.expires.map(|end| end.duration_since(SystemTime::now()).unwrap_or_default());
         with_room(|| put(&format!("{TOKEN}{label}"), &token, lasts)).map_err(failure)?;
         // Without its name a token still serves; it is only not listed and not the first to make room.

@@ -20,7 +20,7 @@ mod kernel;
 mod keychain;
 #[cfg(any(target_os = "macos", windows))]
 mod native;
-mod private;
+pub mod private;
 #[cfg(target_os = "linux")]
 mod secret_service;
 mod stack;
@@ -199,11 +199,14 @@ impl Vault {
         }
     }
 
-    /// Keeps the first error that tells something.
+    /// Keeps the first error that tells something: that of a place that is there before that of one that is not.
     fn note(&self, trouble: &mut Option<VaultError>, error: VaultError) {
         log::debug!("passed over: {error}");
         let no_news = self.choice == Choice::Auto && matches!(error, VaultError::Absent { .. });
-        if !no_news && trouble.is_none() {
+        let tells_more = |known: &VaultError| {
+            matches!(known, VaultError::Absent { .. }) && !matches!(error, VaultError::Absent { .. })
+        };
+        if !no_news && trouble.as_ref().is_none_or(tells_more) {
             *trouble = Some(error);
         }
     }

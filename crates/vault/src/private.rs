@@ -9,7 +9,7 @@ use std::io;
 use std::path::Path;
 
 /// A folder that has been checked.
-pub(crate) struct Folder(#[cfg_attr(windows, allow(dead_code))] Option<File>);
+pub struct Folder(#[cfg_attr(windows, allow(dead_code))] Option<File>);
 
 impl Folder {
     /// Waits until a renaming in it is on the disk.
@@ -19,7 +19,10 @@ impl Folder {
 }
 
 /// Opens a file for reading and tells its size in bytes.
-pub(crate) fn open(path: &Path) -> io::Result<(File, u64)> {
+///
+/// # Errors
+/// It is not there, no plain file, another user's, or open to others.
+pub fn open(path: &Path) -> io::Result<(File, u64)> {
     let mut options = OpenOptions::new();
     options.read(true);
     #[cfg(unix)]
@@ -34,8 +37,33 @@ pub(crate) fn open(path: &Path) -> io::Result<(File, u64)> {
     Ok((file, metadata.len()))
 }
 
+/// Opens a file for a lock, for reading and for writing, and makes it where there is none.
+///
+/// # Errors
+/// It cannot be made, is no plain file, is another user's, or is open to others.
+pub fn open_lock(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true);
+    #[cfg(unix)]
+    {
+        unix::never_follow(&mut options);
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    }
+    let file = options.open(path)?;
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Err(io::Error::other("is no plain file"));
+    }
+    #[cfg(unix)]
+    unix::check(&metadata, 0o077)?;
+    Ok(file)
+}
+
 /// Opens a folder in which nobody else can rename or add.
-pub(crate) fn open_folder(path: &Path) -> io::Result<Folder> {
+///
+/// # Errors
+/// It is not there, no folder, another user's, or others can write in it.
+pub fn open_folder(path: &Path) -> io::Result<Folder> {
     #[cfg(unix)]
     {
         let mut options = OpenOptions::new();
@@ -56,7 +84,10 @@ pub(crate) fn open_folder(path: &Path) -> io::Result<Folder> {
 }
 
 /// Makes a folder where there is none, and opens it.
-pub(crate) fn make_folder(path: &Path) -> io::Result<Folder> {
+///
+/// # Errors
+/// It cannot be made, and those of [`open_folder`].
+pub fn make_folder(path: &Path) -> io::Result<Folder> {
     let mut builder = DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 pub(crate) use self::bus::PLACE;
 
 use self::bus::Bus;
-use crate::header::{decode, encode, from_seconds, to_seconds};
+use crate::header::{from_seconds, to_seconds};
 use crate::store::Store;
 use crate::{Entry, Key, Name, Resting, VaultError};
 
@@ -59,7 +59,7 @@ impl SecretService {
         let items = bus.search(&token_query(id))?;
         // Two at once, if another process has just saved its own: the newest is the last.
         for item in items.unlocked.iter().rev() {
-            match bus.secret(item)?.and_then(|secret| decode(&secret, key)) {
+            match bus.secret(item)?.and_then(|secret| Entry::decode(&secret, key)) {
                 Some(entry) => return Ok(Some(entry)),
                 None => log::debug!("{PLACE}: a damaged token is passed over"),
             }
@@ -168,7 +168,7 @@ impl Store for SecretService {
         let bus = self.bus()?;
         let collection = bus.default_collection()?;
         let (label, attributes, secret) = match &entry.key {
-            Key::Token(id) => (format!("Registry token for {}", entry.server), token_item(id, entry), encode(entry)),
+            Key::Token(id) => (format!("Registry token for {}", entry.server), token_item(id, entry), entry.encode()),
             Key::Login(server) => {
                 let server = server.key();
                 let secret = Zeroizing::new(entry.secret.expose().as_bytes().to_vec());

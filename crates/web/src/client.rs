@@ -240,6 +240,23 @@ mod tests {
     }
 
     #[test]
+    fn a_redirection_is_not_followed() {
+        let aws = Aws::start();
+        let client = Client::new(&environment(&[("", "")])).unwrap();
+        let astray = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let (url, elsewhere) = (format!("http://{}", astray.local_addr().unwrap()), aws.url());
+        let server = std::thread::spawn(move || {
+            use std::io::{Read, Write};
+            let (mut caller, _) = astray.accept().unwrap();
+            let _ = caller.read(&mut [0; 4096]);
+            write!(caller, "HTTP/1.1 307 x\r\nlocation: {elsewhere}/\r\ncontent-length: 0\r\n\r\n").unwrap();
+        });
+        assert_eq!(ask(&client, &url, soon()).unwrap().status, 307);
+        server.join().unwrap();
+        assert_eq!(aws.all_calls(), 0);
+    }
+
+    #[test]
     fn only_named_authorities_count() {
         let ca = Ca::new();
         let aws = Aws::start_tls((std::net::Ipv4Addr::LOCALHOST, 0).into(), &ca, &["127.0.0.1"]);

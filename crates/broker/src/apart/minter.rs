@@ -8,6 +8,7 @@ use crate::{MintError, Minted, Provider};
 
 /// The whole of `credmint-mint`'s `main`: reads which token is wanted, has it minted, tells.
 pub fn answer<P: Provider>(provider: P) -> ExitCode {
+    protocol::forbid_core_dumps();
     let mut question = Vec::new();
     let read = std::io::stdin().lock().take(1 << 16).read_to_end(&mut question);
     let Some((server, deadline)) = read.ok().and_then(|_| wire::asked(&question)) else {

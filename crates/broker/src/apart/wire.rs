@@ -1,3 +1,5 @@
+//! What a helper and the program that mints for it say to each other: one JSON object each way.
+
 use std::time::{Duration, SystemTime};
 
 use protocol::{Deadline, Explained, Secret, ServerUrl};
@@ -6,17 +8,20 @@ use zeroize::Zeroizing;
 
 use crate::{MintError, Minted};
 
-pub(crate) fn question(server: &ServerUrl, left: Duration) -> Vec<u8> {
+/// What a helper asks: the registry, and how much time is left.
+pub fn question(server: &ServerUrl, left: Duration) -> Vec<u8> {
     json!({"server": server.asked(), "milliseconds": left.as_millis() as u64}).to_string().into_bytes()
 }
 
-pub(crate) fn asked(question: &[u8]) -> Option<(ServerUrl, Deadline)> {
+/// The question as the minter reads it; `None` for anything else.
+pub fn asked(question: &[u8]) -> Option<(ServerUrl, Deadline)> {
     let question: Value = serde_json::from_slice(question).ok()?;
     let server = ServerUrl::parse(question["server"].as_str()?).ok()?;
     Some((server, Deadline::after(Duration::from_millis(question["milliseconds"].as_u64()?))))
 }
 
-pub(crate) fn told(result: &Result<Minted, MintError>) -> Zeroizing<Vec<u8>> {
+/// What the minter tells: a token, or why there is none.
+pub fn told(result: &Result<Minted, MintError>) -> Zeroizing<Vec<u8>> {
     let (why, not_signed_in) = match result {
         Ok(minted) => {
             let expires = minted.expires.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
@@ -40,7 +45,11 @@ fn quote(line: &mut Vec<u8>, text: &str) {
     serde_json::to_writer(line, text).expect("a string always has a JSON form and a vector always has room");
 }
 
-pub(crate) fn minted(told: &[u8]) -> Result<Minted, MintError> {
+/// What was told, as the helper reads it.
+///
+/// # Errors
+/// Those of the minter; and [`nonsense`] for anything that it cannot have told, which is not repeated.
+pub fn minted(told: &[u8]) -> Result<Minted, MintError> {
     #[derive(serde::Deserialize)]
     struct Told {
         username: Option<String>,
@@ -107,6 +116,27 @@ mod tests {
         for told in ["", "canary", "{\"username\":\"canary\"}", "{\"secret\":\"canary\",\"username\":\"u\"}"] {
             let Err(MintError::Failed(why)) = minted(told.as_bytes()) else { panic!("{told}") };
             assert!(!why.to_string().contains("canary"), "{why}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_one_end_writes_the_other_end_reads(
+            username in ".*", secret in ".*", milliseconds in 0_u64..1 << 50, hint in proptest::option::of(".*"),
+        ) {
+            let expires = SystemTime::UNIX_EPOCH + Duration::from_millis(milliseconds);
+            let given = Minted { username: username.clone(), secret: Secret::new(secret.clone()), expires };
+            let read = minted(&told(&Ok(given))).unwrap();
+            proptest::prop_assert_eq!((&*read.username, read.secret.expose(), read.expires), (&*username, &*secret, expires));
+            let why = Explained { what: secret, hint };
+            let Err(MintError::Failed(read)) = minted(&told(&Err(MintError::Failed(why.clone())))) else { panic!() };
+            proptest::prop_assert_eq!(read, why);
+        }
+
+        #[test]
+        fn no_answer_panics(text in r#"\{("(username|secret|expires|what|hint|not_signed_in)":("[a-z]{0,3}"|-?[0-9]{1,25}|null|true|\{\}),?){0,5}\}?|\PC{0,30}"#) {
+            let _ = minted(text.as_bytes());
+            let _ = super::asked(text.as_bytes());
         }
     }
 }

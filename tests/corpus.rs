@@ -1,0 +1,33 @@
+//! What fuzzing has found, and what it starts from: read on every compiler, with every build.
+
+use std::path::Path;
+
+#[path = "fuzz/readers.rs"]
+mod readers;
+
+#[test]
+fn everything_that_fuzzing_kept_is_read() {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus");
+    let mut folders: Vec<_> = std::fs::read_dir(&corpus).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    for (name, read) in readers::READERS {
+        let inputs = crate::home::files(&corpus.join(name));
+        assert!(!inputs.is_empty(), "{name} has no corpus");
+        for input in inputs {
+            let bytes = std::fs::read(&input).unwrap();
+            if let Err(panic) = std::panic::catch_unwind(|| read(&bytes)) {
+                panic!("{}: {:?}", input.display(), panic.downcast_ref::<String>());
+            }
+        }
+        folders.retain(|folder| folder != name);
+    }
+    assert!(folders.is_empty(), "nothing reads {folders:?}");
+}
+
+#[test]
+fn every_reader_is_a_fuzz_target() {
+    let manifest =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/Cargo.toml")).unwrap();
+    let targets: Vec<_> =
+        manifest.lines().filter_map(|line| line.strip_prefix("name = \"")?.strip_suffix('"')).skip(1).collect();
+    assert_eq!(targets, readers::READERS.map(|(name, _)| name));
+}

@@ -1,0 +1,141 @@
+//! Everything that reads what somebody else wrote, each as a function of bytes that panics where a
+//! promise is broken. The fuzz targets call them, and so does the suite, with the kept corpus.
+
+#![allow(dead_code, reason = "each fuzz target calls one of them")]
+
+use std::time::SystemTime;
+
+use dockerconfig::{DaemonList, Document, HelperName, Reader};
+use protocol::{Credentials, Secret, ServerUrl};
+use serde_json::Value;
+use settings::Settings;
+use vault::{Entry, Key};
+
+type Read = fn(&[u8]);
+
+/// By the names of the targets and of the folders of the corpus.
+pub(crate) const READERS: [(&str, Read); 8] = [
+    ("address", address),
+    ("credentials", credentials),
+    ("settings", settings),
+    ("config", config),
+    ("variable", variable),
+    ("login", login),
+    ("entry", entry),
+    ("minter", minter),
+];
+
+/// A server address, as Docker and people write it.
+pub(crate) fn address(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let Ok(server) = ServerUrl::parse(&text) else { return };
+    let again = ServerUrl::parse(&server.key()).expect("a key is an address");
+    assert_eq!(again.key(), server.key());
+    for spelling in server.spellings() {
+        assert_eq!(ServerUrl::parse(&spelling).as_ref(), Ok(&server));
+    }
+    if let Some(registry) = registry::registry_of(&server) {
+        assert!(server.is_https() && server.port().is_none(), "{registry:?}");
+        assert_eq!(registry::registry_of(&again), Some(registry));
+    }
+}
+
+/// What `store` receives and a helper answers.
+pub(crate) fn credentials(bytes: &[u8]) {
+    let Ok(given) = Credentials::from_json(&String::from_utf8_lossy(bytes)) else { return };
+    let line = String::from_utf8(given.to_json()).expect("JSON is UTF-8");
+    assert_eq!(line.find('\n'), Some(line.len() - 1));
+    assert_eq!(Credentials::from_json(&line).as_ref(), Ok(&given));
+}
+
+/// `config.toml`.
+pub(crate) fn settings(bytes: &[u8]) {
+    let Ok(settings) = Settings::parse(&String::from_utf8_lossy(bytes)) else { return };
+    let server = ServerUrl::parse("123456789012.dkr.ecr.us-east-1.amazonaws.com/team/app").expect("an address");
+    for rule in &settings.rules {
+        rule.matches(&server);
+        assert!(rule.target.as_ref().is_none_or(|target| registry::registry_of(target).is_some()));
+    }
+}
+
+/// Docker's `config.json` and podman's, read and edited: the first byte chooses how.
+pub(crate) fn config(bytes: &[u8]) {
+    let Some((edits, text)) = bytes.split_first() else { return };
+    let Ok(before) = Document::parse(text.to_vec()) else { return };
+    let server = ServerUrl::parse("r.example").expect("an address");
+    let helper = HelperName::parse("credmint").expect("a name");
+    let login = Credentials { server: "r.example".into(), username: "u".into(), secret: Secret::new("p".into()) };
+    let mut after = before.clone();
+    for _ in 0..2 {
+        let chosen = |nth: u8| edits & (1 << nth) != 0;
+        if chosen(0) {
+            after.set_creds_store(&helper);
+        }
+        if chosen(1) {
+            after.set_cred_helper(&server, Reader::Docker, &helper);
+        }
+        if chosen(2) {
+            after.remove_cred_helper(&server);
+        }
+        if chosen(3) {
+            after.remove_creds_store();
+        }
+        if chosen(4) {
+            after.set_auth(&login);
+        }
+        if chosen(5) {
+            after.hand_over(&login);
+        }
+        if chosen(6) {
+            after.add_to(DaemonList::Mirrors, "http://m");
+        }
+        if chosen(7) {
+            after.remove_from(DaemonList::Mirrors, "http://m");
+        }
+    }
+    let again = Document::parse(after.text().to_vec()).expect("what was read stays readable");
+    assert_eq!(again.auths(), after.auths());
+    assert_eq!(again.cred_helpers(), after.cred_helpers());
+    let shown = dockerconfig::diff("a", &before, &after);
+    assert_eq!(shown.is_empty(), before.text() == after.text());
+    // What serde_json can read it can still read.
+    let first = |text: &[u8]| serde_json::Deserializer::from_slice(text).into_iter::<Value>().next().map(|v| v.is_ok());
+    assert!(first(text) != Some(true) || first(after.text()) == Some(true));
+}
+
+/// `DOCKER_AUTH_CONFIG`.
+pub(crate) fn variable(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    if dockerconfig::servers_of_variable(&text).is_ok() {
+        assert!(Document::parse(text.into_owned().into_bytes()).is_ok());
+    }
+}
+
+/// A password that may be a JSON Web Token.
+pub(crate) fn login(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    if broker::end_of_login("someone", &text, SystemTime::UNIX_EPOCH).is_some() {
+        assert!(text.split('.').count() >= 3);
+    }
+}
+
+/// An entry of the vault.
+pub(crate) fn entry(bytes: &[u8]) {
+    let key = Key::Token("a".to_owned());
+    if let Some(entry) = Entry::decode(bytes, &key) {
+        assert_eq!(entry.key, key);
+        broker::end_of_login("AWS", entry.secret.expose(), entry.issued);
+        assert_eq!(Entry::decode(&entry.encode(), &key), Some(entry));
+    }
+}
+
+/// Both ends of the wire to the program that mints.
+pub(crate) fn minter(bytes: &[u8]) {
+    if let Some((server, _)) = broker::wire::asked(bytes) {
+        assert!(!server.key().is_empty());
+    }
+    if let Ok(minted) = broker::wire::minted(bytes) {
+        let again = broker::wire::minted(&broker::wire::told(&Ok(minted.clone()))).expect("what was told is read");
+        assert_eq!((again.username, again.secret, again.expires), (minted.username, minted.secret, minted.expires));
+    }
+}
