@@ -31,4 +31,4 @@ pub use deadline::Deadline;
 pub use failure::{Explained, Failure, NOT_FOUND};
 pub use journal::start_journal;
 pub use secret::Secret;
-pub use serve::{Helper, Program, serve};
+pub use serve::{Helper, Program, read_request, serve};

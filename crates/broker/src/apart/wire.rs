@@ -2,18 +2,40 @@ use std::time::{Duration, SystemTime};
 
 use protocol::{Deadline, Explained, Secret, ServerUrl};
 use serde_json::{Value, json};
+use settings::Workload;
 use zeroize::Zeroizing;
 
+use crate::provide::{read_workload, write_workload};
 use crate::{MintError, Minted};
 
-pub(crate) fn question(server: &ServerUrl, left: Duration) -> Vec<u8> {
-    json!({"server": server.asked(), "milliseconds": left.as_millis() as u64}).to_string().into_bytes()
+/// What the minter is asked.
+pub(crate) struct Asked {
+    pub(crate) server: ServerUrl,
+    pub(crate) deadline: Deadline,
+    pub(crate) workload: Option<Workload>,
 }
 
-pub(crate) fn asked(question: &[u8]) -> Option<(ServerUrl, Deadline)> {
-    let question: Value = serde_json::from_slice(question).ok()?;
+pub(crate) fn question(server: &ServerUrl, left: Duration, workload: Option<&Workload>) -> Zeroizing<Vec<u8>> {
+    let token = workload.map_or(0, |workload| workload.token.expose().len());
+    let mut line = Zeroizing::new(Vec::with_capacity(4096 + token));
+    line.extend_from_slice(b"{\"server\":");
+    quote(&mut line, server.asked());
+    line.extend_from_slice(format!(",\"milliseconds\":{}", left.as_millis()).as_bytes());
+    write_workload(&mut line, workload);
+    line.push(b'}');
+    line
+}
+
+pub(crate) fn asked(question: &[u8]) -> Option<Asked> {
+    let mut question: Value = serde_json::from_slice(question).ok()?;
     let server = ServerUrl::parse(question["server"].as_str()?).ok()?;
-    Some((server, Deadline::after(Duration::from_millis(question["milliseconds"].as_u64()?))))
+    let deadline = Deadline::after(Duration::from_millis(question["milliseconds"].as_u64()?));
+    // Without it the machine would sign in, and that is somebody else.
+    let workload = match question.get("workload") {
+        Some(_) => Some(read_workload(&mut question)?),
+        None => None,
+    };
+    Some(Asked { server, deadline, workload })
 }
 
 pub(crate) fn told(result: &Result<Minted, MintError>) -> Zeroizing<Vec<u8>> {
@@ -36,7 +58,7 @@ pub(crate) fn told(result: &Result<Minted, MintError>) -> Zeroizing<Vec<u8>> {
     Zeroizing::new(told.to_string().into_bytes())
 }
 
-fn quote(line: &mut Vec<u8>, text: &str) {
+pub(crate) fn quote(line: &mut Vec<u8>, text: &str) {
     serde_json::to_writer(line, text).expect("a string always has a JSON form and a vector always has room");
 }
 
@@ -80,11 +102,20 @@ mod tests {
     #[test]
     fn a_question_comes_through() {
         let server = ServerUrl::parse("https://r.example/v2/").unwrap();
-        let (asked, deadline) = asked(&question(&server, Duration::from_secs(9))).unwrap();
-        assert_eq!(asked.asked(), "https://r.example/v2/");
-        assert!(deadline.remaining() > Duration::from_secs(8));
-        for other in ["", "{}", "{\"server\":\"r.example\"}", "{\"server\":1,\"milliseconds\":1}"] {
-            assert!(super::asked(other.as_bytes()).is_none(), "{other}");
+        let plain = asked(&question(&server, Duration::from_secs(9), None)).unwrap();
+        assert_eq!(plain.server.asked(), "https://r.example/v2/");
+        assert!(plain.deadline.remaining() > Duration::from_secs(8) && plain.workload.is_none());
+        let workload = Workload::new(Secret::new("a.b.c".into()), Default::default());
+        let of_pod = asked(&question(&server, Duration::from_secs(9), Some(&workload))).unwrap();
+        assert_eq!(of_pod.workload.unwrap().token, workload.token);
+        for other in [
+            "",
+            "{}",
+            "{\"server\":\"r.example\"}",
+            "{\"server\":1,\"milliseconds\":1}",
+            "{\"server\":\"r.example\",\"milliseconds\":1,\"workload\":{}}",
+        ] {
+            assert!(asked(other.as_bytes()).is_none(), "{other}");
         }
     }
 
