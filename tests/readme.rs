@@ -1,5 +1,7 @@
 use pretend_cloud::{Aws, Google, Proxy};
 
+#[cfg(unix)]
+use crate::acr;
 use crate::gcr;
 use crate::home::{ECR, Home, REGISTRY, program};
 
@@ -90,4 +92,28 @@ fn the_configuration_for_google_works() {
     gcr::get(&home, "us-docker.pkg.dev").explains(&["puller@project.iam.gserviceaccount.com"]);
     gcr::get(&home, "europe-docker.pkg.dev").explains(&["/etc/credmint/puller.json is not there"]);
     gcr::get(&home, "docker.corp.example").credentials();
+}
+
+#[cfg(unix)]
+#[test]
+fn the_configuration_for_azure_works() {
+    let world = acr::World::new();
+    let mut home = world.with_secret();
+    let of = |language, word: &str| blocks(language).into_iter().find(|block| block.contains(word)).unwrap();
+    let config: serde_json::Value = serde_json::from_str(of("json", "azurecr.io")).unwrap();
+    for (host, helper) in config["credHelpers"].as_object().unwrap() {
+        assert_eq!(helper, "acr");
+        acr::get(&home, host).credentials();
+    }
+    home.settings(of("toml", "audience"));
+    let minted = world.minted(&acr::get(&home, "registry.local.example"));
+    assert_eq!(
+        (minted.authority.as_str(), minted.resource.as_str()),
+        ("login.corp.example", "https://management.azure.com")
+    );
+    assert_eq!(world.minted(&acr::get(&home, "docker.corp.example")).registry, "contoso.azurecr.io");
+    acr::get(&home, "fabrikam.azurecr.io").explains(&["nobody is signed in"]);
+    home.set("AZURE_FEDERATED_TOKEN_FILE", home.write("token", "federated.job.signature"));
+    let by = world.minted_by(&acr::get(&home, "fabrikam.azurecr.io"));
+    assert_eq!(by, "app 33333333-aaaa-bbbb-cccc-444444444444 by job");
 }

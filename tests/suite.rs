@@ -37,8 +37,19 @@ mod ghcr;
 /// GitHub Packages when something is wrong.
 mod ghcr_faults;
 
+/// Azure Container Registry: every source of an identity, and whose token it is.
+#[cfg(unix)]
+mod acr;
+
+/// Azure Container Registry when something is wrong.
+#[cfg(unix)]
+mod acr_faults;
+
 /// The command for people: config, status, tokens, exports, the cache.
 mod cli;
+
+/// The command for people when something is wrong.
+mod doctor;
 
 /// Signing in and out with the command for people.
 #[cfg(target_os = "linux")]

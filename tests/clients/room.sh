@@ -1,17 +1,14 @@
 # shellcheck shell=bash
-# A private room for real clients: sourced by the scripts beside it, in bash, as root.
+# A private room for real clients: sourced by `run`, in bash, as root.
 #
-# In it the names of AWS lead to the pretend AWS over TLS at their own ports, 169.254.169.254 is its
-# metadata service, and the system trusts the test authority. Network, mounts and processes are the
-# room's own: nothing outside is touched, and everything in it ends with the script.
+# In it the names of the clouds lead to pretend ones over TLS at their own ports, 169.254.169.254 is
+# a metadata service, and the system trusts the test authority. Network, mounts and processes are
+# the room's own: nothing outside is touched, and everything in it ends with the script.
 
-ACCOUNT=123456789012
-ECR=$ACCOUNT.dkr.ecr.us-east-1.amazonaws.com
-PUBLIC=public.ecr.aws
-AWS_HOSTS=api.ecr.us-east-1.amazonaws.com,sts.us-east-1.amazonaws.com,sts.amazonaws.com,api.ecr-public.us-east-1.amazonaws.com
-# Not in 127.0.0.0/8: there, the Docker engine asks neither for TLS nor for a good certificate.
-AWS_AT=192.0.2.2
-REGISTRY_AT=192.0.2.3
+# The programs that cases run and that a newer release of is brought by tests/peers. What else lies
+# there, other helpers above all, is not in the room.
+NEWER=(docker dockerd containerd containerd-shim-runc-v2 ctr docker-init docker-proxy crane oras cosign notation)
+PLUGINS=(docker-buildx docker-compose)
 
 # Ends the script aloud because something is missing; with CREDMINT_TESTS=all that is a failure.
 skip() {
@@ -23,133 +20,100 @@ skip() {
     exit 77
 }
 
-# have TOOL COMMAND...: whether the tool is there, which COMMAND tells; says so if it is not.
-have() {
-    local tool=$1
-    shift
-    "$@" >/dev/null 2>&1 && return
-    [ "${CREDMINT_TESTS:-}" != all ] || skip "there is no $tool"
-    echo "not tried: there is no $tool"
-    return 1
-}
-
 fail() {
     echo "failed: $*"
     [ ! -s "$ROOM/said" ] || sed 's/^/  | /' "$ROOM/said"
     exit 1
 }
 
-# enter SCRIPT PROGRAMS: runs SCRIPT once more, inside.
+# enter SCRIPT PROGRAMS CASE...: runs SCRIPT once more, inside.
 enter() {
+    local script=$1 programs=$2 tool
+    shift 2
     [ "$(id -u)" = 0 ] || skip "a network namespace with hosts of its own needs root"
-    local tool
-    for tool in unshare ip dockerd docker docker-registry; do
-        command -v "$tool" >/dev/null || skip "there is no $tool"
-    done
-    unshare --net --mount --pid true 2>/dev/null || skip "this kernel or container allows no namespaces"
-    local programs=$2 server=${PRETEND_AWS:-$2/pretend-aws}
+    programs=$(cd "$programs" && pwd)
     [ -x "$programs/docker-credential-ecr" ] || fail "there is no docker-credential-ecr in $programs"
-    if [ ! -x "$server" ]; then
-        cargo build --quiet --package pretend-cloud --bin pretend-aws
-        server=${CARGO_TARGET_DIR:-target}/debug/pretend-aws
+    local clouds=${PRETEND_CLOUDS:-$programs/pretend-clouds}
+    if [ ! -x "$clouds" ]; then
+        cargo build --quiet --package pretend-cloud --bin pretend-clouds
+        clouds=${CARGO_TARGET_DIR:-target}/debug/pretend-clouds
     fi
     ROOM=$(mktemp -d)
     trap 'rm -rf "$ROOM"' EXIT
-    mkdir "$ROOM/programs"
-    cp "$programs/docker-credential-ecr" "$server" "$ROOM/programs/"
+    mkdir "$ROOM/programs" "$ROOM/clients" "$ROOM/plugins"
+    cp "$programs"/docker-credential-* "$programs/credmint" "$programs/credmint-mint" "$clouds" "$ROOM/programs/"
+    rm -f "$ROOM"/programs/*.d
+    newer_clients "$(cd "$CLIENTS/../.." && pwd)/target/peers/usr"
+    local path=$ROOM/programs:$ROOM/clients:$PATH
+    for tool in unshare ip jq dockerd docker docker-registry htpasswd runc; do
+        PATH=$path command -v "$tool" >/dev/null || skip "there is no $tool"
+    done
+    unshare --net --mount --pid true 2>/dev/null || skip "this kernel or container allows no namespaces"
+    chmod 711 "$ROOM"
     local status=0
-    env -i PATH="$ROOM/programs:$PATH" ROOM="$ROOM" HOME="$ROOM/home" CREDMINT_TESTS="${CREDMINT_TESTS:-}" \
+    env -i PATH="$path" ROOM="$ROOM" HOME="$ROOM/home" CREDMINT_TESTS="${CREDMINT_TESTS:-}" \
+        CREDMINT_TESTS_KEEP="${CREDMINT_TESTS_KEEP:-}" \
         unshare --net --mount --pid --fork --kill-child --mount-proc --propagation private \
-        bash "$1" --inside || status=$?
+        bash "$script" --inside "$@" || status=$?
     exit "$status"
 }
 
-# Inside: names, trust, the pretend AWS, the registry behind its door, and a user of Docker.
+# Links to those of the newer clients that run here: some want a newer C library than an old system has.
+newer_clients() {
+    local from=$1 tool
+    for tool in "${NEWER[@]}"; do
+        if [ -x "$from/bin/$tool" ]; then ln -s "$from/bin/$tool" "$ROOM/clients/"; fi
+        if [ -x "$from/sbin/$tool" ]; then ln -s "$from/sbin/$tool" "$ROOM/clients/"; fi
+    done
+    for tool in "${PLUGINS[@]}"; do
+        for folder in "$from/libexec/docker/cli-plugins" /usr/libexec/docker/cli-plugins; do
+            [ ! -x "$folder/$tool" ] || [ -e "$ROOM/plugins/$tool" ] || ln -s "$folder/$tool" "$ROOM/plugins/"
+        done
+    done
+}
+
+# Inside: addresses, names, and nothing of the machine's own daemons.
 furnish() {
     ip link set lo up
     local address
-    for address in 169.254.169.254 "$AWS_AT" "$REGISTRY_AT"; do
-        ip address add "$address/32" dev lo
+    ip address add 169.254.169.254/32 dev lo
+    # Not in 127.0.0.0/8: there, the Docker engine asks neither for TLS nor for a good certificate.
+    for address in 2 3 4 5 6 7 8 9 10 11; do
+        ip address add "192.0.2.$address/32" dev lo
     done
     # /run would show the clients the sockets of real daemons.
     mount -t tmpfs room /run
-    export HOME="$ROOM/home" DOCKER_CONFIG="$ROOM/home/.docker" XDG_RUNTIME_DIR="$ROOM/runtime"
-    mkdir -p "$DOCKER_CONFIG" "$ROOM/home/.config/credmint" "$ROOM/registry"
-    mkdir -m 700 "$XDG_RUNTIME_DIR"
-    local helper='"ecr"'
-    printf '{"credHelpers":{"%s":%s,"%s":%s}}\n' "$ECR" "$helper" "$PUBLIC" "$helper" >"$DOCKER_CONFIG/config.json"
-    # The kernel's keyring has no room of its own.
-    echo 'vault = "file"' >"$ROOM/home/.config/credmint/config.toml"
+    mkdir -p "$HOME"
     {
         echo 127.0.0.1 localhost
-        echo "$AWS_AT ${AWS_HOSTS//,/ }"
-        echo "$REGISTRY_AT $ECR $PUBLIC"
+        names
     } >"$ROOM/hosts"
     mount --bind "$ROOM/hosts" /etc/hosts
-    open_registry
-    open_aws
-    trust
 }
 
-open_registry() {
-    printf 'version: 0.1\nlog: {level: error, accesslog: {disabled: true}}\nstorage: {filesystem: {rootdirectory: %s}}\nhttp: {addr: "127.0.0.1:5000"}\n' \
-        "$ROOM/registry" >"$ROOM/registry.yml"
-    docker-registry serve "$ROOM/registry.yml" >"$ROOM/registry.log" 2>&1 &
-    await "the registry" listening 127.0.0.1 5000
-}
-
-open_aws() {
-    # Its standard input is a pipe that this shell holds open.
-    exec 9> >(exec pretend-aws --ca "$ROOM/ca" --upstream 127.0.0.1:5000 \
-        --http 127.0.0.1:8800 --http 169.254.169.254:80 --tls "$AWS_AT:443" "$AWS_HOSTS" \
-        --registry-tls "$REGISTRY_AT:443" "$ECR,$PUBLIC" >"$ROOM/aws.log" 2>&1)
-    await "the pretend AWS" grep -q ready "$ROOM/aws.log"
-}
-
-# Everything that is on the machine trusts one of these.
+# Everything that is on the machine trusts the authority of the pretend clouds.
 trust() {
     local bundle found=
     for bundle in /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/cert.pem; do
         [ -e "$bundle" ] || continue
-        mount --bind "$ROOM/ca/ca.pem" "$(realpath "$bundle")"
+        mount --bind "$ROOM/clouds/ca.pem" "$(realpath "$bundle")"
         found=yes
     done
     [ -n "$found" ] || skip "there is no bundle of certificates whose place the test's can take"
-}
-
-open_docker() {
-    export DOCKER_HOST="unix://$ROOM/docker.sock"
-    dockerd --host "$DOCKER_HOST" --data-root "$ROOM/docker/data" --exec-root "$ROOM/docker/exec" \
-        --pidfile "$ROOM/docker.pid" --storage-driver vfs --bridge none --iptables=false --ip6tables=false \
-        >"$ROOM/docker.log" 2>&1 &
-    await "the Docker engine" docker version
 }
 
 # await WHAT COMMAND...: until COMMAND succeeds, at most 20 s.
 await() {
     local what=$1 turn
     shift
-    for ((turn = 0; turn < 200; turn++)); do
+    for ((turn = 0; turn < 400; turn++)); do
         "$@" >"$ROOM/said" 2>&1 && return
-        sleep 0.1
+        sleep 0.05
     done
-    cat "$ROOM"/*.log
+    tail -n 20 "$ROOM"/*.log
     fail "$what does not start"
 }
 
 listening() {
     (: <"/dev/tcp/$1/$2") 2>/dev/null
-}
-
-# Asks the pretend AWS over the script's own entrance.
-ask() {
-    exec 8<>/dev/tcp/127.0.0.1/8800
-    printf 'GET /__pretend/%s HTTP/1.0\r\n\r\n' "$1" >&8
-    cat <&8
-    exec 8>&-
-}
-
-# calls NAME: how often.
-calls() {
-    ask calls | sed -n "s/.*\"$1\":\([0-9]*\).*/\1/p"
 }

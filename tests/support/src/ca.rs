@@ -13,6 +13,7 @@ pub struct Ca {
 
 /// A certificate for some hosts and its key.
 pub struct Certificate {
+    pem: String,
     chain: Vec<CertificateDer<'static>>,
     key: PrivatePkcs8KeyDer<'static>,
 }
@@ -43,12 +44,18 @@ impl Ca {
         let params = CertificateParams::new(hosts).expect("hosts are names or addresses");
         let key = new_key();
         let certificate = params.signed_by(&key, &self.issuer).expect("an authority signs");
+        let pem = [certificate.pem(), self.issuer.pem(), key.serialize_pem()].concat();
         let key = PrivatePkcs8KeyDer::from(key.serialize_der());
-        Certificate { chain: vec![certificate.der().clone(), self.issuer.der().clone()], key }
+        Certificate { pem, chain: vec![certificate.der().clone(), self.issuer.der().clone()], key }
     }
 }
 
 impl Certificate {
+    /// The certificate, its issuer's and its key, for a server of somebody else's.
+    pub fn pem(&self) -> &str {
+        &self.pem
+    }
+
     pub(crate) fn acceptor(&self) -> TlsAcceptor {
         // The provider is named: with two of them in the tree, rustls would panic at its own choice.
         let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))

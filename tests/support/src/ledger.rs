@@ -1,4 +1,5 @@
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::fmt::Debug;
 use std::hash::Hash;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -13,7 +14,7 @@ struct Pages<C> {
     strange: Vec<String>,
 }
 
-impl<C: Copy + Eq + Hash> Ledger<C> {
+impl<C: Copy + Debug + Eq + Hash> Ledger<C> {
     pub(crate) fn new() -> Self {
         Ledger(Mutex::new(Pages { calls: HashMap::new(), behaviours: HashMap::new(), strange: Vec::new() }))
     }
@@ -38,6 +39,11 @@ impl<C: Copy + Eq + Hash> Ledger<C> {
     /// How often a call of this kind came.
     pub(crate) fn calls(&self, call: C) -> usize {
         self.pages().calls.get(&call).copied().unwrap_or(0)
+    }
+
+    /// How often a call of each kind came, by the kind's name; one that never came is not there.
+    pub(crate) fn counts(&self) -> BTreeMap<String, usize> {
+        self.pages().calls.iter().map(|(call, count)| (format!("{call:?}"), *count)).collect()
     }
 
     /// How many requests came, those included that are no call at all.

@@ -21,9 +21,11 @@
 //! ```
 
 mod aws;
+mod azure;
 mod behaviour;
 mod ca;
 mod client;
+mod control;
 mod front;
 mod github;
 mod google;
@@ -35,10 +37,13 @@ mod server;
 mod silent;
 
 pub use aws::{AssumedRole, Aws, CONTAINER_AUTHORIZATION, Call, IMDS_ROLE, MintedToken};
+pub use azure::{APPLICATION_PEM, APPLICATION_PFX, APPLICATION_PFX_LEGACY, PFX_PASSWORD, TENANT};
+pub use azure::{Azure, AzureCall, RefreshToken};
 pub use behaviour::Behaviour;
 pub use ca::{Ca, Certificate};
 pub use client::{Answer, fetch};
-pub use front::{Image, RegistryFront};
+pub use control::{Clouds, Control};
+pub use front::{Image, RegistryFront, TokenServer};
 pub use github::{APP, APP_CLIENT, APP_KEY, GitHub, GitHubCall, InstallationToken, OTHER_KEY};
 pub use google::{AccessToken, Google, GoogleCall};
 pub use proxy::Proxy;

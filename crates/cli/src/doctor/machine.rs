@@ -1,3 +1,4 @@
+use settings::VaultChoice;
 use vault::VaultError;
 
 use super::report::Report;
@@ -29,7 +30,10 @@ fn vault(context: &Context<'_>, report: &mut Report<'_>) {
                 in_files &= place.starts_with("files");
                 report.fine(format!("{place}: {} kept", names.len()));
             }
-            Err(error @ VaultError::Absent { .. }) => report.note(error.to_string(), None),
+            // Looked for in passing, where nothing else was chosen.
+            Err(error @ VaultError::Absent { .. }) if context.setup.settings.vault == VaultChoice::Auto => {
+                report.note(error.to_string(), None)
+            }
             Err(error @ VaultError::Locked { .. }) => report.note(
                 error.to_string(),
                 "unlock the keychain: what is in it is minted anew until then, and its logins are not seen".to_owned(),

@@ -53,6 +53,12 @@ pub(crate) fn run(which: &Doctor, context: &Context<'_>) -> Result<ExitCode, Exp
     Ok(if report.end() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// A guide is for an image.
+fn how_to_sign_in(image: &Image) -> String {
+    let name = image.repository.as_deref().unwrap_or("NAME");
+    format!("credmint guide {}/{name} tells how to sign in", image.registry)
+}
+
 /// The registries that Docker's config names.
 fn wired(configs: &Configs) -> Vec<Image> {
     let helpers = configs.docker.iter().flat_map(|(_, document)| document.cred_helpers());

@@ -104,7 +104,7 @@ impl Visit<'_> {
             (Some(Challenge::Basic), Some(login)) => self.basic(login, report).await,
             (Some(Challenge::Basic), None) => report.broken(
                 format!("there are no credentials for {host}, and it wants some"),
-                format!("credmint guide {host} tells how to sign in"),
+                super::how_to_sign_in(self.image),
             ),
             (Some(Challenge::Bearer { realm, service }), login) => self.bearer(&realm, &service, login, report).await,
         }
@@ -209,6 +209,10 @@ impl Visit<'_> {
                         format!("{name} has no {tag}"),
                         format!("credmint guide {}/{name} lists tags", self.image.registry),
                     ),
+                    401 | 403 => report.broken(
+                        format!("with these credentials {name} may not be pulled, or it is not there"),
+                        super::how_to_sign_in(self.image),
+                    ),
                     429 => report.broken(
                         "it has had too many requests from here",
                         "wait, or sign in for a higher limit".to_owned(),
@@ -224,10 +228,7 @@ impl Visit<'_> {
     fn refused(&self, user: &str, status: u16, report: &mut Report<'_>) {
         report.broken(
             format!("{} refuses the credentials of {user}, with {status}", self.host()),
-            format!(
-                "credmint logout {} and sign in anew; credmint guide {} tells how",
-                self.image.registry, self.image.registry
-            ),
+            format!("credmint logout {} and sign in anew; {}", self.image.registry, super::how_to_sign_in(self.image)),
         );
     }
 }

@@ -28,7 +28,7 @@ pub(super) fn look(image: &Image, configs: &Configs, context: &Context<'_>, repo
     {
         report.note(
             format!("no {cloud} identity can be seen from here; one of this machine may be asked for"),
-            format!("credmint guide {} tells how to sign in", image.registry),
+            super::how_to_sign_in(image),
         );
     }
     if let Some(cloud) = cloud {

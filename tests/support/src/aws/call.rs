@@ -31,27 +31,6 @@ pub enum Call {
 }
 
 impl Call {
-    /// All of them.
-    pub const ALL: [Call; 12] = [
-        Call::EcrToken,
-        Call::EcrPublicToken,
-        Call::AssumeRole,
-        Call::AssumeRoleWithWebIdentity,
-        Call::GetCallerIdentity,
-        Call::SsoCredentials,
-        Call::SsoOidcToken,
-        Call::SigninToken,
-        Call::ImdsToken,
-        Call::ImdsCredentials,
-        Call::ContainerCredentials,
-        Call::Registry,
-    ];
-
-    /// As the statistics name it: `EcrToken`.
-    pub fn name(self) -> String {
-        format!("{self:?}")
-    }
-
     pub(crate) fn of(head: &Parts, body: &[u8]) -> Option<Call> {
         let path = head.uri.path();
         match (&head.method, path) {

@@ -5,14 +5,11 @@ use std::time::{Duration, SystemTime};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use hyper::Response;
-use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::identity::Identity;
 use super::{AssumedRole, Call};
 use crate::ledger::Ledger;
-use crate::reply::{Body, json};
 
 /// A registry token that has been given out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +31,13 @@ pub struct MintedToken {
     pub expires: SystemTime,
 }
 
+/// Where a private registry lies, as its host says.
+#[derive(Clone, Copy)]
+pub(crate) struct Place<'a> {
+    pub(crate) account: &'a str,
+    pub(crate) region: &'a str,
+}
+
 /// Everything the pretend AWS knows; shared by its listeners and the registry front.
 pub(crate) struct Cloud {
     /// Tells this cloud's secrets from those of another in the same test.
@@ -46,6 +50,8 @@ pub(crate) struct State {
     pub(crate) minted: Vec<MintedToken>,
     pub(crate) assumed: Vec<AssumedRole>,
     pub(super) identities: HashMap<String, Identity>,
+    /// The account of an access key, where it is not the account of everybody.
+    pub(super) accounts: HashMap<String, String>,
     pub(crate) external_id: Option<String>,
     pub(crate) token_life: Duration,
     pub(crate) identity_life: Duration,
@@ -61,6 +67,7 @@ impl Cloud {
             minted: Vec::new(),
             assumed: Vec::new(),
             identities: HashMap::new(),
+            accounts: HashMap::new(),
             external_id: None,
             token_life: Duration::from_secs(12 * 3600),
             identity_life: Duration::from_secs(3600),
@@ -101,14 +108,20 @@ impl Cloud {
         (serial, text)
     }
 
-    /// Whether this password opens registries of the service (and the region, where the host names
-    /// one); the error is the reason in AWS's words.
-    pub(crate) fn admits(&self, password: &str, service: &str, region: Option<&str>) -> Result<(), &'static str> {
+    /// Whether this password opens the service's registries at a place, if the host names one; the
+    /// error is the reason in AWS's words.
+    pub(crate) fn admits(&self, password: &str, service: &str, place: Option<Place<'_>>) -> Result<(), &'static str> {
         let now = self.now();
         let state = self.state();
         let token = state.minted.iter().find(|token| token.password == password).ok_or("Not Authorized")?;
-        if token.service != service || region.is_some_and(|region| token.region != region) {
+        if token.service != service || place.is_some_and(|place| token.region != place.region) {
             return Err("Your Authorization Token is invalid.");
+        }
+        let is_closed = |account: &str| state.accounts.values().any(|closed| closed == account);
+        if place.is_some_and(|place| is_closed(place.account) && !token.identity.contains(place.account)) {
+            return Err(
+                "User is not authorized to perform: ecr:BatchGetImage because no resource-based policy allows it",
+            );
         }
         if token.expires <= now {
             return Err("Your Authorization Token has expired. Please run 'aws ecr get-login-password'.");
@@ -120,37 +133,6 @@ impl Cloud {
     pub(crate) fn end_tokens(&self) {
         let now = self.now();
         self.state().minted.iter_mut().for_each(|token| token.expires = now);
-    }
-
-    /// What scripts ask for: `/__pretend/calls` counts, `/__pretend/minted` names who minted (no
-    /// passwords), `/__pretend/end-tokens` ends them.
-    pub(crate) fn script_answer(&self, path: &str) -> Option<Response<Body>> {
-        if path == "/__pretend/end-tokens" {
-            self.end_tokens();
-            return Some(json(200, &json!({})));
-        }
-        let state = self.state();
-        match path {
-            "/__pretend/calls" => {
-                let count = |call| (Call::name(call), self.ledger.calls(call).into());
-                let mut counts: serde_json::Map<_, _> = Call::ALL.into_iter().map(count).collect();
-                counts.insert("strange".to_owned(), self.ledger.strange_requests().len().into());
-                Some(json(200, &counts.into()))
-            }
-            "/__pretend/minted" => {
-                let minted = state.minted.iter().map(|token| {
-                    json!({
-                        "access_key": token.access_key,
-                        "identity": token.identity,
-                        "region": token.region,
-                        "service": token.service,
-                        "host": token.host,
-                    })
-                });
-                Some(json(200, &minted.collect()))
-            }
-            _ => None,
-        }
     }
 }
 

@@ -77,7 +77,9 @@ impl Cloud {
 
     fn arn_of(&self, access_key: &str, session_token: Option<&str>) -> Result<String, Refusal> {
         if !access_key.starts_with("ASIA") {
-            return Ok(format!("arn:aws:iam::{ACCOUNT}:user/{access_key}"));
+            let state = self.state();
+            let account = state.accounts.get(access_key).map_or(ACCOUNT, String::as_str);
+            return Ok(format!("arn:aws:iam::{account}:user/{access_key}"));
         }
         let unknown = || {
             Refusal::new(400, "UnrecognizedClientException", "The security token included in the request is invalid.")

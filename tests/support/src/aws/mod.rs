@@ -27,13 +27,13 @@ use crate::reply::{Body, HangUp, with};
 use crate::server::{Server, Service};
 
 pub use call::Call;
-pub(crate) use cloud::Cloud;
 pub use cloud::MintedToken;
+pub(crate) use cloud::{Cloud, Place};
 pub use container::CONTAINER_AUTHORIZATION;
 pub use imds::IMDS_ROLE;
 pub use sts::AssumedRole;
 
-/// The account that everything happens in.
+/// The account that everything happens in, but for [`Aws::set_account`].
 const ACCOUNT: &str = "123456789012";
 
 /// A pretend AWS: ECR, ECR Public, STS, SSO, sign-in, the instance metadata service and the
@@ -134,6 +134,12 @@ impl Aws {
         self.cloud.end_tokens();
     }
 
+    /// Gives this access key to another account, whose registries open to its own keys alone from
+    /// now on.
+    pub fn set_account(&self, access_key: &str, account: &str) {
+        self.cloud.state().accounts.insert(access_key.to_owned(), account.to_owned());
+    }
+
     /// How long temporary credentials live that are given out from now on; 1 h at first.
     pub fn set_identity_life(&self, life: Duration) {
         self.cloud.state().identity_life = life;
@@ -156,6 +162,10 @@ impl Aws {
         self.cloud.state().password_length = bytes;
     }
 
+    pub(crate) fn counts(&self) -> std::collections::BTreeMap<String, usize> {
+        self.cloud.ledger.counts()
+    }
+
     pub(crate) fn cloud(&self) -> &Arc<Cloud> {
         &self.cloud
     }
@@ -165,9 +175,6 @@ impl Service for Cloud {
     async fn answer(self: Arc<Self>, request: hyper::Request<Incoming>) -> Result<Response<Body>, HangUp> {
         let (head, body) = request.into_parts();
         let body = body.collect().await.map_err(|_| HangUp)?.to_bytes();
-        if let Some(answer) = self.script_answer(head.uri.path()) {
-            return Ok(answer);
-        }
         let Some(call) = Call::of(&head, &body) else {
             self.ledger.strange(format!("{} {}", head.method, head.uri.path()));
             return Ok(crate::reply::reply(404, "text/plain", "no service of the pretend AWS knows this request\n"));

@@ -1,16 +1,16 @@
-//! A registry that lets in only who holds a token of the pretend AWS beside it.
+//! A registry that lets in only who holds a token of the pretend cloud beside it.
 
 mod image;
+mod private;
 mod public;
 #[cfg(test)]
 mod tests;
+mod token_server;
 mod upstream;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use hyper::body::Incoming;
 use hyper::{Request, Response};
 use serde_json::json;
@@ -20,14 +20,17 @@ use crate::behaviour::{Act, Refusal};
 use crate::ca::Ca;
 use crate::reply::{Body, HangUp, json, with};
 use crate::server::{Server, Service};
+use token_server::Entry;
 
 pub use image::Image;
+pub use token_server::TokenServer;
 
-/// A registry behind ECR's door: `/v2/` and everything under it opens only to the user `AWS` with
-/// a password that was minted and has not ended; for a host of ECR's, in its region.
+/// A registry behind a door: `/v2/` and everything under it opens to a login that is right.
 ///
-/// As `public.ecr.aws` it is ECR Public: everyone gets a bearer token from `/token/`, with or
-/// without a login, but a login that is given has to be right.
+/// Behind ECR's door that is the user `AWS` with a password that was minted and has not ended; for a
+/// host of ECR's, in its region. As `public.ecr.aws` it is ECR Public: everyone gets a bearer token
+/// from `/token/`, with or without a login, but a login that is given has to be right. Any other
+/// registry has the door of a [`TokenServer`].
 ///
 /// Behind the door is a real registry, or one small [`Image`] under every name.
 pub struct RegistryFront {
@@ -36,18 +39,18 @@ pub struct RegistryFront {
 }
 
 impl RegistryFront {
-    /// Over plain HTTP on 127.0.0.1, at a free port.
+    /// ECR over plain HTTP on 127.0.0.1, at a free port.
     pub fn start(aws: &Aws, upstream: Option<SocketAddr>) -> Self {
         RegistryFront::start_at((Ipv4Addr::LOCALHOST, 0).into(), aws, upstream)
     }
 
-    /// Over plain HTTP at this address; port 0 is a free one.
+    /// ECR over plain HTTP at this address; port 0 is a free one.
     pub fn start_at(addr: SocketAddr, aws: &Aws, upstream: Option<SocketAddr>) -> Self {
-        let front = Front::new(aws, upstream, "http");
+        let front = Front::new(Door::Ecr(Arc::clone(aws.cloud())), upstream, "http");
         RegistryFront { server: Server::start(addr, None, Arc::new(front)), scheme: "http" }
     }
 
-    /// Over TLS at this address, as these hosts.
+    /// ECR over TLS at this address, as these hosts.
     pub fn start_tls<S: AsRef<str>>(
         addr: SocketAddr,
         ca: &Ca,
@@ -55,7 +58,36 @@ impl RegistryFront {
         aws: &Aws,
         upstream: Option<SocketAddr>,
     ) -> Self {
-        let front = Front::new(aws, upstream, "https");
+        RegistryFront::over_tls(addr, ca, hosts, Door::Ecr(Arc::clone(aws.cloud())), upstream)
+    }
+
+    /// A registry of the bearer flow over plain HTTP on 127.0.0.1, at a free port.
+    pub fn start_bearer(tokens: &TokenServer, upstream: Option<SocketAddr>) -> Self {
+        let front = Front::new(Door::Tokens(tokens.clone()), upstream, "http");
+        let addr = (Ipv4Addr::LOCALHOST, 0).into();
+        RegistryFront { server: Server::start(addr, None, Arc::new(front)), scheme: "http" }
+    }
+
+    /// A registry of the bearer flow over TLS at this address, as these hosts; its token server's
+    /// host is one of them.
+    pub fn start_bearer_tls<S: AsRef<str>>(
+        addr: SocketAddr,
+        ca: &Ca,
+        hosts: &[S],
+        tokens: &TokenServer,
+        upstream: Option<SocketAddr>,
+    ) -> Self {
+        RegistryFront::over_tls(addr, ca, hosts, Door::Tokens(tokens.clone()), upstream)
+    }
+
+    fn over_tls<S: AsRef<str>>(
+        addr: SocketAddr,
+        ca: &Ca,
+        hosts: &[S],
+        door: Door,
+        upstream: Option<SocketAddr>,
+    ) -> Self {
+        let front = Front::new(door, upstream, "https");
         let certificate = ca.certificate_for(hosts);
         RegistryFront { server: Server::start(addr, Some(&certificate), Arc::new(front)), scheme: "https" }
     }
@@ -73,41 +105,34 @@ impl RegistryFront {
 
 /// The state behind the listener.
 struct Front {
-    cloud: Arc<Cloud>,
+    door: Door,
     upstream: Option<SocketAddr>,
     scheme: &'static str,
     image: Image,
 }
 
+/// Who is let in.
+enum Door {
+    Ecr(Arc<Cloud>),
+    Tokens(TokenServer),
+}
+
 impl Front {
-    fn new(aws: &Aws, upstream: Option<SocketAddr>, scheme: &'static str) -> Self {
-        Front { cloud: Arc::clone(aws.cloud()), upstream, scheme, image: Image::new() }
+    fn new(door: Door, upstream: Option<SocketAddr>, scheme: &'static str) -> Self {
+        Front { door, upstream, scheme, image: Image::new() }
     }
 }
 
 impl Service for Front {
     async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Result<Response<Body>, HangUp> {
-        if let Some(answer) = self.cloud.script_answer(request.uri().path()) {
-            return Ok(answer);
-        }
-        let turn = self.cloud.ledger.begin(Call::Registry);
-        match turn.act().await? {
-            Act::Proceed => {}
-            Act::Refuse(refusal) => return Ok(refuse(&refusal)),
-            Act::Send(response) => return Ok(response),
-        }
-        let host = header(&request, "host").unwrap_or_default().to_owned();
-        if public::is_public(&host) {
-            if request.uri().path().trim_end_matches('/') == "/token" {
-                return Ok(public::token(&self.cloud, header(&request, "authorization")));
-            }
-            if header(&request, "authorization") != Some(public::BEARER) {
-                return Ok(public::challenge(self.scheme, &host));
-            }
-        } else if let Err(reason) = self.admit(&host, header(&request, "authorization")) {
-            let realm = format!("Basic realm=\"{}://{host}/\",service=\"ecr.amazonaws.com\"", self.scheme);
-            return Ok(with(refuse(&Refusal::new(401, "UNAUTHORIZED", reason)), "www-authenticate", &realm));
-        }
+        let entry = match &self.door {
+            Door::Ecr(cloud) => enter_ecr(cloud, request, self.scheme).await?,
+            Door::Tokens(tokens) => tokens.enter(request, self.scheme).await?,
+        };
+        let request = match entry {
+            Entry::Through(request) => request,
+            Entry::Answered(answer) => return Ok(answer),
+        };
         Ok(match self.upstream {
             Some(upstream) => upstream::forward(upstream, self.scheme, request).await,
             None => self.image.answer(request.method(), request.uri().path()),
@@ -115,11 +140,28 @@ impl Service for Front {
     }
 }
 
-impl Front {
-    fn admit(&self, host: &str, authorization: Option<&str>) -> Result<(), &'static str> {
-        let password = authorization.and_then(password_of).ok_or("Not Authorized")?;
-        self.cloud.admits(&password, "ecr", region_of(host))
+async fn enter_ecr(cloud: &Cloud, request: Request<Incoming>, scheme: &str) -> Result<Entry, HangUp> {
+    let turn = cloud.ledger.begin(Call::Registry);
+    match turn.act().await? {
+        Act::Proceed => {}
+        Act::Refuse(refusal) => return Ok(Entry::Answered(refuse(&refusal))),
+        Act::Send(response) => return Ok(Entry::Answered(response)),
     }
+    let host = header(&request, "host").unwrap_or_default();
+    let authorization = header(&request, "authorization");
+    if public::is_public(host) {
+        if request.uri().path().trim_end_matches('/') == "/token" {
+            return Ok(Entry::Answered(public::token(cloud, authorization)));
+        }
+        if authorization != Some(public::BEARER) {
+            return Ok(Entry::Answered(public::challenge(scheme, host)));
+        }
+    } else if let Err(reason) = private::admit(cloud, host, authorization) {
+        let realm = format!("Basic realm=\"{scheme}://{host}/\",service=\"ecr.amazonaws.com\"");
+        let refusal = refuse(&Refusal::new(401, "UNAUTHORIZED", reason));
+        return Ok(Entry::Answered(with(refusal, "www-authenticate", &realm)));
+    }
+    Ok(Entry::Through(request))
 }
 
 /// An error in the form of the registry API.
@@ -130,16 +172,4 @@ fn refuse(refusal: &Refusal) -> Response<Body> {
 
 fn header<'a>(request: &'a Request<Incoming>, name: &str) -> Option<&'a str> {
     request.headers().get(name)?.to_str().ok()
-}
-
-/// The password of the user `AWS`.
-fn password_of(authorization: &str) -> Option<String> {
-    let login = STANDARD.decode(authorization.strip_prefix("Basic ")?).ok()?;
-    Some(String::from_utf8(login).ok()?.strip_prefix("AWS:")?.to_owned())
-}
-
-/// The region in a host of ECR's; `None` for any other host, such as 127.0.0.1.
-fn region_of(host: &str) -> Option<&str> {
-    let (_account, rest) = host.split_once(".dkr")?;
-    rest[1..].strip_prefix("ecr")?.split('.').nth(1)
 }

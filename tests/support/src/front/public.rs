@@ -3,7 +3,8 @@
 use hyper::Response;
 use serde_json::json;
 
-use super::{password_of, refuse};
+use super::private::password_of;
+use super::refuse;
 use crate::aws::Cloud;
 use crate::behaviour::Refusal;
 use crate::reply::{Body, json, with};

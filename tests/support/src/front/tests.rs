@@ -1,5 +1,8 @@
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
 use super::*;
 use crate::aws::MintedToken;
 use crate::behaviour::Behaviour;
@@ -22,7 +25,9 @@ fn mint(aws: &Aws, service: &str, life: Duration) -> String {
 }
 
 fn get(front: &RegistryFront, host: &str, path: &str, login: &str) -> Answer {
-    fetch("GET", &(front.url() + path), &[("host", host), ("authorization", login)], "").unwrap()
+    let headers = [("host", host), ("authorization", login)];
+    let given = if login.is_empty() { &headers[..1] } else { &headers };
+    fetch("GET", &(front.url() + path), given, "").unwrap()
 }
 
 #[test]
@@ -101,4 +106,56 @@ fn hands_on_to_the_registry_behind_it() {
     assert!(answer.text().contains("Not Authorized"));
     drop(upstream);
     assert_eq!(get(&front, ECR, "/v2/", &login).status, 502);
+}
+
+#[test]
+fn a_token_server_grants_what_the_login_may() {
+    let tokens = TokenServer::beside("/token", |user, password| (user, password) == ("me", "right"));
+    let front = RegistryFront::start_bearer(&tokens, None);
+    let path = "/v2/team/app/manifests/1";
+    let challenge = get(&front, "ghcr.io", path, "");
+    assert_eq!(challenge.status, 401);
+    let expected = "Bearer realm=\"http://ghcr.io/token\",service=\"ghcr.io\",scope=\"repository:team/app:pull\"";
+    assert_eq!(challenge.headers["www-authenticate"], expected);
+
+    let login = |login: &str| format!("Basic {}", STANDARD.encode(login));
+    let ask =
+        |scope: &str, login: &str| get(&front, "ghcr.io", &format!("/token?service=ghcr.io&scope={scope}"), login);
+    assert_eq!(ask("repository:team/app:pull", &login("me:wrong")).status, 401);
+    let rows = [
+        ("repository:team/app:pull,push", login("me:right"), path, 200),
+        ("repository:team/other:pull", login("me:right"), path, 401),
+        ("repository:team/app:push", login("me:right"), path, 401),
+        ("repository:team/app:pull", String::new(), path, 401),
+        ("repository:team/public/app:pull", String::new(), "/v2/team/public/app/manifests/1", 200),
+    ];
+    let with_token = |scope: &str, login: &str, path: &str| {
+        let bearer = format!("Bearer {}", ask(scope, login).json()["token"].as_str().unwrap());
+        (get(&front, "ghcr.io", path, &bearer).status, bearer)
+    };
+    for (scope, login, path, status) in rows {
+        assert_eq!(with_token(scope, &login, path).0, status, "{scope} {path}");
+    }
+    let (_, bearer) = with_token("repository:team/app:pull", &login("me:right"), path);
+    tokens.end_tokens();
+    let ended = get(&front, "ghcr.io", path, &bearer);
+    assert!(ended.headers["www-authenticate"].ends_with("error=\"invalid_token\""), "{ended:?}");
+    let post = fetch("POST", &(front.url() + "/token"), &[], "").unwrap();
+    assert_eq!(post.status, 405);
+}
+
+#[test]
+fn a_token_server_apart_also_takes_a_form() {
+    let tokens = TokenServer::apart("auth.docker.io", |user, password| (user, password) == ("me", "right"));
+    let front = RegistryFront::start_bearer(&tokens, None);
+    let challenge = get(&front, "registry-1.docker.io", "/v2/", "");
+    let expected = "Bearer realm=\"http://auth.docker.io/token\",service=\"registry-1.docker.io\"";
+    assert_eq!(challenge.headers["www-authenticate"], expected);
+    let ask = |password: &str| {
+        let form = format!("grant_type=password&username=me&password={password}&scope=repository%3Aapp%3Apull");
+        fetch("POST", &(front.url() + "/token"), &[("host", "auth.docker.io")], form).unwrap()
+    };
+    assert_eq!(ask("wrong").status, 401);
+    let bearer = format!("Bearer {}", ask("right").json()["access_token"].as_str().unwrap());
+    assert_eq!(get(&front, "registry-1.docker.io", "/v2/app/manifests/1", &bearer).status, 200);
 }

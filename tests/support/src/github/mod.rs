@@ -89,6 +89,10 @@ impl GitHub {
         self.state.ledger.calls(call)
     }
 
+    pub(crate) fn counts(&self) -> std::collections::BTreeMap<String, usize> {
+        self.state.ledger.counts()
+    }
+
     /// How many requests have come in, those included that are no call at all.
     pub fn all_calls(&self) -> usize {
         self.state.ledger.all_calls()
@@ -120,10 +124,17 @@ impl GitHub {
         self.state.facts().minted.iter_mut().for_each(|token| token.expires = now);
     }
 
+    /// Gives somebody a token that does not end, such as a classic personal access token.
+    pub fn give(&self, token: &str) {
+        self.state.facts().given.push(token.to_owned());
+    }
+
     /// Whether a registry would take this token now.
     pub fn admits(&self, token: &str) -> bool {
         let now = self.state.now();
-        self.state.facts().minted.iter().any(|minted| minted.token == token && minted.expires > now)
+        let facts = self.state.facts();
+        facts.given.iter().any(|given| given == token)
+            || facts.minted.iter().any(|minted| minted.token == token && minted.expires > now)
     }
 
     /// How many seconds GitHub's clock is ahead of this machine's (negative: behind).

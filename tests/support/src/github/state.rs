@@ -46,6 +46,8 @@ pub(super) struct State {
 
 pub(super) struct Facts {
     pub(super) minted: Vec<InstallationToken>,
+    /// Tokens that do not end.
+    pub(super) given: Vec<String>,
     pub(super) installations: Vec<Installation>,
     pub(super) devices: Vec<Device>,
     /// What they asked to be allowed.
@@ -64,6 +66,7 @@ impl State {
     pub(super) fn new() -> Self {
         let facts = Facts {
             minted: Vec::new(),
+            given: Vec::new(),
             installations: Vec::new(),
             scopes: Vec::new(),
             consents: Vec::new(),

@@ -60,6 +60,12 @@ impl Google {
         Google { server: Server::start(addr, Some(&certificate), Arc::clone(&cloud)), scheme: "https", cloud }
     }
 
+    /// The same cloud at one more address over plain HTTP, as the metadata server is reached.
+    pub fn also_at(&self, addr: SocketAddr) -> Self {
+        let cloud = Arc::clone(&self.cloud);
+        Google { server: Server::start(addr, None, Arc::clone(&cloud)), scheme: "http", cloud }
+    }
+
     /// The same cloud at one more address over TLS.
     pub fn also_tls<S: AsRef<str>>(&self, addr: SocketAddr, ca: &Ca, hosts: &[S]) -> Self {
         let cloud = Arc::clone(&self.cloud);
@@ -87,6 +93,10 @@ impl Google {
         self.cloud.ledger.all_calls()
     }
 
+    pub(crate) fn counts(&self) -> std::collections::BTreeMap<String, usize> {
+        self.cloud.ledger.counts()
+    }
+
     /// The requests that no service here knows, as `METHOD /path`: of use when a test fails.
     pub fn strange_requests(&self) -> Vec<String> {
         self.cloud.ledger.strange_requests()
@@ -112,6 +122,11 @@ impl Google {
     pub fn end_tokens(&self) {
         let now = self.cloud.now();
         self.cloud.state().minted.iter_mut().for_each(|token| token.expires = now);
+    }
+
+    /// Whether a registry would take this token now.
+    pub fn admits(&self, token: &str) -> bool {
+        self.cloud.bearer(token).is_ok()
     }
 
     /// How many seconds the cloud's clock is ahead of this machine's (negative: behind).

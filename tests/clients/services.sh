@@ -1,0 +1,131 @@
+# shellcheck shell=bash
+# What runs in the room: registries, the clouds in front of them, engines. Sourced by `run`.
+
+# A host of each kind. Cases know them by these names.
+export ECR=123456789012.dkr.ecr.us-east-1.amazonaws.com
+export ECR_EU=123456789012.dkr.ecr.eu-west-1.amazonaws.com
+# Of another account, which opens to its own keys alone.
+export ECR_OTHER=210987654321.dkr.ecr.us-east-1.amazonaws.com
+export PUBLIC=public.ecr.aws
+export GAR=europe-docker.pkg.dev
+export GHCR=ghcr.io
+# A registry with htpasswd, at a port of its own: corp, secret.
+export CORP=registry.corp.example:5000
+# A registry with a token server that has a host of its own: hub, sesame.
+export TOKENS=hub.corp.example
+# Docker Hub, which the engines reach by way of a mirror: dockerhub, dckr_pat.
+export HUB=docker.io
+# The image that everybody has, for two platforms; and the one that everybody may pull.
+export APP=octo-org/team/app
+export OPEN=octo-org/public/app
+
+AWS_HOSTS=api.ecr.us-east-1.amazonaws.com,api.ecr.eu-west-1.amazonaws.com,api.ecr-public.us-east-1.amazonaws.com,sts.amazonaws.com,sts.us-east-1.amazonaws.com,portal.sso.us-east-1.amazonaws.com,oidc.us-east-1.amazonaws.com
+GOOGLE_HOSTS=oauth2.googleapis.com,sts.googleapis.com,iamcredentials.googleapis.com
+GITHUB_HOSTS=api.github.com,github.com
+HUB_HOSTS=registry-1.docker.io,index.docker.io,auth.docker.io,docker.io
+TOKENS_HOSTS=$TOKENS,auth.corp.example
+
+# The lines of the room's hosts file.
+names() {
+    echo "192.0.2.2 ${AWS_HOSTS//,/ }"
+    echo "192.0.2.3 $ECR $ECR_EU $ECR_OTHER"
+    echo "192.0.2.4 $PUBLIC"
+    echo "192.0.2.5 ${GOOGLE_HOSTS//,/ }"
+    echo "192.0.2.6 $GAR"
+    echo "192.0.2.7 ${GITHUB_HOSTS//,/ }"
+    echo "192.0.2.8 $GHCR"
+    echo "192.0.2.9 ${HUB_HOSTS//,/ }"
+    echo "192.0.2.10 ${TOKENS_HOSTS//,/ }"
+    echo "192.0.2.11 ${CORP%:*} mirror.corp.example"
+}
+
+# The back door of each registry: its port on 127.0.0.1.
+BACK_DOORS=(5001 5002 5003 5004 5005 5006)
+
+open_registries() {
+    local port
+    for port in "${BACK_DOORS[@]}"; do
+        open_registry "$port" "http: {addr: '127.0.0.1:$port'}"
+    done
+    for port in "${BACK_DOORS[@]}"; do
+        await "the registry at $port" listening 127.0.0.1 "$port"
+    done
+}
+
+# open_registry NAME SETTINGS: Docker's own registry, with a folder of its own.
+open_registry() {
+    mkdir -p "$ROOM/registries/$1"
+    printf 'version: 0.1\nlog: {level: error, accesslog: {disabled: true}}\nstorage: {delete: {enabled: true}, filesystem: {rootdirectory: %s}}\n%s\n' \
+        "$ROOM/registries/$1" "$2" >"$ROOM/registries/$1.yml"
+    # The lock of OpenTelemetry's exporter costs a second at the end of newer releases.
+    OTEL_TRACES_EXPORTER=none docker-registry serve "$ROOM/registries/$1.yml" >"$ROOM/registry-$1.log" 2>&1 &
+}
+
+open_clouds() {
+    # Its standard input is a pipe that this shell holds open.
+    exec 9> >(exec pretend-clouds "$ROOM/clouds" 127.0.0.1:8800 --imds 169.254.169.254:80 \
+        --aws 192.0.2.2:443 "$AWS_HOSTS" --aws-account 210987654321 AKIAOTHER0000000000 \
+        --ecr 192.0.2.3:443 "$ECR,$ECR_EU,$ECR_OTHER" 127.0.0.1:5001 \
+        --ecr 192.0.2.4:443 "$PUBLIC" 127.0.0.1:5002 \
+        --google 192.0.2.5:443 "$GOOGLE_HOSTS" --gar 192.0.2.6:443 "$GAR" 127.0.0.1:5003 \
+        --github 192.0.2.7:443 "$GITHUB_HOSTS" --github-app octo-org --github-token ghp_pretendClassicToken0000000000000000 \
+        --ghcr 192.0.2.8:443 "$GHCR" 127.0.0.1:5004 \
+        --hub 192.0.2.9:443 "$HUB_HOSTS" 127.0.0.1:5005 auth.docker.io dockerhub dckr_pat \
+        --hub 192.0.2.10:443 "$TOKENS_HOSTS" 127.0.0.1:5006 auth.corp.example hub sesame \
+        --certificate "${CORP%:*},mirror.corp.example" >"$ROOM/clouds.log" 2>&1)
+    await "the pretend clouds" grep -q ready "$ROOM/clouds.log"
+    htpasswd -Bbn corp secret >"$ROOM/htpasswd"
+    local tls="tls: {certificate: $ROOM/clouds/server.pem, key: $ROOM/clouds/server.pem}"
+    open_registry corp "http: {addr: '192.0.2.11:5000', $tls}
+auth: {htpasswd: {realm: corp, path: $ROOM/htpasswd}}"
+    await "the registry with htpasswd" listening 192.0.2.11 5000
+}
+
+# The mirror signs in to Docker Hub by itself, and asks nobody who comes.
+open_mirror() {
+    local tls="tls: {certificate: $ROOM/clouds/server.pem, key: $ROOM/clouds/server.pem}"
+    open_registry mirror "http: {addr: '192.0.2.11:443', $tls}
+proxy: {remoteurl: 'https://registry-1.docker.io', username: dockerhub, password: dckr_pat}"
+    await "the mirror" listening 192.0.2.11 443
+}
+
+# One engine keeps images as containerd does, of several platforms; the other one in the old way.
+open_engines() {
+    open_mirror
+    open_engine containerd '"features": {"containerd-snapshotter": true}, "storage-driver": "native"'
+    open_engine classic '"features": {"containerd-snapshotter": false}, "storage-driver": "vfs"'
+    local engine
+    for engine in containerd classic; do
+        await "the engine ($engine)" env DOCKER_HOST="unix://$ROOM/$engine.sock" docker version
+    done
+    export DOCKER_HOST="unix://$ROOM/containerd.sock"
+}
+
+open_engine() {
+    local name=$1
+    printf '{"registry-mirrors": ["https://mirror.corp.example"], "bridge": "none", "iptables": false, "ip6tables": false, %s}\n' \
+        "$2" >"$ROOM/$name.json"
+    dockerd --config-file "$ROOM/$name.json" --host "unix://$ROOM/$name.sock" --data-root "$ROOM/engines/$name" \
+        --exec-root "$ROOM/engines/$name-run" --pidfile "$ROOM/$name.pid" >"$ROOM/engine-$name.log" 2>&1 &
+}
+
+# Puts one image into every registry through its back door.
+stock() {
+    local folder="$ROOM/stock" from port
+    mkdir -p "$folder" "$HOME/.docker/cli-plugins"
+    ln -s "$ROOM"/plugins/* "$HOME/.docker/cli-plugins/"
+    echo 'a file of the private image' >"$folder/file.txt"
+    from=127.0.0.1:${BACK_DOORS[0]}/$APP:1
+    printf 'FROM scratch\nCOPY file.txt /\n' >"$folder/Dockerfile"
+    docker buildx build --quiet --platform linux/amd64,linux/arm64 --push --tag "$from" "$folder" >"$ROOM/said" 2>&1 ||
+        fail "the registries cannot be stocked"
+    for port in "${BACK_DOORS[@]}"; do
+        for name in "$APP" "$OPEN"; do
+            crane copy "$from" "127.0.0.1:$port/$name:1" >"$ROOM/said" 2>&1 || fail "no image for $port"
+        done
+    done
+    crane copy "$from" "127.0.0.1:5005/library/app:1" >"$ROOM/said" 2>&1 || fail "no official image"
+    crane auth login "$CORP" -u corp -p secret 2>/dev/null
+    crane copy "$from" "$CORP/$APP:1" >"$ROOM/said" 2>&1 || fail "no image for $CORP"
+    rm "$HOME/.docker/config.json"
+}

@@ -1,0 +1,130 @@
+//! The clouds as scripts see them: what happened, and what is to happen.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::body::Incoming;
+use hyper::{Request, Response};
+use serde_json::{Map, Value, json};
+
+use crate::aws::Aws;
+use crate::front::TokenServer;
+use crate::github::GitHub;
+use crate::google::Google;
+use crate::reply::{Body, HangUp, json, reply};
+use crate::server::{Server, Service};
+
+/// The clouds of one script.
+pub struct Clouds {
+    /// Amazon's.
+    pub aws: Arc<Aws>,
+    /// Google's.
+    pub google: Arc<Google>,
+    /// GitHub's.
+    pub github: Arc<GitHub>,
+    /// Everybody who gives out bearer tokens.
+    pub tokens: Vec<TokenServer>,
+}
+
+/// Answers scripts over plain HTTP:
+///
+/// | path | |
+/// |---|---|
+/// | `/calls` | how often each kind of call came, as `{"aws.EcrToken": 1}` |
+/// | `/minted` | who got the tokens, the oldest first, as `["aws arn:…", "google user x"]`; no token |
+/// | `/strange` | the requests that no service knew |
+/// | `/end-tokens` | ends every token given out so far |
+/// | `/token-life/SECONDS` | how long tokens live that are minted from now on |
+pub struct Control {
+    _server: Server,
+}
+
+impl Control {
+    /// Listens at this address.
+    pub fn start(addr: SocketAddr, clouds: Clouds) -> Self {
+        Control { _server: Server::start(addr, None, Arc::new(clouds)) }
+    }
+}
+
+impl Service for Clouds {
+    async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Result<Response<Body>, HangUp> {
+        let path = request.uri().path();
+        Ok(match path {
+            "/calls" => json(200, &self.calls()),
+            "/minted" => json(200, &self.minted()),
+            "/strange" => json(200, &self.strange()),
+            "/end-tokens" => {
+                self.end_tokens();
+                json(200, &json!({}))
+            }
+            _ => match path.strip_prefix("/token-life/").and_then(|seconds| seconds.parse().ok()) {
+                Some(seconds) => {
+                    self.set_token_life(Duration::from_secs(seconds));
+                    json(200, &json!({}))
+                }
+                None => reply(404, "text/plain", "scripts cannot ask for this\n"),
+            },
+        })
+    }
+}
+
+impl Clouds {
+    fn calls(&self) -> Value {
+        let counts = [("aws", self.aws.counts()), ("google", self.google.counts()), ("github", self.github.counts())];
+        let flat = counts.into_iter().flat_map(|(cloud, calls)| {
+            calls.into_iter().map(move |(call, count)| (format!("{cloud}.{call}"), count.into()))
+        });
+        flat.collect::<Map<_, _>>().into()
+    }
+
+    fn minted(&self) -> Value {
+        let aws = self.aws.minted().into_iter().map(|token| format!("aws {} {}", token.access_key, token.identity));
+        let google = self.google.minted().into_iter().map(|token| format!("google {}", token.identity));
+        let github = self.github.minted().into_iter().map(|token| format!("github {}", token.account));
+        aws.chain(google).chain(github).collect()
+    }
+
+    fn strange(&self) -> Value {
+        let all = [self.aws.strange_requests(), self.google.strange_requests(), self.github.strange_requests()];
+        all.into_iter().flatten().collect()
+    }
+
+    fn end_tokens(&self) {
+        self.aws.end_tokens();
+        self.google.end_tokens();
+        self.github.end_tokens();
+        self.tokens.iter().for_each(TokenServer::end_tokens);
+    }
+
+    fn set_token_life(&self, life: Duration) {
+        self.aws.set_token_life(life);
+        self.google.set_token_life(life);
+        self.github.set_token_life(life);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::fetch;
+
+    #[test]
+    fn scripts_see_calls_and_end_tokens() {
+        let addr = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let (aws, google, github) = (Arc::new(Aws::start()), Arc::new(Google::start()), Arc::new(GitHub::start()));
+        let (metadata, url) =
+            (google.url() + "/computeMetadata/v1/instance/service-accounts/default/token", google.url());
+        let control = Control::start(addr, Clouds { aws, google, github, tokens: Vec::new() });
+        let ask = |path: &str| fetch("GET", &format!("http://{addr}{path}"), &[], "").unwrap();
+        assert_eq!(ask("/token-life/60").status, 200);
+        let minted = fetch("GET", &metadata, &[("metadata-flavor", "Google")], "").unwrap();
+        assert_eq!(minted.json()["expires_in"], 60);
+        assert_eq!(ask("/calls").json(), json!({"google.MetadataToken": 1}));
+        assert_eq!(ask("/minted").json(), json!(["google machine"]));
+        assert_eq!(fetch("GET", &(url + "/nowhere"), &[], "").unwrap().status, 404);
+        assert_eq!(ask("/strange").json(), json!(["GET /nowhere"]));
+        assert_eq!((ask("/end-tokens").status, ask("/token-life/x").status), (200, 404));
+        drop(control);
+    }
+}

@@ -1,0 +1,168 @@
+//! The bearer flow: a token server that looks at a login and grants what may be done with which
+//! repository, as every registry but Amazon's has it.
+//! <https://distribution.github.io/distribution/spec/auth/token/>
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use hyper::{Method, Request, Response};
+use ring::rand::{SecureRandom, SystemRandom};
+use serde_json::json;
+
+use super::{header, refuse};
+use crate::behaviour::Refusal;
+use crate::reply::{Body, HangUp, json, with};
+
+/// How long its tokens live: as long as those of most registries.
+const LIFE: Duration = Duration::from_secs(300);
+
+/// Who gives out the bearer tokens of a registry. A clone gives out the same ones.
+///
+/// Everybody may pull `library/…` and `…/public/…`; whatever else is done needs a right login.
+#[derive(Clone)]
+pub struct TokenServer(Arc<Office>);
+
+struct Office {
+    /// The path at which it is asked.
+    path: &'static str,
+    /// Its own host, if it does not answer at that of the registry.
+    host: Option<String>,
+    keys: Keys,
+    granted: Mutex<HashMap<String, Grant>>,
+}
+
+/// Whether a login is right: user and password.
+type Keys = Box<dyn Fn(&str, &str) -> bool + Send + Sync>;
+
+struct Grant {
+    /// `repository:NAME:ACTION`, one for each action.
+    scopes: Vec<String>,
+    ends: Instant,
+}
+
+/// What a request comes to at the door.
+pub(super) enum Entry {
+    Through(Request<Incoming>),
+    Answered(Response<Body>),
+}
+
+impl TokenServer {
+    /// One that is asked at this path of the registry itself, as Google's and GitHub's are. Like
+    /// these it knows the flow of 2015 alone, with GET.
+    pub fn beside(path: &'static str, keys: impl Fn(&str, &str) -> bool + Send + Sync + 'static) -> Self {
+        TokenServer(Arc::new(Office { path, host: None, keys: Box::new(keys), granted: Mutex::default() }))
+    }
+
+    /// One with a host of its own, as Docker Hub's is. It also takes the OAuth form, with POST.
+    pub fn apart(host: impl Into<String>, keys: impl Fn(&str, &str) -> bool + Send + Sync + 'static) -> Self {
+        let office =
+            Office { path: "/token", host: Some(host.into()), keys: Box::new(keys), granted: Mutex::default() };
+        TokenServer(Arc::new(office))
+    }
+
+    /// Ends every token given out so far.
+    pub fn end_tokens(&self) {
+        self.granted().clear();
+    }
+
+    pub(super) async fn enter(&self, request: Request<Incoming>, scheme: &str) -> Result<Entry, HangUp> {
+        if request.uri().path() == self.0.path {
+            return self.give(request).await.map(Entry::Answered);
+        }
+        let needed = needed_for(request.method(), request.uri().path());
+        let bearer = header(&request, "authorization").and_then(|it| it.strip_prefix("Bearer "));
+        let granted = self.granted();
+        let grant = bearer.and_then(|token| granted.get(token)).filter(|grant| grant.ends > Instant::now());
+        let wrong = match (bearer, grant) {
+            (_, Some(grant)) if needed.as_ref().is_none_or(|scope| grant.scopes.contains(scope)) => {
+                return Ok(Entry::Through(request));
+            }
+            (_, Some(_)) => ",error=\"insufficient_scope\"",
+            (Some(_), None) => ",error=\"invalid_token\"",
+            (None, None) => "",
+        };
+        let host = header(&request, "host").unwrap_or_default();
+        let (at, path) = (self.0.host.as_deref().unwrap_or(host), self.0.path);
+        let scope = needed.map(|scope| format!(",scope=\"{scope}\"")).unwrap_or_default();
+        let challenge = format!("Bearer realm=\"{scheme}://{at}{path}\",service=\"{host}\"{scope}{wrong}");
+        let refusal = Refusal::new(401, "UNAUTHORIZED", "authentication required");
+        Ok(Entry::Answered(with(refuse(&refusal), "www-authenticate", &challenge)))
+    }
+
+    async fn give(&self, request: Request<Incoming>) -> Result<Response<Body>, HangUp> {
+        let login = header(&request, "authorization").map(basic);
+        let (login, fields) = match *request.method() {
+            Method::GET => (login, fields_of(request.uri().query().unwrap_or_default().as_bytes())),
+            Method::POST if self.0.host.is_some() => {
+                let body = request.into_body().collect().await.map_err(|_| HangUp)?.to_bytes();
+                let fields = fields_of(&body);
+                let field = |name: &str| fields.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
+                (Some(field("username").zip(field("password"))), fields)
+            }
+            _ => return Ok(refuse(&Refusal::new(405, "UNSUPPORTED", "The operation is unsupported."))),
+        };
+        let is_known = match login {
+            None => false,
+            Some(Some((user, password))) if (self.0.keys)(&user, &password) => true,
+            Some(_) => return Ok(refuse(&Refusal::new(401, "UNAUTHORIZED", "incorrect username or password"))),
+        };
+        let wanted = fields.iter().filter(|(name, _)| name == "scope").flat_map(|(_, scopes)| scopes.split(' '));
+        let scopes = wanted.flat_map(each_action).filter(|scope| is_known || is_public(scope)).collect();
+        let token = new_token();
+        self.granted().insert(token.clone(), Grant { scopes, ends: Instant::now() + LIFE });
+        Ok(json(200, &json!({ "token": token, "access_token": token, "expires_in": LIFE.as_secs() })))
+    }
+
+    fn granted(&self) -> MutexGuard<'_, HashMap<String, Grant>> {
+        // A handler that panicked has failed its test; the grants are still whole.
+        self.0.granted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a request to the registry needs; nothing but a token where it is about no repository.
+fn needed_for(method: &Method, path: &str) -> Option<String> {
+    let path = path.strip_prefix("/v2/")?;
+    if path == "_catalog" {
+        return Some("registry:catalog:*".to_owned());
+    }
+    let kinds = ["/manifests/", "/blobs/", "/tags/", "/referrers/"];
+    let end = kinds.iter().filter_map(|kind| path.rfind(kind)).max()?;
+    let action = match *method {
+        Method::GET | Method::HEAD => "pull",
+        Method::DELETE => "delete",
+        _ => "push",
+    };
+    Some(format!("repository:{}:{action}", &path[..end]))
+}
+
+/// `repository:app:pull,push` is two.
+fn each_action(scope: &str) -> Vec<String> {
+    let Some((what, actions)) = scope.rsplit_once(':') else { return Vec::new() };
+    actions.split(',').map(|action| format!("{what}:{action}")).collect()
+}
+
+fn is_public(scope: &str) -> bool {
+    let name = scope.strip_prefix("repository:").and_then(|rest| rest.strip_suffix(":pull"));
+    name.is_some_and(|name| name.starts_with("library/") || name.split('/').any(|part| part == "public"))
+}
+
+fn basic(authorization: &str) -> Option<(String, String)> {
+    let login = STANDARD.decode(authorization.strip_prefix("Basic ")?).ok()?;
+    let (user, password) = std::str::from_utf8(&login).ok()?.split_once(':')?;
+    Some((user.to_owned(), password.to_owned()))
+}
+
+fn fields_of(form: &[u8]) -> Vec<(String, String)> {
+    form_urlencoded::parse(form).into_owned().collect()
+}
+
+fn new_token() -> String {
+    let mut bytes = [0; 48];
+    SystemRandom::new().fill(&mut bytes).expect("the system has random bytes");
+    URL_SAFE_NO_PAD.encode(bytes)
+}
