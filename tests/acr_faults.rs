@@ -122,14 +122,14 @@ fn a_login_servers_refusals_name_the_remedy_and_no_body() {
         (403, "canary", &["no right", "AcrPull"]),
         (403, "client with IP 'canary' is not allowed", &["network rules"]),
         (404, "canary", &["there is no such registry"]),
-        (302, "canary", &["answered with status 302"]),
+        (307, "canary", &["answered with status 307"]),
     ] {
         world.azure.on(AzureCall::Exchange, refuse(status, "DENIED", message));
         let line = get(&world.with_secret(), CONTOSO).explains(words).to_owned();
         assert!(line.starts_with("the application app with its secret gets no token: "), "{line}");
         assert!(!line.contains("canary"), "{line}");
     }
-    assert_eq!(world.azure.calls(AzureCall::Exchange), 5);
+    assert_eq!(world.azure.calls(AzureCall::Exchange), 5, "no redirection is followed");
 }
 
 #[test]

@@ -360,7 +360,7 @@ fn docker_login_and_logout_work() {
 
 #[test]
 fn what_readme_says_works() {
-    let (_, section) = include_str!("../README.md").split_once("## Use it with GitHub Packages").unwrap();
+    let (_, section) = include_str!("../README.md").split_once("## GitHub Packages").unwrap();
     let block = |language: &str| {
         let (_, rest) = section.split_once(&format!("```{language}\n")).unwrap();
         rest.split("```").next().unwrap()

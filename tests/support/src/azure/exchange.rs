@@ -7,7 +7,9 @@ use serde_json::json;
 use super::cloud::{Cloud, TENANT};
 use super::entra::{Form, host};
 use crate::behaviour::Refusal;
-use crate::reply::{Body, json};
+use crate::reply::{Body, json, with};
+
+const ELSEWHERE: &str = "https://fabrikam.azurecr.io/oauth2/exchange";
 
 pub(super) fn refresh_token(cloud: &Cloud, head: &Parts, body: &[u8]) -> Result<Response<Body>, Refusal> {
     let form = Form::parse(head, body)?;
@@ -21,5 +23,7 @@ pub(super) fn refresh_token(cloud: &Cloud, head: &Parts, body: &[u8]) -> Result<
 
 pub(super) fn refuse(refusal: &Refusal) -> Response<Body> {
     let error = json!({"code": refusal.code, "message": refusal.message});
-    json(refusal.status, &json!({"errors": [error]}))
+    let answer = json(refusal.status, &json!({"errors": [error]}));
+    // Whoever follows it shows the access token to another registry.
+    if (300..400).contains(&refusal.status) { with(answer, "location", ELSEWHERE) } else { answer }
 }
