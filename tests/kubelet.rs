@@ -77,7 +77,7 @@ pub(crate) fn response(home: &Home, image: &str) -> Response {
 /// Kubelet's own rules, for a key and an image without its tag: as many labels, each by itself, the same
 /// port, and the path as a prefix; and what is for Docker Hub is for every image without a host.
 /// <https://github.com/kubernetes/kubernetes/blob/v1.34.0/pkg/credentialprovider/keyring.go>
-fn matches(key: &str, image: &str) -> bool {
+pub(crate) fn matches(key: &str, image: &str) -> bool {
     fn parts(text: &str) -> (Vec<&str>, &str, &str) {
         let (authority, path) = text.split_at(text.find('/').unwrap_or(text.len()));
         let (host, port) = authority.rsplit_once(':').unwrap_or((authority, ""));
@@ -246,7 +246,7 @@ fn a_refused_identity_is_an_error_in_kubelet_s_log() {
     aws.on(Call::EcrToken, refusal);
     let outcome = ask(&Home::signed_in(&aws), &request(&format!("{REGISTRY}/app")));
     assert_eq!((outcome.code, outcome.stdout.as_str()), (1, ""), "{outcome:?}");
-    assert!(outcome.stderr.contains("AWS does not allow it"), "{outcome:?}");
+    assert!(outcome.stderr.contains("ecr:GetAuthorizationToken"), "{outcome:?}");
 }
 
 #[test]

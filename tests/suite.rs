@@ -67,6 +67,10 @@ mod kubelet;
 #[cfg(unix)]
 mod service_accounts;
 
+/// What is put on nodes for kubelet.
+#[cfg(unix)]
+mod nodes;
+
 /// The credential helper for Bazel.
 #[cfg(unix)]
 mod bazel;
