@@ -223,6 +223,12 @@ fn azure_trusts_a_service_account_by_an_application() {
     assert!(identity(&given).starts_with("app pull by "), "the tenant is the machine's");
     let given = password(&ask(&home, &request(&image, &token, json!({}))));
     assert_eq!(identity(&given), "app app by secret", "without an annotation the machine pulls");
+    let jobs = self::token("jobs", "api://AzureADTokenExchange", 1);
+    let client = json!({"azure.workload.identity/client-id": "web", "azure.workload.identity/tenant-id": TENANT});
+    let of_jobs = password(&ask(&home, &request(&image, &jobs, client.clone())));
+    assert_eq!(identity(&of_jobs), format!("app web by {}", jobs.split('.').nth(1).unwrap()), "the same application");
+    let later = self::token("jobs", "api://AzureADTokenExchange", 2);
+    assert_eq!(password(&ask(&home, &request(&image, &later, client))), of_jobs, "from the cache");
     let nowhere = ask(&world.home(), &request(&image, &token, json!({"azure.workload.identity/client-id": "web"})));
     fails(&nowhere, &["tenant", "kubernetes.azure.com/acr-tenant-id"]);
 }

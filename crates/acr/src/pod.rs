@@ -1,11 +1,10 @@
-use azure_core::http::ClientMethodOptions;
-use azure_identity::{ClientAssertion, ClientAssertionCredential};
+use azure_identity::ClientAssertionCredential;
 use broker::MintError;
-use protocol::Secret;
 use settings::Workload;
 
 use crate::application::Application;
 use crate::asking::Asking;
+use crate::assertion::Assertion;
 use crate::entra::Entra;
 use crate::failure::{self, Who};
 use crate::identity::Identity;
@@ -18,19 +17,9 @@ pub(crate) async fn identity(workload: &Workload, client_id: &str, asking: &Aski
     let tenant = tenant.or_else(|| asking.text("AZURE_TENANT_ID")).ok_or_else(failure::no_tenant_of_pod)?;
     let application = Application { tenant, client_id: client_id.to_owned() };
     let entra = Entra::new(asking);
-    let token = Token(workload.token.clone());
+    let token = Assertion(workload.token.clone());
     let options = Some(entra.assertion_options());
     let Application { tenant, client_id } = application.clone();
     let credential = ClientAssertionCredential::new(tenant, client_id, token, options);
     entra.identity(Who::pod(&application), application, credential).await
-}
-
-#[derive(Debug)]
-struct Token(Secret);
-
-#[async_trait::async_trait]
-impl ClientAssertion for Token {
-    async fn secret(&self, _: Option<ClientMethodOptions<'_>>) -> azure_core::Result<String> {
-        Ok(self.0.expose().to_owned())
-    }
 }

@@ -71,7 +71,7 @@ impl Question {
 
 impl Provided {
     pub(crate) fn to_json(&self) -> Vec<u8> {
-        let mut line = Vec::with_capacity(128 + 2 * self.secret.expose().len());
+        let mut line = Vec::with_capacity(16 << 10);
         line.extend_from_slice(b"{\"username\":");
         quote(&mut line, &self.username);
         line.extend_from_slice(b",\"secret\":");

@@ -16,8 +16,8 @@ pub(crate) struct Asked {
 }
 
 pub(crate) fn question(server: &ServerUrl, left: Duration, workload: Option<&Workload>) -> Zeroizing<Vec<u8>> {
-    let token = workload.map_or(0, |workload| workload.token.expose().len());
-    let mut line = Zeroizing::new(Vec::with_capacity(4096 + token));
+    // Large enough not to grow, which would leave a copy of the token behind.
+    let mut line = Zeroizing::new(Vec::with_capacity(if workload.is_some() { 64 << 10 } else { 512 }));
     line.extend_from_slice(b"{\"server\":");
     quote(&mut line, server.asked());
     line.extend_from_slice(format!(",\"milliseconds\":{}", left.as_millis()).as_bytes());
