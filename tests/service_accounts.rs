@@ -118,6 +118,9 @@ fn the_annotation_for_pulling_comes_first_and_without_one_the_machine_pulls() {
     assert_eq!(password(&ask(&home, &request(&image, &token, json!({})))), machine);
     // What is no text is no annotation, and an older kubelet has none.
     fails(&ask(&home, &request(&image, &token, json!({ROLE: 7}))), &["annotations"]);
+    let mut odd = request(&image, &token, json!({ROLE: "arn:aws:iam::1:role/web"}));
+    odd["serviceAccountToken"] = json!([token]);
+    fails(&ask(&home, &odd), &["service account's token"]);
     let mut older = request(&image, &token, json!({ROLE: "arn:aws:iam::1:role/web"}));
     older["apiVersion"] = "credentialprovider.kubelet.k8s.io/v1beta1".into();
     let answer = Response::of(&ask(&home, &older), "credentialprovider.kubelet.k8s.io/v1beta1");

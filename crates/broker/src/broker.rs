@@ -224,6 +224,7 @@ impl<P: Provider> Helper for Broker<P> {
             workload.filter(|workload| cloud.is_some_and(|cloud| workload.signs_in(cloud, rule.flatten())));
         let (mut scope, partial) = self.scope_of(&question);
         if let Some(scope) = &mut scope {
+            // That nobody is signed in lets the public's clients go on, and this one.
             scope.public |= question.goes_on;
         }
         let Found { credentials, expires } = self.find(&question.registry, scope)?;

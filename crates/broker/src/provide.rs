@@ -63,7 +63,7 @@ impl Question {
         Ok(Question {
             registry: registry.ok_or_else(wrong)?,
             repository: question["repository"].as_str().map(str::to_owned),
-            workload: read_workload(&mut question),
+            workload: read_workload(&mut question).ok_or_else(wrong)?,
             goes_on: question["goes_on"] == true,
         })
     }
@@ -107,11 +107,16 @@ pub(crate) fn write_workload(line: &mut Vec<u8>, workload: Option<&Workload>) {
     line.push(b'}');
 }
 
-pub(crate) fn read_workload(question: &mut Value) -> Option<Workload> {
+/// The service account in a question, if there is one. `None` if it cannot be understood: without it the
+/// machine would sign in, and that is somebody else.
+pub(crate) fn read_workload(question: &mut Value) -> Option<Option<Workload>> {
+    if question.get("workload").is_none() {
+        return Some(None);
+    }
     let token = Secret::new(taken(&mut question["workload"]["token"])?);
     let annotations: BTreeMap<String, String> =
         serde_json::from_value(question["workload"]["annotations"].take()).ok()?;
-    Some(Workload::new(token, annotations))
+    Some(Some(Workload::new(token, annotations)))
 }
 
 /// A text moved out of a document, so that it leaves no copy in it.
@@ -159,7 +164,8 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused_and_not_repeated() {
-        for text in ["", "canary", "{}", "{\"registry\":\"canary canary\"}", "[\"canary\"]"] {
+        let nobody = r#"{"registry":"r.example","workload":{"token":"canary"}}"#;
+        for text in ["", "canary", "{}", "{\"registry\":\"canary canary\"}", "[\"canary\"]", nobody] {
             let failure = Question::read(text).unwrap_err().to_string();
             assert!(!failure.contains("canary"), "{failure}");
             assert!(Provided::read(text).is_none());

@@ -64,14 +64,18 @@ impl Request {
             _ => return Err(wrong("names no image".to_owned())),
         };
         let workload = match request["serviceAccountToken"].take() {
-            Value::String(token) if version == VERSIONS[0] && !token.is_empty() => {
+            Value::Null => None,
+            // An older kubelet has no such field.
+            _ if version != VERSIONS[0] => None,
+            Value::String(token) if token.is_empty() => None,
+            Value::String(token) => {
                 let token = Secret::new(token);
                 let annotations: Option<BTreeMap<String, String>> =
                     serde_json::from_value(request["serviceAccountAnnotations"].take())
                         .map_err(|_| wrong("has annotations that are not texts".to_owned()))?;
                 Some(Workload::new(token, annotations.unwrap_or_default()))
             }
-            _ => None,
+            _ => return Err(wrong("has a service account's token that is no text".to_owned())),
         };
         Ok(Request { version, image, workload })
     }

@@ -30,11 +30,7 @@ pub(crate) fn asked(question: &[u8]) -> Option<Asked> {
     let mut question: Value = serde_json::from_slice(question).ok()?;
     let server = ServerUrl::parse(question["server"].as_str()?).ok()?;
     let deadline = Deadline::after(Duration::from_millis(question["milliseconds"].as_u64()?));
-    // Without it the machine would sign in, and that is somebody else.
-    let workload = match question.get("workload") {
-        Some(_) => Some(read_workload(&mut question)?),
-        None => None,
-    };
+    let workload = read_workload(&mut question)?;
     Some(Asked { server, deadline, workload })
 }
 
