@@ -63,6 +63,22 @@ mod login;
 #[cfg(target_os = "linux")]
 mod terminal;
 
+/// The plugin for kubelet.
+#[cfg(unix)]
+mod kubelet;
+
+/// Pods that sign in with their service accounts.
+#[cfg(unix)]
+mod service_accounts;
+
+/// What is put on nodes for kubelet.
+#[cfg(unix)]
+mod nodes;
+
+/// The credential helper for Bazel.
+#[cfg(unix)]
+mod bazel;
+
 /// The helper for everything: every cloud's tokens, and logins for the rest.
 mod router;
 

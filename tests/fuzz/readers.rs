@@ -131,8 +131,8 @@ pub(crate) fn entry(bytes: &[u8]) {
 
 /// Both ends of the wire to the program that mints.
 pub(crate) fn minter(bytes: &[u8]) {
-    if let Some((server, _)) = broker::wire::asked(bytes) {
-        assert!(!server.key().is_empty());
+    if let Some(asked) = broker::wire::asked(bytes) {
+        assert!(!asked.server.key().is_empty());
     }
     if let Ok(minted) = broker::wire::minted(bytes) {
         let again = broker::wire::minted(&broker::wire::told(&Ok(minted.clone()))).expect("what was told is read");

@@ -1,7 +1,7 @@
 use broker::MintError;
 use protocol::Deadline;
 use registry::AzureCloud;
-use settings::{Environment, Places, Rule, Setup};
+use settings::{Environment, Places, Rule, Setup, Workload};
 use url::Url;
 
 use crate::failure;
@@ -18,6 +18,7 @@ pub(crate) struct Asking<'a> {
     pub(crate) environment: &'a Environment,
     pub(crate) places: &'a Places,
     pub(crate) rule: Option<&'a Rule>,
+    pub(crate) workload: Option<&'a Workload>,
     pub(crate) client: web::Client,
     pub(crate) deadline: Deadline,
     /// Where Entra ID signs in applications: `https://HOST`, without a slash at the end.
@@ -33,6 +34,7 @@ impl<'a> Asking<'a> {
             environment: &setup.environment,
             places: &setup.places,
             rule,
+            workload: setup.workload.as_ref(),
             authority: authority(target.registry.cloud, &setup.environment, rule)?,
             resource: resource(rule.and_then(|rule| rule.audience.as_deref())),
             client: web::Client::new(&setup.environment).map_err(MintError::Failed)?,

@@ -17,7 +17,7 @@ const LIFE: Duration = Duration::from_secs(10 * 60);
 
 /// A signed word that an application is who it is.
 #[derive(Debug)]
-pub(crate) struct Assertion(Secret);
+pub(crate) struct Assertion(pub(crate) Secret);
 
 impl Assertion {
     /// Somebody else's, whom the application trusts. `echo` leaves a line feed behind it, which Entra ID

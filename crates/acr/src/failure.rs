@@ -37,6 +37,11 @@ impl Who {
         Who::application(application, "federated token", remedy)
     }
 
+    pub(crate) fn pod(application: &Application) -> Self {
+        let remedy = "check the application's federated credential, and the audience that kubelet asks tokens for";
+        Who::application(application, "pod's service account", remedy)
+    }
+
     pub(crate) fn pipelines(application: &Application) -> Self {
         let remedy = "check the service connection, and that SYSTEM_ACCESSTOKEN is $(System.AccessToken)";
         Who::application(application, "service connection", remedy)
@@ -94,6 +99,13 @@ pub(crate) fn bad_authority(by: &str) -> MintError {
 /// One variable says that there is an application, another one that is needed does not say which.
 pub(crate) fn half_set(because: &str, missing: &str) -> MintError {
     failed(format!("{because} is set and {missing} is not"), format!("set {missing}, or unset {because}"))
+}
+
+pub(crate) fn no_tenant_of_pod() -> MintError {
+    failed(
+        "the service account has an annotation for an application and none for its tenant",
+        "annotate it with kubernetes.azure.com/acr-tenant-id, or set tenant in credmint's settings",
+    )
 }
 
 pub(crate) fn bad_application(who: &Who) -> MintError {

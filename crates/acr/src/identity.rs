@@ -4,7 +4,7 @@ use protocol::Secret;
 use crate::asking::Asking;
 use crate::failure::{self, Who};
 use crate::order::{self, Source};
-use crate::{certificate, client_secret, command_line, managed, pipelines, workload};
+use crate::{certificate, client_secret, command_line, managed, pipelines, pod, workload};
 
 /// Somebody, and the access token that proves it.
 pub(crate) struct Identity {
@@ -17,6 +17,11 @@ pub(crate) struct Identity {
 /// The first identity that there is. One that exists and fails is the end: the next one would be
 /// somebody else.
 pub(crate) async fn find(asking: &Asking<'_>) -> Result<Identity, MintError> {
+    if let Some((workload, client_id)) = asking.workload.and_then(|workload| Some((workload, workload.azure_client()?)))
+    {
+        log::debug!("the identity is that of a pod's service account");
+        return pod::identity(workload, client_id, asking).await;
+    }
     for source in order::allowed(asking.environment)? {
         let found = match source {
             Source::ClientSecret => client_secret::identity(asking).await?,

@@ -25,6 +25,7 @@ mod order;
 mod pipelines;
 mod place;
 mod places;
+mod pod;
 mod program;
 mod reason;
 mod scope;

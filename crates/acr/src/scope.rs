@@ -75,6 +75,7 @@ fn identity(setup: &Setup, rule: Option<&Rule>) -> String {
         print.file(&file);
     }
     machine(environment, &mut print);
+    print.workload(setup.workload.as_ref());
     print.finish()
 }
 
@@ -107,6 +108,7 @@ mod tests {
             environment: Environment::of(variables.iter().copied()),
             places: Places { home: Some(home.to_owned()), ..Places::default() },
             settings: Settings::default(),
+            workload: None,
         }
     }
 

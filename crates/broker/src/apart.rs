@@ -6,7 +6,7 @@
 //! lies beside the helpers and is started on a miss:
 //!
 //! ```text
-//!  helper ── {"server", "milliseconds"} ──▶ credmint-mint ──▶ the cloud
+//!  helper ── {"server", "milliseconds", "workload"?} ──▶ credmint-mint ──▶ the cloud
 //!         ◀── {"username", "secret", "expires"}  or  {"what", "hint", "not_signed_in"} ──
 //! ```
 //!
@@ -54,7 +54,8 @@ impl<P: Provider> Provider for Apart<P> {
 
     fn mint(&self, scope: &Scope<Self::Target>, setup: &Setup, deadline: Deadline) -> Result<Minted, MintError> {
         let mut child = start(&program(&setup.environment))?;
-        let answer = converse(&mut child, &scope.target.0, deadline);
+        let question = wire::question(&scope.target.0, deadline.remaining(), setup.workload.as_ref());
+        let answer = converse(&mut child, &scope.target.0, &question, deadline);
         // It has answered, or is not to go on.
         let _ = child.kill();
         let _ = child.wait();
@@ -80,11 +81,16 @@ fn program(environment: &Environment) -> PathBuf {
 }
 
 /// Asks, and waits for the whole answer.
-fn converse(child: &mut Child, server: &ServerUrl, deadline: Deadline) -> Result<Zeroizing<Vec<u8>>, MintError> {
+fn converse(
+    child: &mut Child,
+    server: &ServerUrl,
+    question: &[u8],
+    deadline: Deadline,
+) -> Result<Zeroizing<Vec<u8>>, MintError> {
     let mut input = child.stdin.take().expect("its standard input is a pipe");
     let mut output = child.stdout.take().expect("its standard output is a pipe");
     // One that has died already says so by its empty answer.
-    let _ = input.write_all(&wire::question(server, deadline.remaining()));
+    let _ = input.write_all(question);
     drop(input);
     let (sender, answer) = mpsc::sync_channel(1);
     std::thread::spawn(move || {

@@ -7,6 +7,7 @@ use vault::{Entry, Key, Name, Resting, Vault, VaultError};
 
 use crate::freshness::Freshness;
 use crate::login::end_of_login;
+use crate::provide::{Provided, Question};
 use crate::turn::{Shared, Turn, Turnstile};
 use crate::{AtHand, MintError, Provider, Scope};
 
@@ -18,6 +19,12 @@ pub struct Broker<P> {
     turnstile: Turnstile,
     clock: fn() -> SystemTime,
     deadline: Deadline,
+}
+
+/// Credentials, and when they end where that is known.
+struct Found {
+    credentials: Credentials,
+    expires: Option<SystemTime>,
 }
 
 /// What the vault has for a registry.
@@ -40,6 +47,10 @@ impl<P: Provider> Broker<P> {
     /// The stored login for a registry, unless it has ended, and the token of a scope. They are asked
     /// for together, because a keychain takes its time for every question.
     fn kept(&self, server: &ServerUrl, scope: Option<&Scope<P::Target>>) -> Result<Kept, VaultError> {
+        if let (Some(_), Some(scope)) = (&self.setup.workload, scope) {
+            // A login is the machine's: not for whoever signs in with an account of his own.
+            return Ok(Kept { login: None, token: self.token(scope) });
+        }
         let mut keys = vec![Key::Login(server.clone())];
         keys.extend(scope.map(|scope| Key::Token(scope.id())));
         let mut found = self.vault.load_all(&keys).into_iter();
@@ -49,21 +60,22 @@ impl<P: Provider> Broker<P> {
                 log::warn!("no login from the vault: {error}");
                 None
             }
-            login => login?.filter(|login| self.lasts(login, server, scope.is_some())),
+            login => login?.and_then(|login| self.lasting(login, server, scope.is_some())),
         };
         let token = found.next().and_then(|token| self.judged(token));
         Ok(Kept { login, token })
     }
 
-    fn lasts(&self, login: &Entry, server: &ServerUrl, of_cloud: bool) -> bool {
+    /// The login with its end, unless that is over.
+    fn lasting(&self, mut login: Entry, server: &ServerUrl, of_cloud: bool) -> Option<Entry> {
         // Another helper's login does not say when it ends.
-        let secret = login.secret.expose();
-        let end = login.expires.or_else(|| end_of_login(&login.username, secret, login.issued).filter(|_| of_cloud));
-        let lasts = end.is_none_or(|end| end > (self.clock)());
-        if !lasts {
+        let end = || end_of_login(&login.username, login.secret.expose(), login.issued).filter(|_| of_cloud);
+        login.expires = login.expires.or_else(end);
+        if login.expires.is_some_and(|end| end <= (self.clock)()) {
             log::info!("the login stored for {server} has ended");
+            return None;
         }
-        lasts
+        Some(login)
     }
 
     fn token(&self, scope: &Scope<P::Target>) -> Option<(Entry, Freshness)> {
@@ -78,7 +90,7 @@ impl<P: Provider> Broker<P> {
     }
 
     /// Mints, or waits for the process that does.
-    fn renew(&self, server: &ServerUrl, scope: &Scope<P::Target>, kept: Option<Entry>) -> Result<Credentials, Failure> {
+    fn renew(&self, server: &ServerUrl, scope: &Scope<P::Target>, kept: Option<Entry>) -> Result<Found, Failure> {
         loop {
             match self.turnstile.wait(&scope.id(), (self.clock)(), self.deadline) {
                 Turn::Mint(minter) => {
@@ -139,7 +151,7 @@ impl<P: Provider> Broker<P> {
         scope: &Scope<P::Target>,
         kept: Option<Entry>,
         shared: Shared,
-    ) -> Result<Credentials, Failure> {
+    ) -> Result<Found, Failure> {
         if let Some(kept) = kept
             && Freshness::of(&kept, (self.clock)(), self.setup.settings.refresh_before) != Freshness::Ended
         {
@@ -151,6 +163,38 @@ impl<P: Provider> Broker<P> {
             return Err(Failure::NotFound);
         }
         Err(Failure::Stop(shared.why))
+    }
+
+    /// Stored, cached, at hand, or minted: for an address, whose login counts, and a token's scope.
+    fn find(&self, server: &ServerUrl, scope: Option<Scope<P::Target>>) -> Result<Found, Failure> {
+        let kept = self.kept(server, scope.as_ref()).map_err(|error| unreadable(server, &error))?;
+        match (kept.login, scope, kept.token) {
+            (Some(login), ..) => Ok(answer(server, login)),
+            (None, None, _) => Err(Failure::NotFound),
+            (None, Some(_), Some((token, Freshness::Fresh))) => Ok(answer(server, token)),
+            (None, Some(scope), token) => {
+                let token = token.map(|(token, _)| token);
+                match self.provider.at_hand(&scope, &self.setup) {
+                    Ok(Some(AtHand { username, secret })) => {
+                        let credentials = Credentials { server: server.asked().to_owned(), username, secret };
+                        Ok(Found { credentials, expires: None })
+                    }
+                    Ok(None) => self.renew(server, &scope, token),
+                    Err(error) => self.fall_back(server, &scope, token, error.into()),
+                }
+            }
+        }
+    }
+
+    /// The scope of an image, and whether it is not that of every image of its registry.
+    fn scope_of(&self, question: &Question) -> (Option<Scope<P::Target>>, bool) {
+        let of_registry = self.provider.scope(&question.registry, &self.setup);
+        let Some(image) = question.image() else { return (of_registry, false) };
+        let of_image = self.provider.scope(&image, &self.setup);
+        let id = |scope: &Option<Scope<P::Target>>| scope.as_ref().map(Scope::id);
+        let by_rule = self.setup.settings.rules.iter().any(|rule| rule.tells_images_apart(&question.registry));
+        let partial = by_rule || id(&of_registry) != id(&of_image);
+        (of_image, partial)
     }
 
     /// Whether `get` would answer with this entry now.
@@ -168,23 +212,23 @@ impl<P: Provider> Broker<P> {
 
 impl<P: Provider> Helper for Broker<P> {
     fn get(&self, server: &ServerUrl) -> Result<Credentials, Failure> {
-        let scope = self.provider.scope(server, &self.setup);
-        let kept = self.kept(server, scope.as_ref()).map_err(|error| unreadable(server, &error))?;
-        match (kept.login, scope, kept.token) {
-            (Some(login), ..) => Ok(answer(server, login)),
-            (None, None, _) => Err(Failure::NotFound),
-            (None, Some(_), Some((token, Freshness::Fresh))) => Ok(answer(server, token)),
-            (None, Some(scope), token) => {
-                let token = token.map(|(token, _)| token);
-                match self.provider.at_hand(&scope, &self.setup) {
-                    Ok(Some(AtHand { username, secret })) => {
-                        Ok(Credentials { server: server.asked().to_owned(), username, secret })
-                    }
-                    Ok(None) => self.renew(server, &scope, token),
-                    Err(error) => self.fall_back(server, &scope, token, error.into()),
-                }
-            }
+        self.find(server, self.provider.scope(server, &self.setup)).map(|found| found.credentials)
+    }
+
+    fn provide(&mut self, question: &str) -> Result<Vec<u8>, Failure> {
+        let mut question = Question::read(question)?;
+        let workload = question.workload.take();
+        let (registry, rule) = self.setup.registry_of(question.image().as_ref().unwrap_or(&question.registry)).unzip();
+        let cloud = registry.map(|registry| registry.cloud());
+        self.setup.workload =
+            workload.filter(|workload| cloud.is_some_and(|cloud| workload.signs_in(cloud, rule.flatten())));
+        let (mut scope, partial) = self.scope_of(&question);
+        if let Some(scope) = &mut scope {
+            // That nobody is signed in lets the public's clients go on, and this one.
+            scope.public |= question.goes_on;
         }
+        let Found { credentials, expires } = self.find(&question.registry, scope)?;
+        Ok(Provided { username: credentials.username, secret: credentials.secret, expires, partial }.to_json())
     }
 
     fn store(&self, server: &ServerUrl, login: Credentials) -> Result<Option<String>, Failure> {
@@ -288,8 +332,9 @@ fn described(entry: &Entry) -> Value {
 }
 
 /// The reply echoes the address as it was asked for: clients compare.
-fn answer(server: &ServerUrl, entry: Entry) -> Credentials {
-    Credentials { server: server.asked().to_owned(), username: entry.username, secret: entry.secret }
+fn answer(server: &ServerUrl, entry: Entry) -> Found {
+    let Entry { username, secret, expires, .. } = entry;
+    Found { credentials: Credentials { server: server.asked().to_owned(), username, secret }, expires }
 }
 
 fn unreadable(server: &ServerUrl, error: &VaultError) -> Failure {

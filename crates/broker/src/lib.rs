@@ -13,6 +13,7 @@ mod apart;
 mod broker;
 mod freshness;
 mod login;
+mod provide;
 mod provider;
 mod turn;
 
@@ -26,6 +27,7 @@ use vault::Vault;
 pub use apart::{Apart, answer, wire};
 pub use broker::Broker;
 pub use login::end_of_login;
+pub use provide::{Provided, Question};
 pub use provider::{AtHand, MintError, Minted, Provider, Scope};
 
 /// The whole of a helper's `main`: answers the request of this process.

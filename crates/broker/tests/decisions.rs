@@ -84,7 +84,7 @@ impl House {
         let vault =
             vault::Places { runtime: place("run"), data: place("data"), cache: place("cache"), session_bus: None };
         let environment = Environment::of([("", "")]);
-        let setup = Setup { environment, places, settings: Settings::default() };
+        let setup = Setup { environment, places, settings: Settings::default(), workload: None };
         Broker::new(self.cloud.clone(), setup, Vault::new(Choice::File, vault), || NOW.get())
     }
 

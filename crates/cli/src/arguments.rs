@@ -31,6 +31,9 @@ pub(crate) enum Command {
     Export(Export),
     Cache(Cache),
     Guide(Guide),
+    /// Answer kubelet as a plugin for image credentials: reads its question from standard input
+    Kubelet,
+    Bazel(Bazel),
     Completions(Completions),
     Man(Man),
 }
@@ -273,6 +276,22 @@ pub(crate) struct Guide {
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Answer Bazel as a credential helper
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Example: bazel build --credential_helper=ghcr.io=%workspace%/tools/credmint //...
+  with a tools/credmint that says: exec credmint bazel \"$@\"")]
+pub(crate) struct Bazel {
+    #[command(subcommand)]
+    pub(crate) action: BazelAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BazelAction {
+    /// Read an address from standard input, and print what to send along to it
+    Get,
 }
 
 /// Print a shell's completions

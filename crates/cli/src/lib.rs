@@ -5,6 +5,7 @@
 //! Docker does. A command is a file here with a `run`; [`arguments`] has what can be asked.
 
 mod arguments;
+mod bazel;
 mod cache;
 mod configure;
 mod context;
@@ -15,10 +16,12 @@ mod export;
 mod guide;
 mod helpers;
 mod image;
+mod kubelet;
 mod login;
 mod manual;
 mod migrate;
 mod printer;
+mod provide;
 mod signed_in;
 mod status;
 mod time;
@@ -29,7 +32,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use protocol::Explained;
 
-use crate::arguments::{Arguments, Command};
+use crate::arguments::{Arguments, BazelAction, Command};
 use crate::context::Context;
 use crate::printer::Printer;
 
@@ -71,6 +74,10 @@ fn obey(arguments: Arguments, printer: &Printer) -> Result<ExitCode, Explained> 
         Command::Status(which) => status::run(&which, &context),
         Command::Cache(which) => cache::run(&which, &context),
         Command::Guide(which) => guide::run(&which, &context),
+        Command::Kubelet => kubelet::run(&context),
+        Command::Bazel(which) => match which.action {
+            BazelAction::Get => bazel::run(&context),
+        },
         Command::Completions(_) | Command::Man(_) => unreachable!("done above"),
     }
 }

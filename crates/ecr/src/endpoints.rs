@@ -46,8 +46,12 @@ struct Wish {
 
 /// The hosts that are asked for the token of this registry: for a role's credentials, and for the token.
 fn asked_with(wish: Wish, registry: &str) -> (String, String) {
-    let setup =
-        Setup { environment: Environment::of([("", "")]), places: Places::default(), settings: Settings::default() };
+    let setup = Setup {
+        environment: Environment::of([("", "")]),
+        places: Places::default(),
+        settings: Settings::default(),
+        workload: None,
+    };
     let target = scope::of(&ServerUrl::parse(registry).unwrap(), &setup).unwrap_or_else(|| panic!("{registry}")).target;
     let notebook = Notebook::default();
     let who = Credentials::new("AKIA", "secret", None, None, "test");

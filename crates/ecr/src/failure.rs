@@ -23,6 +23,8 @@ pub(crate) enum Source {
     Instance,
     /// A role that the settings name.
     Role,
+    /// The role of a pod's service account.
+    Pod,
 }
 
 impl fmt::Display for Source {
@@ -34,6 +36,7 @@ impl fmt::Display for Source {
             Source::Container => "the container's role",
             Source::Instance => "the instance's role",
             Source::Role => "the role",
+            Source::Pod => "the service account's role",
         })
     }
 }
@@ -50,6 +53,7 @@ impl Source {
             }
             Source::Instance => "check that the role's trust policy names ec2.amazonaws.com",
             Source::Role => "check role_arn and external_id in credmint's settings",
+            Source::Pod => "check the role's trust policy, and the audience that kubelet asks tokens for",
         }
     }
 }

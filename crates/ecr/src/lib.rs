@@ -8,6 +8,7 @@ mod mint;
 mod profiles;
 mod reason;
 mod scope;
+mod service_account;
 mod transport;
 
 use broker::{MintError, Minted, Provider, Scope};

@@ -17,10 +17,10 @@ use zeroize::Zeroizing;
 
 use crate::failure::{self, Source};
 use crate::scope::{Service, Target};
-use crate::{identity, transport};
+use crate::{identity, service_account, transport};
 
 /// The name under which a role that the settings name is assumed: it stands in CloudTrail.
-const SESSION: &str = "credmint";
+pub(crate) const SESSION: &str = "credmint";
 
 /// Mints a token. The runtime lives only as long as this call.
 pub(crate) fn token(target: &Target, setup: &Setup, deadline: Deadline) -> Result<Minted, MintError> {
@@ -76,10 +76,17 @@ async fn config(target: &Target, setup: &Setup, deadline: Deadline) -> Result<Sd
         .with_timeout_config(timeouts);
     let proxied = providers.clone().with_http_client(http);
     let direct = providers.with_http_client(direct);
-    let mut who = identity::credentials(&proxied, &direct, rule).await?;
-    if let Some(rule) = rule {
-        who = assume(rule, &config, sts_region, who).await?;
-    }
+    let who = match setup.workload.as_ref().and_then(|workload| Some((workload.aws_role()?, &workload.token))) {
+        // It stands in place of whatever a rule says of profiles and roles.
+        Some((role, token)) => service_account::credentials(role, token, &config, sts_region).await?,
+        None => {
+            let who = identity::credentials(&proxied, &direct, rule).await?;
+            match rule {
+                Some(rule) => assume(rule, &config, sts_region, who).await?,
+                None => who,
+            }
+        }
+    };
     Ok(config
         .into_builder()
         .credentials_provider(aws_credential_types::provider::SharedCredentialsProvider::new(who))

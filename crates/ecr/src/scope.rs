@@ -106,6 +106,7 @@ fn identity(setup: &Setup, rule: Option<&Rule>) -> String {
     for value in [&rule.profile, &rule.role_arn, &rule.external_id, &rule.region] {
         print.add("rule", value.as_ref().map(|value| value.as_bytes()));
     }
+    print.workload(setup.workload.as_ref());
     if chosen_by_nothing(environment) {
         print.add("machine", machine().as_deref());
     }
@@ -155,6 +156,7 @@ mod tests {
             environment: Environment::of(variables.iter().copied()),
             places: Places { home: Some(home.to_owned()), ..Places::default() },
             settings: Settings::default(),
+            workload: None,
         }
     }
 

@@ -14,6 +14,7 @@ use crate::token::AccessToken;
 pub(crate) const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
 
 /// A field of a form.
+#[derive(Clone, Copy)]
 pub(crate) enum Field<'a> {
     Plain(&'a str),
     Secret(&'a Secret),

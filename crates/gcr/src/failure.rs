@@ -35,6 +35,11 @@ impl Who {
         Who::of(format!("the federated identity of {}", path.display()), remedy)
     }
 
+    pub(crate) fn pod() -> Self {
+        let remedy = "check the workload identity pool, its provider, and the audience that kubelet asks tokens for";
+        Who::of("the pod's service account".into(), remedy)
+    }
+
     pub(crate) fn metadata() -> Self {
         Who::of("this machine's service account".into(), "check that it exists and may use the cloud-platform scope")
     }

@@ -11,6 +11,7 @@ use crate::impersonation::Impersonation;
 use crate::subject::{self, Source};
 use crate::token::AccessToken;
 
+const JWT: &str = "urn:ietf:params:oauth:token-type:jwt";
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 
@@ -43,14 +44,7 @@ pub(crate) async fn token(file: &CredentialsFile, exchange: &Exchange<'_>) -> Re
     let subject = subject::token(&federation, &who, exchange).await?;
     let options = federation.workforce_pool_user_project.as_ref().filter(|_| federation.client_id.is_none());
     let options = options.map(|project| json!({"userProject": project}).to_string());
-    let mut form = vec![
-        ("grant_type", Field::Plain(GRANT)),
-        ("audience", Field::Plain(&federation.audience)),
-        ("scope", Field::Plain(SCOPE)),
-        ("requested_token_type", Field::Plain(ACCESS_TOKEN)),
-        ("subject_token_type", Field::Plain(&federation.subject_token_type)),
-        ("subject_token", Field::Secret(&subject)),
-    ];
+    let mut form = form(&federation.audience, &federation.subject_token_type, &subject).to_vec();
     if let Some(options) = &options {
         form.push(("options", Field::Plain(options)));
     }
@@ -63,4 +57,30 @@ pub(crate) async fn token(file: &CredentialsFile, exchange: &Exchange<'_>) -> Re
         ..Impersonation::at(url)
     };
     impersonation.token(&Identity { who, token, universe: file.universe.clone(), quota_project: None }, exchange).await
+}
+
+/// The service account of a pod, as which a provider of a workload identity pool knows it.
+/// <https://cloud.google.com/iam/docs/workload-identity-federation-with-kubernetes>
+pub(crate) async fn of_pod(
+    token: &Secret,
+    provider: &str,
+    universe: Option<&str>,
+    exchange: &Exchange<'_>,
+) -> Result<Identity, MintError> {
+    let who = Who::pod();
+    let universe = universe.unwrap_or(registry::GOOGLE).to_owned();
+    let service = format!("https://sts.{universe}/v1/token");
+    let token = exchange.token(&who, &service, None, &form(provider, JWT, token)).await?;
+    Ok(Identity { who, token, universe, quota_project: None })
+}
+
+fn form<'a>(audience: &'a str, kind: &'a str, subject: &'a Secret) -> [(&'static str, Field<'a>); 6] {
+    [
+        ("grant_type", Field::Plain(GRANT)),
+        ("audience", Field::Plain(audience)),
+        ("scope", Field::Plain(SCOPE)),
+        ("requested_token_type", Field::Plain(ACCESS_TOKEN)),
+        ("subject_token_type", Field::Plain(kind)),
+        ("subject_token", Field::Secret(subject)),
+    ]
 }

@@ -5,10 +5,10 @@ use protocol::Deadline;
 use settings::Setup;
 
 use crate::exchange::Exchange;
-use crate::failure;
 use crate::identity::{self, Identity};
 use crate::impersonation::Impersonation;
 use crate::scope::Target;
+use crate::{failure, federation};
 
 /// The user that goes with every access token.
 /// <https://cloud.google.com/artifact-registry/docs/docker/authentication#token>
@@ -23,11 +23,17 @@ pub(crate) fn token(target: &Target, setup: &Setup, deadline: Deadline) -> Resul
 
 async fn mint(target: &Target, setup: &Setup, exchange: &Exchange<'_>) -> Result<Minted, MintError> {
     let rule = target.rule.as_ref();
-    let mut identity = identity::find(setup, rule, exchange).await?;
+    let workload = setup.workload.as_ref().and_then(|workload| Some((workload, workload.google_provider(rule)?)));
+    let mut identity = match &workload {
+        Some((workload, provider)) => federation::of_pod(&workload.token, provider, target.universe, exchange).await?,
+        None => identity::find(setup, rule, exchange).await?,
+    };
     if let Some(wanted) = target.universe.filter(|wanted| *wanted != identity.universe) {
         return Err(failure::foreign(&identity.who, &identity.universe, wanted));
     }
-    if let Some(account) = rule.and_then(|rule| rule.impersonate.as_ref()) {
+    // What a service account's annotation names stands in place of what a rule does.
+    let impersonated = workload.as_ref().and_then(|(workload, _)| workload.google_account());
+    if let Some(account) = impersonated.or_else(|| rule?.impersonate.as_deref()) {
         let (who, token) = Impersonation::of(account, &identity.universe).token(&identity, exchange).await?;
         identity = Identity { who, token, ..identity };
     }

@@ -71,6 +71,10 @@ fn identity(setup: &Setup, rule: Option<&Rule>) -> String {
         }
     }
     pod(environment, &mut print);
+    print.workload(setup.workload.as_ref());
+    if setup.workload.is_some() {
+        print.add("audience", rule.and_then(|rule| rule.audience.as_ref()).map(|audience| audience.as_bytes()));
+    }
     print.finish()
 }
 
@@ -108,6 +112,7 @@ mod tests {
             environment: Environment::of(variables.iter().copied()),
             places: Places { home: Some(home.to_owned()), ..Places::default() },
             settings: Settings::default(),
+            workload: None,
         }
     }
 

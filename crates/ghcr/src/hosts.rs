@@ -99,6 +99,7 @@ octocorp.ghe.com:
                 environment: Environment::of(variables.iter().copied()),
                 places: Places { home: Some("/home/alice".into()), ..Places::default() },
                 settings: Settings::default(),
+                workload: None,
             })
         };
         let folders = [("GH_CONFIG_DIR", "/gh"), ("XDG_CONFIG_HOME", "/xdg")];

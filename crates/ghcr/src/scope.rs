@@ -87,6 +87,7 @@ mod tests {
             environment: Environment::of(variables.iter().copied()),
             places: Places { home: Some(home.to_owned()), ..Places::default() },
             settings: Settings::default(),
+            workload: None,
         }
     }
 

@@ -106,6 +106,19 @@ impl Client {
         serde_json::from_str(&self.ask("inspect", server)?).map_err(|_| self.garbled())
     }
 
+    /// Asks one of our helpers more than Docker would, see [`crate::Helper::provide`]; `None` where it
+    /// has nothing.
+    ///
+    /// # Errors
+    /// See [`ClientError`]; helpers of others know no such question.
+    pub fn provide(&self, question: &str) -> Result<Option<Zeroizing<String>>, ClientError> {
+        match self.ask("provide", question) {
+            Ok(answer) => Ok(Some(answer)),
+            Err(ClientError::Refused(sentence)) if sentence == NOT_FOUND => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// What the helper calls itself.
     ///
     /// # Errors

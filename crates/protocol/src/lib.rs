@@ -33,4 +33,4 @@ pub use failure::{Explained, Failure, NOT_FOUND};
 pub use journal::start_journal;
 pub use memory::forbid_core_dumps;
 pub use secret::Secret;
-pub use serve::{Helper, Program, serve};
+pub use serve::{Helper, Program, read_request, serve};

@@ -1,6 +1,8 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
+use zeroize::Zeroizing;
+
 use crate::credentials::quote;
 use crate::{Credentials, Deadline, Failure, ServerUrl, input};
 
@@ -39,6 +41,14 @@ pub trait Helper {
     /// # Errors
     /// What is kept could not be looked at.
     fn inspect(&self, server: &ServerUrl) -> Result<serde_json::Value, Failure>;
+
+    /// Answers like [`Helper::get`], to a question that says more and with an answer that does: for
+    /// `credmint`, which serves clients that are not of Docker's family. What both look like is the
+    /// helper's own business.
+    ///
+    /// # Errors
+    /// As for [`Helper::get`].
+    fn provide(&mut self, question: &str) -> Result<Vec<u8>, Failure>;
 }
 
 /// What a program says of itself.
@@ -71,6 +81,7 @@ pub fn serve<H: Helper>(
         (Some("erase"), true) => erase(helper),
         (Some("list"), true) => list(helper),
         (Some("inspect"), true) => inspect(helper),
+        (Some("provide"), true) => provide(helper),
         (Some("version" | "--version" | "-v"), true) => {
             Ok(format!("{} ({}) {}\n", program.name, program.package, program.version).into_bytes())
         }
@@ -99,7 +110,7 @@ fn get<H: Helper>(helper: impl FnOnce() -> Result<H, Failure>) -> Result<Vec<u8>
 }
 
 fn store<H: Helper>(helper: impl FnOnce() -> Result<H, Failure>) -> Result<Vec<u8>, Failure> {
-    let login = Credentials::from_json(&input::read(Deadline::after(INPUT_LIMIT))?)?;
+    let login = Credentials::from_json(&read_request()?)?;
     if login.server.is_empty() {
         return Err(Failure::NoServer);
     }
@@ -125,6 +136,11 @@ fn inspect<H: Helper>(helper: impl FnOnce() -> Result<H, Failure>) -> Result<Vec
     Ok(format!("{}\n", helper()?.inspect(&server)?).into_bytes())
 }
 
+fn provide<H: Helper>(helper: impl FnOnce() -> Result<H, Failure>) -> Result<Vec<u8>, Failure> {
+    let question = read_request()?;
+    helper()?.provide(&question)
+}
+
 /// Standard input is not read: callers leave it open.
 fn list<H: Helper>(helper: impl FnOnce() -> Result<H, Failure>) -> Result<Vec<u8>, Failure> {
     let mut line = vec![b'{'];
@@ -140,9 +156,17 @@ fn list<H: Helper>(helper: impl FnOnce() -> Result<H, Failure>) -> Result<Vec<u8
     Ok(line)
 }
 
+/// Standard input to its end, as text: whatever asks a program something over it.
+///
+/// # Errors
+/// More than 512 KiB, text that is not UTF-8, or an input that is still open after 20 s.
+pub fn read_request() -> Result<Zeroizing<String>, Failure> {
+    input::read(Deadline::after(INPUT_LIMIT))
+}
+
 /// The server address on standard input; `None` when it is one that no registry can have.
 fn asked_for() -> Result<Option<ServerUrl>, Failure> {
-    let text = input::read(Deadline::after(INPUT_LIMIT))?;
+    let text = read_request()?;
     if text.trim().is_empty() {
         return Err(Failure::NoServer);
     }

@@ -9,6 +9,7 @@ mod environment;
 mod fingerprint;
 mod places;
 mod rule;
+mod workload;
 
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ pub use environment::Environment;
 pub use fingerprint::Fingerprint;
 pub use places::Places;
 pub use rule::Rule;
+pub use workload::Workload;
 
 /// Everything that a helper knows before it looks at a registry.
 #[derive(Clone, Debug)]
@@ -29,6 +31,8 @@ pub struct Setup {
     pub places: Places,
     /// What the settings files say.
     pub settings: Settings,
+    /// Who signs in instead of the machine, where kubelet pulls an image for a pod.
+    pub workload: Option<Workload>,
 }
 
 /// The settings, defaults filled in.
@@ -80,7 +84,7 @@ impl Setup {
     pub fn load(environment: Environment) -> Result<Self, Failure> {
         let places = Places::of_process(&environment);
         let settings = document::load(&environment, &places)?;
-        Ok(Setup { environment, places, settings })
+        Ok(Setup { environment, places, settings, workload: None })
     }
 
     /// The cloud registry behind an address and the rule for it. A rule with a `target` gives a

@@ -29,7 +29,8 @@ pub struct Rule {
     pub client_id: Option<String>,
     /// Azure: the host that signs in, where it is not that of the registry's cloud.
     pub authority: Option<String>,
-    /// Azure: what the token is asked for, where it is not Azure's container registries.
+    /// Azure: what the token is asked for, where it is not Azure's container registries. Google: the
+    /// provider of the workload identity pool that trusts the service accounts of a cluster.
     pub audience: Option<String>,
     /// Google: the service account to impersonate.
     pub impersonate: Option<String>,
@@ -47,6 +48,13 @@ pub struct Rule {
 }
 
 impl Rule {
+    /// Whether this rule is for some images of this host, and not for all.
+    pub fn tells_images_apart(&self, server: &ServerUrl) -> bool {
+        let pattern = self.pattern.to_ascii_lowercase();
+        let (host, path) = pattern.split_once('/').unwrap_or((&pattern, ""));
+        !path.trim_matches('/').is_empty() && glob(host, &server.authority())
+    }
+
     /// Whether this rule is for a registry.
     pub fn matches(&self, server: &ServerUrl) -> bool {
         let pattern = self.pattern.to_ascii_lowercase();

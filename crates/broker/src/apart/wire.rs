@@ -4,20 +4,41 @@ use std::time::{Duration, SystemTime};
 
 use protocol::{Deadline, Explained, Secret, ServerUrl};
 use serde_json::{Value, json};
+use settings::Workload;
 use zeroize::Zeroizing;
 
+use crate::provide::{read_workload, write_workload};
 use crate::{MintError, Minted};
 
-/// What a helper asks: the registry, and how much time is left.
-pub fn question(server: &ServerUrl, left: Duration) -> Vec<u8> {
-    json!({"server": server.asked(), "milliseconds": left.as_millis() as u64}).to_string().into_bytes()
+/// What the minter is asked.
+pub struct Asked {
+    /// The registry.
+    pub server: ServerUrl,
+    /// When it has to be told.
+    pub deadline: Deadline,
+    /// For whom, where it is not the machine.
+    pub workload: Option<Workload>,
+}
+
+/// What a helper asks: the registry, how much time is left, and for whom.
+pub fn question(server: &ServerUrl, left: Duration, workload: Option<&Workload>) -> Zeroizing<Vec<u8>> {
+    // Large enough not to grow, which would leave a copy of the token behind.
+    let mut line = Zeroizing::new(Vec::with_capacity(if workload.is_some() { 64 << 10 } else { 512 }));
+    line.extend_from_slice(b"{\"server\":");
+    quote(&mut line, server.asked());
+    line.extend_from_slice(format!(",\"milliseconds\":{}", left.as_millis()).as_bytes());
+    write_workload(&mut line, workload);
+    line.push(b'}');
+    line
 }
 
 /// The question as the minter reads it; `None` for anything else.
-pub fn asked(question: &[u8]) -> Option<(ServerUrl, Deadline)> {
-    let question: Value = serde_json::from_slice(question).ok()?;
+pub fn asked(question: &[u8]) -> Option<Asked> {
+    let mut question: Value = serde_json::from_slice(question).ok()?;
     let server = ServerUrl::parse(question["server"].as_str()?).ok()?;
-    Some((server, Deadline::after(Duration::from_millis(question["milliseconds"].as_u64()?))))
+    let deadline = Deadline::after(Duration::from_millis(question["milliseconds"].as_u64()?));
+    let workload = read_workload(&mut question)?;
+    Some(Asked { server, deadline, workload })
 }
 
 /// What the minter tells: a token, or why there is none.
@@ -41,7 +62,7 @@ pub fn told(result: &Result<Minted, MintError>) -> Zeroizing<Vec<u8>> {
     Zeroizing::new(told.to_string().into_bytes())
 }
 
-fn quote(line: &mut Vec<u8>, text: &str) {
+pub(crate) fn quote(line: &mut Vec<u8>, text: &str) {
     serde_json::to_writer(line, text).expect("a string always has a JSON form and a vector always has room");
 }
 
@@ -89,11 +110,20 @@ mod tests {
     #[test]
     fn a_question_comes_through() {
         let server = ServerUrl::parse("https://r.example/v2/").unwrap();
-        let (asked, deadline) = asked(&question(&server, Duration::from_secs(9))).unwrap();
-        assert_eq!(asked.asked(), "https://r.example/v2/");
-        assert!(deadline.remaining() > Duration::from_secs(8));
-        for other in ["", "{}", "{\"server\":\"r.example\"}", "{\"server\":1,\"milliseconds\":1}"] {
-            assert!(super::asked(other.as_bytes()).is_none(), "{other}");
+        let plain = asked(&question(&server, Duration::from_secs(9), None)).unwrap();
+        assert_eq!(plain.server.asked(), "https://r.example/v2/");
+        assert!(plain.deadline.remaining() > Duration::from_secs(8) && plain.workload.is_none());
+        let workload = Workload::new(Secret::new("a.b.c".into()), Default::default());
+        let of_pod = asked(&question(&server, Duration::from_secs(9), Some(&workload))).unwrap();
+        assert_eq!(of_pod.workload.unwrap().token, workload.token);
+        for other in [
+            "",
+            "{}",
+            "{\"server\":\"r.example\"}",
+            "{\"server\":1,\"milliseconds\":1}",
+            "{\"server\":\"r.example\",\"milliseconds\":1,\"workload\":{}}",
+        ] {
+            assert!(asked(other.as_bytes()).is_none(), "{other}");
         }
     }
 

@@ -1,0 +1,341 @@
+//! `credmint kubelet`, as kubelet asks and reads it. What goes to and fro is held to the files in
+//! `tests/kubelet`, which have the fields and types of kubelet's own:
+//! <https://github.com/kubernetes/kubernetes/blob/v1.34.0/staging/src/k8s.io/kubelet/pkg/apis/credentialprovider/v1/types.go>.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use pretend_cloud::{Aws, Behaviour, Call, Google, GoogleCall};
+use serde_json::{Value, json};
+
+use crate::acr::{CONTOSO, World};
+use crate::gcr;
+use crate::ghcr::Company;
+use crate::home::{CLI, CREDMINT, Home, Outcome, REGISTRY};
+
+const V1: &str = "credentialprovider.kubelet.k8s.io/v1";
+
+pub(crate) fn request(image: &str) -> Value {
+    let mut request: Value = serde_json::from_str(include_str!("kubelet/request.json")).unwrap();
+    request["image"] = image.into();
+    request
+}
+
+pub(crate) fn ask(home: &Home, request: &Value) -> Outcome {
+    home.run(CLI, &["kubelet"], request.to_string())
+}
+
+/// What kubelet makes of an answer.
+#[derive(Debug)]
+pub(crate) struct Response {
+    pub(crate) key_type: String,
+    /// As Go writes durations; `None` is kubelet's default.
+    pub(crate) life: Option<Duration>,
+    pub(crate) auth: BTreeMap<String, (String, String)>,
+}
+
+impl Response {
+    /// Reads it as strictly as kubelet: an unknown field, another version or an unknown kind of key
+    /// would make it drop the answer.
+    #[track_caller]
+    pub(crate) fn of(outcome: &Outcome, version: &str) -> Self {
+        assert_eq!((outcome.code, outcome.stderr.as_str()), (0, ""), "{outcome:?}");
+        let Value::Object(mut fields) = serde_json::from_str(&outcome.stdout).unwrap() else { panic!("{outcome:?}") };
+        assert_eq!(fields.remove("apiVersion"), Some(version.into()), "{outcome:?}");
+        assert_eq!(fields.remove("kind"), Some("CredentialProviderResponse".into()), "{outcome:?}");
+        let text = |value: Value| value.as_str().unwrap_or_else(|| panic!("{outcome:?}")).to_owned();
+        let key_type = text(fields.remove("cacheKeyType").unwrap());
+        assert!(["Image", "Registry", "Global"].contains(&key_type.as_str()), "{outcome:?}");
+        let life = fields.remove("cacheDuration").map(|life| {
+            let seconds = text(life).strip_suffix('s').and_then(|seconds| seconds.parse().ok());
+            Duration::from_secs(seconds.unwrap_or_else(|| panic!("{outcome:?}")))
+        });
+        let Some(Value::Object(auth)) = fields.remove("auth") else { panic!("{outcome:?}") };
+        let auth = auth.into_iter().map(|(key, value)| {
+            let Value::Object(mut config) = value else { panic!("{outcome:?}") };
+            let pair = (text(config.remove("username").unwrap()), text(config.remove("password").unwrap()));
+            assert!(config.is_empty(), "{outcome:?}");
+            (key, pair)
+        });
+        let auth = auth.collect();
+        assert!(fields.is_empty(), "kubelet knows no such fields: {fields:?}");
+        Response { key_type, life, auth }
+    }
+
+    /// The user and the password that kubelet would find for this image.
+    #[track_caller]
+    pub(crate) fn found(&self, image: &str) -> (String, String) {
+        self.auth.iter().find(|(key, _)| matches(key, image)).unwrap_or_else(|| panic!("{image}: {self:?}")).1.clone()
+    }
+}
+
+#[track_caller]
+pub(crate) fn response(home: &Home, image: &str) -> Response {
+    Response::of(&ask(home, &request(image)), V1)
+}
+
+/// Kubelet's own rules, for a key and an image without its tag: as many labels, each by itself, the same
+/// port, and the path as a prefix; and what is for Docker Hub is for every image without a host.
+/// <https://github.com/kubernetes/kubernetes/blob/v1.34.0/pkg/credentialprovider/keyring.go>
+pub(crate) fn matches(key: &str, image: &str) -> bool {
+    fn parts(text: &str) -> (Vec<&str>, &str, &str) {
+        let (authority, path) = text.split_at(text.find('/').unwrap_or(text.len()));
+        let (host, port) = authority.rsplit_once(':').unwrap_or((authority, ""));
+        (host.split('.').collect(), port, path)
+    }
+    fn label(pattern: &str, text: &str) -> bool {
+        match pattern.split_once('*') {
+            None => pattern == text,
+            Some((front, back)) => {
+                text.strip_prefix(front).is_some_and(|rest| (0..=rest.len()).any(|at| label(back, &rest[at..])))
+            }
+        }
+    }
+    let ((key_host, key_port, key_path), (host, port, path)) = (parts(key), parts(image));
+    let by_url = key_port == port
+        && key_host.len() == host.len()
+        && path.starts_with(key_path)
+        && key_host.iter().zip(&host).all(|(pattern, text)| label(pattern, text));
+    let first = image.split('/').next().unwrap();
+    let is_default =
+        !image.contains('/') || matches!(first, "docker.io" | "index.docker.io") || !first.contains(['.', ':']);
+    by_url || (key == "index.docker.io" && is_default)
+}
+
+fn minutes(life: Option<Duration>) -> u64 {
+    life.unwrap().as_secs().div_ceil(60)
+}
+
+#[test]
+fn kubelet_s_rules_as_they_are_written_here() {
+    for (key, image, expected) in [
+        ("*.docker.io", "blah.docker.io/a", true),
+        ("*.docker.io", "docker.io/a", false),
+        ("*.docker.io", "not.right.io/a", false),
+        ("app*.k8s.io", "app1.k8s.io/a", true),
+        ("*.io", "x.k8s.io/a", false),
+        ("registry.io:8080/path", "registry.io:8080/path/a", true),
+        ("registry.io:8080/path", "registry.io/path/a", false),
+        ("registry.io/path", "registry.io/pathology", true),
+        ("registry.io/path", "registry.io/other", false),
+        ("index.docker.io", "nginx", true),
+        ("index.docker.io", "docker.io/library/nginx", true),
+        ("index.docker.io", "quay.io/a", false),
+    ] {
+        assert_eq!(matches(key, image), expected, "{key} {image}");
+    }
+}
+
+#[test]
+fn an_answer_looks_as_kubelet_writes_it_down() {
+    let aws = Aws::start();
+    aws.set_token_life(Duration::from_secs(3600));
+    let home = Home::signed_in(&aws);
+    let outcome = ask(&home, &request(&format!("{REGISTRY}/team/app")));
+    let said: Value = serde_json::from_str(&outcome.stdout).unwrap();
+    let mut expected: Value = serde_json::from_str(include_str!("kubelet/response.json")).unwrap();
+    expected["auth"][REGISTRY]["password"] = aws.minted()[0].password.clone().into();
+    let life: u64 = said["cacheDuration"].as_str().unwrap().trim_end_matches('s').parse().unwrap();
+    assert!((3270..=3300).contains(&life), "{said}");
+    expected["cacheDuration"] = said["cacheDuration"].clone();
+    assert_eq!(said, expected);
+}
+
+#[test]
+fn every_cloud_s_token_with_its_life() {
+    let aws = Aws::start();
+    let home = Home::signed_in(&aws);
+    for registry in [REGISTRY, "public.ecr.aws"] {
+        let image = format!("{registry}/team/app");
+        let answer = response(&home, &image);
+        assert_eq!(answer.found(&image).0, "AWS");
+        assert_eq!((answer.key_type.as_str(), minutes(answer.life)), ("Registry", 12 * 60 - 5));
+    }
+    let google = Google::start();
+    let image = "europe-docker.pkg.dev/project/repository/app";
+    let answer = response(&gcr::with_key(&google), image);
+    assert_eq!(answer.found(image), ("oauth2accesstoken".to_owned(), google.minted()[0].token.clone()));
+    assert!((50..=55).contains(&minutes(answer.life)), "{answer:?}");
+    let world = World::new();
+    let image = format!("{CONTOSO}/app");
+    let answer = response(&world.with_secret(), &image);
+    assert_eq!(answer.found(&image).1, world.azure.minted()[0].token);
+    assert_eq!((answer.key_type.as_str(), minutes(answer.life)), ("Registry", 3 * 60 - 5));
+    let company = Company::with_app();
+    let answer = response(&company.home, "ghcr.io/octo-org/app");
+    assert_eq!(answer.found("ghcr.io/octo-org/app").1, company.github.minted()[0].token);
+    assert!((50..=55).contains(&minutes(answer.life)), "{answer:?}");
+}
+
+#[test]
+fn it_shares_its_cache_with_docker() {
+    let aws = Aws::start();
+    let home = Home::signed_in(&aws);
+    let docker = home.get(REGISTRY).secret();
+    let image = format!("{REGISTRY}/app");
+    assert_eq!(response(&home, &image).found(&image).1, docker);
+    assert_eq!(aws.calls(Call::EcrToken), 1);
+}
+
+#[test]
+fn the_versions_of_the_conversation() {
+    let aws = Aws::start();
+    let home = Home::signed_in(&aws);
+    let mut request = request(&format!("{REGISTRY}/app"));
+    for version in [V1, "credentialprovider.kubelet.k8s.io/v1beta1", "credentialprovider.kubelet.k8s.io/v1alpha1"] {
+        request["apiVersion"] = version.into();
+        assert_eq!(Response::of(&ask(&home, &request), version).auth.len(), 1);
+    }
+}
+
+#[test]
+fn what_is_no_request_is_refused_and_not_repeated() {
+    let aws = Aws::start();
+    let home = Home::signed_in(&aws);
+    let with = |field: &str, value: Value| {
+        let mut request = request(&format!("{REGISTRY}/app"));
+        request[field] = value;
+        request.to_string()
+    };
+    for (text, word) in [
+        (with("apiVersion", json!("credentialprovider.kubelet.k8s.io/v2")), "apiVersion"),
+        (with("apiVersion", json!(null)), "apiVersion"),
+        (with("kind", json!("CredentialProviderResponse")), "CredentialProviderRequest"),
+        (with("image", json!("")), "image"),
+        (with("image", json!(7)), "image"),
+        (with("image", json!("user@canary.example/app")), "neither a registry nor an image"),
+        (String::new(), "JSON"),
+        ("canary".to_owned(), "JSON"),
+        ("[]".to_owned(), "CredentialProviderRequest"),
+        ("canary ".repeat(3 << 20 >> 3), "larger than"),
+        ("\0".repeat(3 << 20), "larger than"),
+    ] {
+        let outcome = home.run(CLI, &["kubelet"], &text);
+        assert_eq!((outcome.code, outcome.stdout.as_str()), (1, ""), "{outcome:?}");
+        assert!(outcome.stderr.contains(word) && outcome.stderr.len() < 500, "{outcome:?}");
+        assert!(text.contains("user@") || !outcome.stderr.contains("canary"), "{outcome:?}");
+    }
+    assert_eq!(aws.all_calls(), 0);
+}
+
+#[test]
+fn where_there_is_nothing_kubelet_goes_on() {
+    let aws = Aws::start();
+    let home = Home::signed_in(&aws);
+    let nobody = gcr::home();
+    for (home, image) in [
+        (&home, "quay.io/team/app"),
+        (&home, "nginx"),
+        (&home, "123456789012.dkr.ecr.us-east-1.amazonaws.com.attacker.example/app"),
+        (&home, "123456789012.dkr.ecr.us-east-1.amazonaws.com:8443/app"),
+        (&nobody, "gcr.io/distroless/static"),
+        (&nobody, "ghcr.io/owner/app"),
+        // Private, and nobody is signed in: kubelet may know another plugin, or the pod's own secret.
+        (&nobody, "123456789012.dkr.ecr.us-east-1.amazonaws.com/app"),
+    ] {
+        let answer = response(home, image);
+        assert!(answer.auth.is_empty() && answer.life == Some(Duration::ZERO), "{image}: {answer:?}");
+    }
+    assert_eq!(aws.all_calls(), 0);
+}
+
+#[test]
+fn a_refused_identity_is_an_error_in_kubelet_s_log() {
+    let aws = Aws::start();
+    let refusal = Behaviour::Refuse { status: 400, code: "AccessDeniedException", message: "no".into() };
+    aws.on(Call::EcrToken, refusal);
+    let outcome = ask(&Home::signed_in(&aws), &request(&format!("{REGISTRY}/app")));
+    assert_eq!((outcome.code, outcome.stdout.as_str()), (1, ""), "{outcome:?}");
+    assert!(outcome.stderr.contains("ecr:GetAuthorizationToken"), "{outcome:?}");
+}
+
+#[test]
+fn it_is_never_kept_longer_than_it_lasts() {
+    let google = Google::start();
+    for (life, expected) in [(3600, 3300), (1200, 900), (700, 400), (310, 10), (200, 0)] {
+        google.set_token_life(Duration::from_secs(life));
+        let answer = response(&gcr::with_key(&google), "gcr.io/project/app");
+        let kept = answer.life.unwrap().as_secs();
+        assert!(kept <= expected && kept + 20 >= expected, "{life}: {kept}");
+    }
+    assert_eq!(google.calls(GoogleCall::Token), 5);
+}
+
+#[test]
+fn stored_logins_serve_the_registries_that_they_are_for() {
+    let home = Home::new();
+    let store = |server: &str, user: &str| {
+        let login = json!({"ServerURL": server, "Username": user, "Secret": "stored"});
+        assert_eq!(home.run(CREDMINT, &["store"], login.to_string()).code, 0);
+    };
+    store("registry.example:5000", "ci");
+    store("https://index.docker.io/v1/", "me");
+    store("other.example", "<token>");
+    for (image, user) in [
+        ("registry.example:5000/team/app", "ci"),
+        ("nginx", "me"),
+        ("owner/app", "me"),
+        ("docker.io/library/nginx", "me"),
+        ("index.docker.io/library/nginx", "me"),
+    ] {
+        let answer = response(&home, image);
+        assert_eq!(answer.found(image), (user.to_owned(), "stored".to_owned()));
+        assert_eq!((answer.key_type.as_str(), answer.life), ("Registry", None), "the end is not known");
+    }
+    assert!(response(&home, "registry.example/team/app").auth.is_empty(), "another port");
+    assert!(response(&home, "other.example/app").auth.is_empty(), "kubelet cannot use an identity token");
+}
+
+#[test]
+fn every_key_matches_the_image_that_was_asked_for() {
+    let mut home = Home::new();
+    home.set("GITHUB_TOKEN", "ghs_x");
+    home.settings("[[registry]]\nmatch = \"ghcr.io/team-*\"\naccount = \"team\"\n");
+    for (server, user) in [("registry.example:5000", "a"), ("localhost", "b"), ("https://index.docker.io/v1/", "c")] {
+        let login = json!({"ServerURL": server, "Username": user, "Secret": "s"});
+        assert_eq!(home.run(CREDMINT, &["store"], login.to_string()).code, 0);
+    }
+    let digest = format!("sha256:{}", "0".repeat(64));
+    for host in ["ghcr.io/", "GHCR.io/", "ghcr.io:443/", "registry.example:5000/", "localhost/", "", "docker.io/"] {
+        for name in ["app", "team-a/app", "a/b/c.d-e_f"] {
+            for suffix in ["", ":1.2", &format!("@{digest}"), &format!(":1@{digest}")] {
+                let answer = response(&home, &format!("{host}{name}{suffix}"));
+                assert_eq!(answer.auth.len(), 1, "{host}{name}{suffix}");
+                let key = answer.auth.keys().next().unwrap();
+                assert!(matches(key, &format!("{host}{name}")), "{key} for {host}{name}");
+                assert!(!key.contains(['*', '@']), "{key}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_token_for_some_images_is_kept_for_these_alone() {
+    let company = Company::with_app();
+    company.github.install(8, "other-org", true);
+    for owner in ["octo-org", "other-org"] {
+        let image = format!("ghcr.io/{owner}/app");
+        let answer = response(&company.home, &format!("{image}:1"));
+        assert_eq!((answer.key_type.as_str(), answer.auth.keys().collect::<Vec<_>>()), ("Image", vec![&image]));
+        let token = answer.found(&image).1;
+        assert_eq!(company.github.minted().into_iter().find(|minted| minted.token == token).unwrap().account, owner);
+    }
+    // An image without a rule of its own: kept for its registry, it would be taken for those with one.
+    let aws = Aws::start();
+    let home = Home::signed_in(&aws);
+    home.settings(&format!("[[registry]]\nmatch = \"{REGISTRY}/secret\"\nrole_arn = \"arn:aws:iam::1:role/secret\"\n"));
+    let (plain, secret) = (format!("{REGISTRY}/app"), format!("{REGISTRY}/secret/app"));
+    assert_eq!(response(&home, &plain).key_type, "Image");
+    assert_ne!(response(&home, &secret).found(&secret), response(&home, &plain).found(&plain));
+    assert_eq!(response(&home, &secret).key_type, "Image");
+}
+
+#[test]
+fn no_secret_stands_in_its_log() {
+    let aws = Aws::start();
+    let mut home = Home::signed_in(&aws);
+    home.set("CREDMINT_LOG", "trace").set("RUST_LOG", "trace");
+    let outcome = ask(&home, &request(&format!("{REGISTRY}/app")));
+    assert!(outcome.code == 0 && outcome.stderr.contains("minting a token"), "the log is on: {outcome:?}");
+    assert!(!outcome.stderr.contains(&aws.minted()[0].password) && !outcome.stderr.contains("alices-secret"));
+}

@@ -1,0 +1,237 @@
+//! Images of pods whose service accounts sign in: whose token kubelet is given.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use pretend_cloud::{Aws, Behaviour, Ca, Call, Google, GoogleCall, Proxy, TENANT};
+use serde_json::{Value, json};
+
+use crate::acr::{CONTOSO, World};
+use crate::gcr;
+use crate::home::{CREDMINT, ECR, Home, Outcome, REGISTRY, files};
+use crate::kubelet::{Response, ask};
+
+const V1: &str = "credentialprovider.kubelet.k8s.io/v1";
+const ROLE: &str = "eks.amazonaws.com/role-arn";
+const POOL: &str = "iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/eks/providers/cluster";
+const PKG: &str = "europe-docker.pkg.dev";
+
+/// A service account's token; another one every time that kubelet asks for it.
+fn token(account: &str, audience: &str, issued: u64) -> String {
+    let claims = json!({
+        "iss": "https://oidc.cluster.example",
+        "sub": format!("system:serviceaccount:team:{account}"),
+        "aud": [audience],
+        "iat": issued,
+        "kubernetes.io": {"serviceaccount": {"name": account, "uid": format!("uid-of-{account}")}},
+    });
+    format!("federated.{}.signature", URL_SAFE_NO_PAD.encode(claims.to_string()))
+}
+
+fn request(image: &str, token: &str, annotations: Value) -> Value {
+    let mut request: Value = serde_json::from_str(include_str!("kubelet/request-of-pod.json")).unwrap();
+    request["image"] = image.into();
+    request["serviceAccountToken"] = token.into();
+    for (name, value) in annotations.as_object().unwrap() {
+        request["serviceAccountAnnotations"][name] = value.clone();
+    }
+    request
+}
+
+#[track_caller]
+fn password(outcome: &Outcome) -> String {
+    let answer = Response::of(outcome, V1);
+    answer.auth.into_values().next().expect("credentials").1
+}
+
+/// The image of a pod with this service account, which may assume this role.
+fn of_pod(home: &Home, account: &str, issued: u64, role: &str) -> Outcome {
+    let token = token(account, "sts.amazonaws.com", issued);
+    ask(
+        home,
+        &request(&format!("{REGISTRY}/app"), &token, json!({ROLE: format!("arn:aws:iam::123456789012:role/{role}")})),
+    )
+}
+
+#[track_caller]
+fn fails(outcome: &Outcome, words: &[&str]) {
+    assert_eq!((outcome.code, outcome.stdout.as_str()), (1, ""), "{outcome:?}");
+    for word in words {
+        assert!(outcome.stderr.contains(word), "{word:?} is missing: {outcome:?}");
+    }
+}
+
+#[test]
+fn a_service_account_assumes_its_role_and_leaves_no_token_behind() {
+    let aws = Aws::start();
+    let mut home = Home::signed_in(&aws);
+    home.set("CREDMINT_LOG", "trace");
+    let outcome = of_pod(&home, "web", 1, "web");
+    let token = token("web", "sts.amazonaws.com", 1);
+    assert_eq!(outcome.code, 0, "{outcome:?}");
+    let assumed = &aws.assumed()[0];
+    assert_eq!(
+        (assumed.role_arn.as_str(), assumed.source.as_str()),
+        ("arn:aws:iam::123456789012:role/web", "web identity")
+    );
+    let minted = &aws.minted()[0];
+    assert!(
+        minted.access_key.starts_with("ASIAWEBIDENTITY") && outcome.stdout.contains(&minted.password),
+        "{minted:?}"
+    );
+    assert!(!outcome.stderr.contains(&token) && !outcome.stderr.contains(&minted.password), "{outcome:?}");
+    for path in files(&home.path("")) {
+        let text = String::from_utf8_lossy(&std::fs::read(&path).unwrap()).into_owned();
+        assert!(!text.contains(&token), "{} holds the service account's token", path.display());
+    }
+}
+
+#[test]
+fn no_two_service_accounts_share_a_token_and_one_keeps_its_own() {
+    let aws = Aws::start();
+    let home = Home::signed_in(&aws);
+    let web = password(&of_pod(&home, "web", 1, "pull"));
+    let jobs = password(&of_pod(&home, "jobs", 1, "pull"));
+    let other_role = password(&of_pod(&home, "web", 1, "push"));
+    let machine = home.get(REGISTRY).secret();
+    let all = [&web, &jobs, &other_role, &machine];
+    assert!((0..4).all(|nth| !all[..nth].contains(&all[nth])), "the same role, but not the same account");
+    assert_eq!(aws.calls(Call::EcrToken), 4);
+    // With its next token, in another pod of the same account.
+    assert_eq!(password(&of_pod(&home, "web", 2, "pull")), web);
+    assert_eq!(password(&of_pod(&home, "jobs", 2, "pull")), jobs);
+    assert_eq!(home.get(REGISTRY).secret(), machine);
+    assert_eq!((aws.calls(Call::EcrToken), aws.calls(Call::AssumeRoleWithWebIdentity)), (4, 3));
+    let listed = home.list();
+    assert_eq!(listed.len(), 1, "Docker is shown the machine's alone: {listed:?}");
+}
+
+#[test]
+fn the_annotation_for_pulling_comes_first_and_without_one_the_machine_pulls() {
+    let aws = Aws::start();
+    let home = Home::signed_in(&aws);
+    let token = token("web", "sts.amazonaws.com", 1);
+    let image = format!("{REGISTRY}/app");
+    let both = json!({ROLE: "arn:aws:iam::1:role/web", "eks.amazonaws.com/ecr-role-arn": "arn:aws:iam::1:role/pull"});
+    password(&ask(&home, &request(&image, &token, both)));
+    assert_eq!(aws.assumed()[0].role_arn, "arn:aws:iam::1:role/pull");
+    let machine = home.get(REGISTRY).secret();
+    assert_eq!(password(&ask(&home, &request(&image, &token, json!({})))), machine);
+    // What is no text is no annotation, and an older kubelet has none.
+    fails(&ask(&home, &request(&image, &token, json!({ROLE: 7}))), &["annotations"]);
+    let mut odd = request(&image, &token, json!({ROLE: "arn:aws:iam::1:role/web"}));
+    odd["serviceAccountToken"] = json!([token]);
+    fails(&ask(&home, &odd), &["service account's token"]);
+    let mut older = request(&image, &token, json!({ROLE: "arn:aws:iam::1:role/web"}));
+    older["apiVersion"] = "credentialprovider.kubelet.k8s.io/v1beta1".into();
+    let answer = Response::of(&ask(&home, &older), "credentialprovider.kubelet.k8s.io/v1beta1");
+    assert_eq!(answer.found(&image).1, machine);
+}
+
+#[test]
+fn a_login_of_the_machine_is_not_given_to_a_service_account() {
+    let aws = Aws::start();
+    let home = Home::signed_in(&aws);
+    let login = json!({"ServerURL": REGISTRY, "Username": "AWS", "Secret": "of-the-machine"});
+    assert_eq!(home.run(CREDMINT, &["store"], login.to_string()).code, 0);
+    assert_eq!(home.run(ECR, &["get"], REGISTRY).secret(), "of-the-machine");
+    assert_eq!(password(&of_pod(&home, "web", 1, "web")), aws.minted()[0].password);
+}
+
+#[test]
+fn a_refused_service_account_gets_nothing_of_the_machine_s() {
+    let aws = Aws::start();
+    let home = Home::signed_in(&aws);
+    home.get(REGISTRY).credentials();
+    let refusal = Behaviour::Refuse { status: 403, code: "AccessDenied", message: "canary".into() };
+    aws.on(Call::AssumeRoleWithWebIdentity, refusal);
+    let outcome = of_pod(&home, "web", 1, "web");
+    fails(&outcome, &["the service account's role arn:aws:iam::123456789012:role/web", "trust policy"]);
+    assert!(!outcome.stderr.contains("canary"), "{outcome:?}");
+    aws.on(Call::AssumeRoleWithWebIdentity, Behaviour::Proper);
+    let image = format!("{REGISTRY}/app");
+    let broken = ask(&home, &request(&image, "not-a-token", json!({ROLE: "arn:aws:iam::1:role/x"})));
+    fails(&broken, &["the web identity's token"]);
+}
+
+/// A pretend Google at Google's own addresses.
+struct Cluster {
+    google: Google,
+    _proxy: Proxy,
+    home: Home,
+}
+
+impl Cluster {
+    fn new() -> Self {
+        let (ca, proxy) = (Ca::new(), Proxy::start());
+        let hosts = ["sts.googleapis.com", "iamcredentials.googleapis.com"];
+        let google = Google::start_tls("127.0.0.1:0".parse().unwrap(), &ca, &hosts);
+        for host in hosts {
+            proxy.route(&format!("{host}:443"), google.addr());
+        }
+        let mut home = gcr::home();
+        let pem = home.write("ca.pem", ca.pem());
+        home.set("HTTPS_PROXY", proxy.url()).set("SSL_CERT_FILE", pem);
+        Cluster { google, _proxy: proxy, home }
+    }
+
+    /// Whose token kubelet is given for a pod.
+    #[track_caller]
+    fn identity(&self, token: &str, annotations: Value) -> String {
+        let password = password(&ask(&self.home, &request(&format!("{PKG}/p/r/app"), token, annotations)));
+        self.google.minted().into_iter().find(|minted| minted.token == password).unwrap().identity
+    }
+}
+
+fn subject(token: &str) -> String {
+    format!("subject {}", token.split('.').nth(1).unwrap())
+}
+
+#[test]
+fn google_knows_a_service_account_by_a_pool() {
+    let cluster = Cluster::new();
+    let (web, jobs) = (token("web", &format!("https://{POOL}"), 1), token("jobs", &format!("https://{POOL}"), 1));
+    assert_eq!(cluster.identity(&web, json!({})), subject(&web));
+    assert_eq!(cluster.identity(&jobs, json!({})), subject(&jobs));
+    let account = json!({"iam.gke.io/gcp-service-account": "web@pretend.iam.gserviceaccount.com"});
+    let impersonated = format!("web@pretend.iam.gserviceaccount.com by {}", subject(&web));
+    assert_eq!(cluster.identity(&web, account), impersonated);
+    let later = token("web", &format!("https://{POOL}"), 2);
+    assert_eq!(cluster.identity(&later, json!({})), subject(&web), "from the cache");
+    assert_eq!((cluster.google.calls(GoogleCall::Exchange), cluster.google.calls(GoogleCall::Impersonate)), (3, 1));
+}
+
+#[test]
+fn settings_name_the_pool_for_tokens_of_another_audience() {
+    let cluster = Cluster::new();
+    let token = token("web", "somebody", 1);
+    let image = format!("{PKG}/p/r/app");
+    assert!(Response::of(&ask(&cluster.home, &request(&image, &token, json!({}))), V1).auth.is_empty());
+    cluster.home.settings(&format!("[[registry]]\nmatch = \"{PKG}\"\naudience = \"//{POOL}\"\n"));
+    assert_eq!(cluster.identity(&token, json!({})), subject(&token));
+}
+
+#[test]
+fn azure_trusts_a_service_account_by_an_application() {
+    let world = World::new();
+    let home = world.with_secret();
+    let image = format!("{CONTOSO}/app");
+    let token = token("web", "api://AzureADTokenExchange", 1);
+    let client = json!({"azure.workload.identity/client-id": "web", "azure.workload.identity/tenant-id": TENANT});
+    let given = password(&ask(&home, &request(&image, &token, client)));
+    let identity =
+        |given: &str| world.azure.minted().into_iter().find(|minted| minted.token == given).unwrap().identity;
+    assert_eq!(identity(&given), format!("app web by {}", token.split('.').nth(1).unwrap()));
+    let pull = json!({"azure.workload.identity/client-id": "web", "kubernetes.azure.com/acr-client-id": "pull"});
+    let given = password(&ask(&home, &request(&image, &token, pull)));
+    assert!(identity(&given).starts_with("app pull by "), "the tenant is the machine's");
+    let given = password(&ask(&home, &request(&image, &token, json!({}))));
+    assert_eq!(identity(&given), "app app by secret", "without an annotation the machine pulls");
+    let jobs = self::token("jobs", "api://AzureADTokenExchange", 1);
+    let client = json!({"azure.workload.identity/client-id": "web", "azure.workload.identity/tenant-id": TENANT});
+    let of_jobs = password(&ask(&home, &request(&image, &jobs, client.clone())));
+    assert_eq!(identity(&of_jobs), format!("app web by {}", jobs.split('.').nth(1).unwrap()), "the same application");
+    let later = self::token("jobs", "api://AzureADTokenExchange", 2);
+    assert_eq!(password(&ask(&home, &request(&image, &later, client))), of_jobs, "from the cache");
+    let nowhere = ask(&world.home(), &request(&image, &token, json!({"azure.workload.identity/client-id": "web"})));
+    fails(&nowhere, &["tenant", "kubernetes.azure.com/acr-tenant-id"]);
+}
