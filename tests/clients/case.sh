@@ -3,6 +3,7 @@
 set -euo pipefail
 
 # What a case's user has: a home, and an identity with every cloud.
+CLIENTS=$(dirname "${BASH_SOURCE[0]}")
 export WIRING=$2 HOME=$3
 export DOCKER_CONFIG=$HOME/.docker XDG_RUNTIME_DIR=$HOME/runtime
 export GOOGLE_APPLICATION_CREDENTIALS=$ROOM/clouds/google-key.json

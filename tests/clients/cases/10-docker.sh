@@ -23,4 +23,6 @@ done
 mints "$MINT_ECR" 3 "one mint a region and account"
 mints "$MINT_PUBLIC" 1 "one mint for $PUBLIC"
 mints "$MINT_GAR" 1 "one mint for $GAR"
-mints "$MINT_GHCR" 1 "one mint for $GHCR"
+# With a store, crane asks for the repository: whose packages these are is known, and that is another token.
+if [ "$WIRING" = store ]; then tokens=2; else tokens=1; fi
+mints "$MINT_GHCR" $tokens "one mint for $GHCR"

@@ -12,7 +12,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use hyper::body::Incoming;
-use hyper::{Request, Response};
+use hyper::{Method, Request, Response};
 use serde_json::json;
 
 use crate::aws::{Aws, Call, Cloud};
@@ -151,7 +151,10 @@ async fn enter_ecr(cloud: &Cloud, request: Request<Incoming>, scheme: &str) -> R
     let authorization = header(&request, "authorization");
     if public::is_public(host) {
         if request.uri().path().trim_end_matches('/') == "/token" {
-            return Ok(Entry::Answered(public::token(cloud, authorization)));
+            // It is asked by GET alone: containerd tries the OAuth form with POST first, and goes on.
+            let is_read = request.method() == Method::GET;
+            let no_form = || refuse(&Refusal::new(405, "UNSUPPORTED", "Method Not Allowed"));
+            return Ok(Entry::Answered(if is_read { public::token(cloud, authorization) } else { no_form() }));
         }
         if authorization != Some(public::BEARER) {
             return Ok(Entry::Answered(public::challenge(scheme, host)));
