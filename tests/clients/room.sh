@@ -45,7 +45,7 @@ enter() {
     rm -f "$ROOM"/programs/*.d
     newer_clients "$(cd "$CLIENTS/../.." && pwd)/target/peers/usr"
     local path=$ROOM/programs:$ROOM/clients:$PATH
-    for tool in unshare ip jq dockerd docker docker-registry htpasswd runc; do
+    for tool in unshare ip jq dockerd docker docker-registry htpasswd runc busybox git; do
         PATH=$path command -v "$tool" >/dev/null || skip "there is no $tool"
     done
     unshare --net --mount --pid true 2>/dev/null || skip "this kernel or container allows no namespaces"

@@ -9,10 +9,10 @@ wire "${hosts[@]}"
 for host in "${hosts[@]}"; do
     works "pull from $host" pod pull "$host/$APP:1"
     works "push to $host" pod push "$host/$APP:1" "$host/$APP:podman"
-    works "search of nothing is left of $host" pod rmi "$host/$APP:1"
+    works "rmi of the image of $host" pod rmi "$host/$APP:1"
 done
 works "pull by platform" pod pull --platform linux/arm64 "$ECR/$APP:1"
-works "manifest inspect" pod manifest inspect "docker://$GAR/$APP:1"
+works "manifest inspect" pod manifest inspect "$GAR/$APP:1"
 mints "$MINT_ECR" 2 "one mint an account"
 mints "$MINT_GAR" 1 "one mint for $GAR"
 works "login at $CORP" pod login --username corp --password-stdin "$CORP" <<<secret
