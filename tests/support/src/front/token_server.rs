@@ -8,13 +8,12 @@ use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::{Method, Request, Response};
 use ring::rand::{SecureRandom, SystemRandom};
 use serde_json::json;
 
-use super::{header, refuse};
+use super::{header, read, refuse};
 use crate::behaviour::Refusal;
 use crate::reply::{Body, HangUp, json, with};
 
@@ -95,11 +94,13 @@ impl TokenServer {
     }
 
     async fn give(&self, request: Request<Incoming>) -> Result<Response<Body>, HangUp> {
-        let login = header(&request, "authorization").map(basic);
-        let (login, fields) = match *request.method() {
-            Method::GET => (login, fields_of(request.uri().query().unwrap_or_default().as_bytes())),
+        let (head, body) = read(request).await?;
+        let (login, fields) = match head.method {
+            Method::GET => (
+                head.headers.get("authorization").map(|login| login.to_str().ok().and_then(basic)),
+                fields_of(head.uri.query().unwrap_or_default().as_bytes()),
+            ),
             Method::POST if self.0.host.is_some() => {
-                let body = request.into_body().collect().await.map_err(|_| HangUp)?.to_bytes();
                 let fields = fields_of(&body);
                 let field = |name: &str| fields.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
                 (Some(field("username").zip(field("password"))), fields)
