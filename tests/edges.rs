@@ -164,7 +164,7 @@ fn unsafe_code_stands_in_the_vault_alone() {
 
 #[test]
 fn secrets_leave_in_few_places() {
-    // Each is a place where a secret goes out: the reply, the vault, a request. One more is a decision.
+    // Each is a place where a secret goes out: the reply, the vault, a request of one of four clouds. One more is a decision.
     let mut exposed = BTreeMap::new();
     for (path, text) in sources() {
         let relative = path.strip_prefix(env!("CARGO_MANIFEST_DIR")).unwrap().display().to_string();
@@ -180,7 +180,7 @@ fn secrets_leave_in_few_places() {
         }
     }
     let total: usize = exposed.values().sum();
-    assert!(total <= 24, "{total}: {exposed:#?}");
+    assert!(total <= 36, "{total}: {exposed:#?}");
 }
 
 #[test]

@@ -225,7 +225,7 @@ fn a_damaged_token_is_minted_anew() {
     let home = Home::signed_in(&aws);
     home.get(REGISTRY).credentials();
     for damage in ["", "garbage", "{}\n"] {
-        for path in crate::protocol::files(&home.path("run")) {
+        for path in crate::home::files(&home.path("run")) {
             std::fs::write(path, damage).unwrap();
         }
         let calls = aws.calls(Call::EcrToken);
@@ -241,7 +241,7 @@ fn a_token_from_the_future_is_minted_anew() {
     let aws = Aws::start();
     let home = Home::signed_in(&aws);
     home.get(REGISTRY).credentials();
-    let [path] = &crate::protocol::files(&home.path("run/credmint/tokens"))[..] else { panic!("one token") };
+    let [path] = &crate::home::files(&home.path("run/credmint/tokens"))[..] else { panic!("one token") };
     let entry = std::fs::read_to_string(path).unwrap();
     let (header, secret) = entry.split_once('\n').unwrap();
     let mut header: serde_json::Value = serde_json::from_str(header).unwrap();

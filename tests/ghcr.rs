@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use pretend_cloud::{APP, APP_CLIENT, APP_KEY, Ca, GitHub, GitHubCall, Proxy};
 
+use crate::home::files;
 use crate::home::{CREDMINT, GHCR, Home, Outcome};
-use crate::protocol::files;
 
 pub(crate) const PACKAGES: &str = "ghcr.io";
 const TENANT: &str = "containers.octocorp.ghe.com";
@@ -21,9 +21,12 @@ pub(crate) struct Company {
 impl Company {
     /// Nobody is signed in, and gh is not there.
     pub(crate) fn new() -> Self {
+        Company::reaching(&["api.github.com", "api.octocorp.ghe.com", "github.corp.example"])
+    }
+
+    fn reaching(hosts: &[&str]) -> Self {
         let ca = Ca::new();
-        let hosts = ["api.github.com", "api.octocorp.ghe.com", "github.corp.example"];
-        let github = GitHub::start_tls("127.0.0.1:0".parse().unwrap(), &ca, &hosts);
+        let github = GitHub::start_tls("127.0.0.1:0".parse().unwrap(), &ca, hosts);
         let proxy = Proxy::start();
         for host in hosts {
             proxy.route(&format!("{host}:443"), github.addr());
@@ -33,6 +36,11 @@ impl Company {
         let path = home.path("bin");
         home.set("SSL_CERT_FILE", pem).set("HTTPS_PROXY", proxy.url()).set("PATH", path);
         Company { github, proxy, home }
+    }
+
+    /// One that reaches GitHub's web site, too.
+    pub(crate) fn with_site() -> Self {
+        Company::reaching(&["github.com", "api.github.com"])
     }
 
     /// Signed in as an App that is installed for one organisation.
@@ -352,7 +360,7 @@ fn docker_login_and_logout_work() {
 
 #[test]
 fn what_readme_says_works() {
-    let (_, section) = include_str!("../README.md").split_once("## Use it with GitHub Packages").unwrap();
+    let (_, section) = include_str!("../README.md").split_once("## GitHub Packages").unwrap();
     let block = |language: &str| {
         let (_, rest) = section.split_once(&format!("```{language}\n")).unwrap();
         rest.split("```").next().unwrap()

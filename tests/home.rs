@@ -21,13 +21,19 @@ pub(crate) const MINTER: &str = "credmint-mint";
 pub(crate) struct Home {
     folder: tempfile::TempDir,
     variables: BTreeMap<OsString, OsString>,
+    helper: &'static str,
 }
 
 impl Home {
     /// Tokens and logins rest in files, and no metadata service is asked.
     pub(crate) fn new() -> Self {
+        Home::of(ECR)
+    }
+
+    /// One whose questions go to this helper.
+    pub(crate) fn of(helper: &'static str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mut home = Home { folder, variables: BTreeMap::new() };
+        let mut home = Home { folder, variables: BTreeMap::new(), helper };
         for (name, place) in [
             ("HOME", ""),
             ("XDG_RUNTIME_DIR", "run"),
@@ -95,20 +101,20 @@ impl Home {
     }
 
     pub(crate) fn get(&self, server: &str) -> Outcome {
-        self.run(ECR, &["get"], server)
+        self.run(self.helper, &["get"], server)
     }
 
     pub(crate) fn store(&self, server: &str, username: &str, secret: &str) -> Outcome {
         let login = serde_json::json!({"ServerURL": server, "Username": username, "Secret": secret});
-        self.run(ECR, &["store"], format!("{login}\n"))
+        self.run(self.helper, &["store"], format!("{login}\n"))
     }
 
     pub(crate) fn erase(&self, server: &str) -> Outcome {
-        self.run(ECR, &["erase"], server)
+        self.run(self.helper, &["erase"], server)
     }
 
     pub(crate) fn list(&self) -> BTreeMap<String, String> {
-        let outcome = self.run(ECR, &["list"], "unused");
+        let outcome = self.run(self.helper, &["list"], "unused");
         assert_eq!((outcome.code, outcome.stderr.as_str()), (0, ""), "{outcome:?}");
         serde_json::from_str(&outcome.stdout).unwrap()
     }
@@ -240,4 +246,10 @@ pub(crate) fn skip(test: &str, why: &str) {
     let said = format!("skipped: {test}: {why}\n");
     std::io::stderr().write_all(said.as_bytes()).unwrap();
     assert!(std::env::var("CREDMINT_TESTS").as_deref() != Ok("all"), "nothing may be skipped here: {test}: {why}");
+}
+
+/// Every file below a folder.
+pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.flat_map(|entry| if entry.path().is_dir() { files(&entry.path()) } else { vec![entry.path()] }).collect()
 }

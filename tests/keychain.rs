@@ -20,7 +20,7 @@ fn tokens_and_logins_rest_in_the_keychain() {
     assert_eq!(home.get("https://r.example:5000/").credentials().1, "user");
     assert_eq!(home.get("r.example:5000").secret(), "päss \"word\"\n");
     assert_eq!(home.list().len(), 2);
-    let open = crate::protocol::files(&home.path("")).into_iter().find(|path| {
+    let open = crate::home::files(&home.path("")).into_iter().find(|path| {
         let content = std::fs::read(path).unwrap_or_default();
         content.windows(first.len()).any(|window| window == first.as_bytes())
     });

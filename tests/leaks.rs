@@ -2,8 +2,8 @@ use std::os::unix::fs::PermissionsExt;
 
 use pretend_cloud::{Aws, Behaviour, Call};
 
+use crate::home::files;
 use crate::home::{ECR, Home, Outcome, REGISTRY};
-use crate::protocol::files;
 
 /// Stands in every secret that a helper meets.
 const CANARY: &str = "c4n4ry";

@@ -1,7 +1,9 @@
 use pretend_cloud::{Aws, Google, Proxy};
 
+#[cfg(unix)]
+use crate::acr;
 use crate::gcr;
-use crate::home::{ECR, Home, REGISTRY, program};
+use crate::home::{CREDMINT, ECR, Home, REGISTRY, program};
 
 const README: &str = include_str!("../README.md");
 
@@ -21,28 +23,31 @@ fn the_commands_that_build_are_run_by_the_test_command() {
     assert!(blocks("sh").contains(&"tests/run\n"));
 }
 
+/// One after the other, as a reader would type them, by somebody who is signed in to AWS.
 #[test]
 fn every_other_command_works() {
     let aws = Aws::start();
     let mut home = Home::signed_in(&aws);
     home.set("PATH", format!("{}:/usr/bin:/bin", program(ECR).parent().unwrap().display()));
-    let commands: Vec<_> = blocks("sh")
-        .into_iter()
-        .flat_map(str::lines)
-        .filter(|line| !line.starts_with("cargo ") && *line != "tests/run")
-        .collect();
-    let (guides, commands): (Vec<_>, Vec<_>) =
-        commands.into_iter().partition(|line| line.starts_with("credmint guide "));
-    for guide in guides {
-        let output = home.shell(guide).output().unwrap();
-        assert!(output.status.success() && output.stdout.starts_with(b"# "), "{guide}");
+    home.set("PASSWORD", "secret");
+    let commands = blocks("sh").into_iter().flat_map(str::lines);
+    for command in commands.filter(|line| !line.starts_with("cargo ") && *line != "tests/run") {
+        let output = home.shell(command).current_dir(home.path("")).output().unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success(), "{command}: {said}{}", String::from_utf8_lossy(&output.stderr));
+        let expected = match command.split_whitespace().nth(1).unwrap() {
+            "guide" => "# ",
+            "status" => "docker-credential-credmint",
+            "doctor" => "nothing is broken",
+            REGISTRY => "\"Username\":\"AWS\"",
+            _ => "",
+        };
+        assert!(said.contains(expected), "{command}: {said}");
     }
-    assert_eq!(commands.len(), 2, "a new command needs a look here: {commands:?}");
-    for command in commands {
-        let output = home.shell(command).output().unwrap();
-        let answer = String::from_utf8(output.stdout).unwrap();
-        assert!(output.status.success() && answer.contains("\"Username\":\"AWS\""), "{command}: {answer}");
-    }
+    let config = |path: &str| std::fs::read_to_string(home.path(path)).unwrap();
+    assert!(config(".docker/config.json").contains("\"credsStore\": \"credmint\""));
+    assert!(config("run/containers/auth.json").contains(REGISTRY) && config("config.json").contains("auths"));
+    home.run(CREDMINT, &["get"], "registry.corp.example:5000").is_not_found();
 }
 
 #[test]
@@ -90,4 +95,28 @@ fn the_configuration_for_google_works() {
     gcr::get(&home, "us-docker.pkg.dev").explains(&["puller@project.iam.gserviceaccount.com"]);
     gcr::get(&home, "europe-docker.pkg.dev").explains(&["/etc/credmint/puller.json is not there"]);
     gcr::get(&home, "docker.corp.example").credentials();
+}
+
+#[cfg(unix)]
+#[test]
+fn the_configuration_for_azure_works() {
+    let world = acr::World::new();
+    let mut home = world.with_secret();
+    let of = |language, word: &str| blocks(language).into_iter().find(|block| block.contains(word)).unwrap();
+    let config: serde_json::Value = serde_json::from_str(of("json", "azurecr.io")).unwrap();
+    for (host, helper) in config["credHelpers"].as_object().unwrap() {
+        assert_eq!(helper, "acr");
+        acr::get(&home, host).credentials();
+    }
+    home.settings(of("toml", "audience"));
+    let minted = world.minted(&acr::get(&home, "registry.local.example"));
+    assert_eq!(
+        (minted.authority.as_str(), minted.resource.as_str()),
+        ("login.corp.example", "https://management.azure.com")
+    );
+    assert_eq!(world.minted(&acr::get(&home, "docker.corp.example")).registry, "contoso.azurecr.io");
+    acr::get(&home, "fabrikam.azurecr.io").explains(&["nobody is signed in"]);
+    home.set("AZURE_FEDERATED_TOKEN_FILE", home.write("token", "federated.job.signature"));
+    let by = world.minted_by(&acr::get(&home, "fabrikam.azurecr.io"));
+    assert_eq!(by, "app 33333333-aaaa-bbbb-cccc-444444444444 by job");
 }

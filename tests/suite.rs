@@ -3,6 +3,7 @@
 //! See `tests/README.md` for how to run it against other builds and how to add a case.
 
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)] // In a test a panic is the message.
+#![allow(clippy::duplicate_mod)] // One list of statements, several helpers.
 
 /// A private home, a clean environment, and a strict look at what a program answers.
 mod home;
@@ -11,8 +12,12 @@ mod home;
 #[cfg(target_os = "linux")]
 mod session;
 
-/// Docker's helper protocol, statement by statement.
+/// Docker's helper protocol, statement by statement, as the helper of a cloud speaks it.
 mod protocol;
+
+/// The same statements, held against the helper for everything.
+#[path = "protocol.rs"]
+mod protocol_of_credmint;
 
 /// Amazon ECR from Docker's stdin to the vault, against a pretend AWS.
 mod ecr;
@@ -31,6 +36,31 @@ mod ghcr;
 
 /// GitHub Packages when something is wrong.
 mod ghcr_faults;
+
+/// Azure Container Registry: every source of an identity, and whose token it is.
+#[cfg(unix)]
+mod acr;
+
+/// Azure Container Registry when something is wrong.
+#[cfg(unix)]
+mod acr_faults;
+
+/// The command for people: config, status, tokens, exports, the cache.
+mod cli;
+
+/// The command for people when something is wrong.
+mod doctor;
+
+/// Signing in and out with the command for people.
+#[cfg(target_os = "linux")]
+mod login;
+
+/// A terminal for what asks.
+#[cfg(target_os = "linux")]
+mod terminal;
+
+/// The helper for everything: every cloud's tokens, and logins for the rest.
+mod router;
 
 /// Everything that can go wrong: bad input, dead vaults, no network, many at once.
 mod faults;

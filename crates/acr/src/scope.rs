@@ -1,22 +1,193 @@
 use broker::Scope;
 use protocol::ServerUrl;
-use registry::Registry;
-use settings::{Fingerprint, Rule, Setup};
+use registry::{AcrRegistry, Registry};
+use settings::{Environment, Fingerprint, Rule, Setup};
+
+use crate::places;
 
 /// What minting needs to know.
 #[derive(Clone, Debug)]
-#[allow(dead_code)] // Until it mints.
 pub struct Target {
-    pub(crate) registry: registry::AcrRegistry,
+    pub(crate) registry: AcrRegistry,
     pub(crate) rule: Option<Rule>,
 }
 
 pub(crate) fn of(server: &ServerUrl, setup: &Setup) -> Option<Scope<Target>> {
     let (Registry::Acr(registry), rule) = setup.registry_of(server)? else { return None };
     Some(Scope {
-        service: "acr".into(),
-        identity: Fingerprint::new().finish(),
+        // A token opens one registry.
+        service: format!("acr:{}", registry.login_server),
+        identity: identity(setup, rule),
+        // Its owner can open one to all, and few do; the others would be told that there is no image.
         public: false,
         target: Target { registry, rule: rule.cloned() },
     })
+}
+
+/// What chooses the identity, or who is asked about it.
+const VARIABLES: [&str; 23] = [
+    "AZURE_TOKEN_CREDENTIALS",
+    "AZURE_AUTHORITY_HOST",
+    "AZURE_TENANT_ID",
+    "AZURE_CLIENT_ID",
+    "AZURE_CLIENT_SECRET",
+    "AZURE_CLIENT_CERTIFICATE_PATH",
+    "AZURE_CLIENT_CERTIFICATE_PASSWORD",
+    "AZURE_CLIENT_SEND_CERTIFICATE_CHAIN",
+    "AZURE_FEDERATED_TOKEN_FILE",
+    "SYSTEM_OIDCREQUESTURI",
+    "SYSTEM_ACCESSTOKEN",
+    "AZURESUBSCRIPTION_CLIENT_ID",
+    "AZURESUBSCRIPTION_TENANT_ID",
+    "AZURESUBSCRIPTION_SERVICE_CONNECTION_ID",
+    "IDENTITY_ENDPOINT",
+    "IDENTITY_HEADER",
+    "IDENTITY_SERVER_THUMBPRINT",
+    "IMDS_ENDPOINT",
+    "MSI_ENDPOINT",
+    "MSI_SECRET",
+    "AZURE_POD_IDENTITY_AUTHORITY_HOST",
+    "AZURE_CONFIG_DIR",
+    "AZD_CONFIG_DIR",
+];
+
+fn identity(setup: &Setup, rule: Option<&Rule>) -> String {
+    let environment = &setup.environment;
+    let mut print = Fingerprint::new();
+    for name in VARIABLES {
+        print.variable(environment, name);
+    }
+    for (name, value) in [
+        ("tenant", rule.and_then(|rule| rule.tenant.as_ref())),
+        ("client_id", rule.and_then(|rule| rule.client_id.as_ref())),
+        ("authority", rule.and_then(|rule| rule.authority.as_ref())),
+        ("audience", rule.and_then(|rule| rule.audience.as_ref())),
+    ] {
+        print.add(name, value.map(|value| value.as_bytes()));
+    }
+    let files = [
+        environment.path("AZURE_CLIENT_CERTIFICATE_PATH"),
+        environment.path("AZURE_FEDERATED_TOKEN_FILE"),
+        places::azure_profile(environment, &setup.places),
+        places::developer_cli_user(environment, &setup.places),
+    ];
+    for file in files.into_iter().flatten() {
+        print.file(&file);
+    }
+    machine(environment, &mut print);
+    print.finish()
+}
+
+/// A machine from one start to the next: its managed identity may have been changed in between, and a
+/// clone of its disk must not take the token along. On Kubernetes all pods of a node may share the
+/// kernel's keyring; which service account a pod has says its namespace and its name.
+fn machine(environment: &Environment, print: &mut Fingerprint) {
+    let boot = std::fs::read("/proc/sys/kernel/random/boot_id").ok().filter(|_| cfg!(target_os = "linux"));
+    print.add("boot", boot.as_deref());
+    if environment.raw("KUBERNETES_SERVICE_HOST").is_some() {
+        print.variable(environment, "HOSTNAME");
+        let namespace = std::fs::read("/var/run/secrets/kubernetes.io/serviceaccount/namespace").ok();
+        print.add("namespace", namespace.as_deref());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+    use std::path::Path;
+
+    use settings::{Places, Settings};
+
+    use super::*;
+
+    const REGISTRY: &str = "contoso.azurecr.io";
+
+    fn setup(home: &Path, variables: &[(&str, &str)]) -> Setup {
+        Setup {
+            environment: Environment::of(variables.iter().copied()),
+            places: Places { home: Some(home.to_owned()), ..Places::default() },
+            settings: Settings::default(),
+        }
+    }
+
+    fn scope(server: &str, setup: &Setup) -> Scope<Target> {
+        of(&ServerUrl::parse(server).unwrap(), setup).unwrap_or_else(|| panic!("{server}"))
+    }
+
+    #[test]
+    fn a_token_is_of_one_registry() {
+        let mut setup = setup(Path::new("/nowhere"), &[]);
+        for (server, service) in [
+            (REGISTRY, "acr:contoso.azurecr.io"),
+            ("https://Contoso.azurecr.io/v2/", "acr:contoso.azurecr.io"),
+            ("contoso.azurecr.cn", "acr:contoso.azurecr.cn"),
+            ("contoso.eastus.geo.azurecr.io", "acr:contoso.eastus.geo.azurecr.io"),
+        ] {
+            let scope = scope(server, &setup);
+            assert_eq!((scope.service.as_str(), scope.public), (service, false), "{server}");
+        }
+        assert!(of(&ServerUrl::parse("docker.io").unwrap(), &setup).is_none());
+        let target = ServerUrl::parse(REGISTRY).ok();
+        setup.settings.rules = vec![Rule { pattern: "r.example".into(), target, ..Rule::default() }];
+        assert_eq!(scope("r.example", &setup).id(), scope(REGISTRY, &setup).id(), "a custom domain shares the token");
+    }
+
+    #[test]
+    fn every_variable_that_chooses_the_identity_is_in_its_fingerprint() {
+        let home = tempfile::tempdir().unwrap();
+        let identity = |variables: &[(&str, &str)]| scope(REGISTRY, &setup(home.path(), variables)).identity;
+        let mut seen = HashSet::from([identity(&[])]);
+        for name in VARIABLES {
+            assert!(seen.insert(identity(&[(name, "1")])), "{name} does not count");
+            assert!(seen.insert(identity(&[(name, "2")])), "the value of {name} does not count");
+        }
+        let pod = |name: &'static str| identity(&[("KUBERNETES_SERVICE_HOST", "10.0.0.1"), ("HOSTNAME", name)]);
+        assert!(seen.insert(pod("a")) && seen.insert(pod("b")), "the pod does not count");
+        assert!(!seen.insert(identity(&[("HOSTNAME", "laptop")])), "a name of a machine chooses nothing");
+    }
+
+    #[test]
+    fn every_file_that_chooses_the_identity_is_in_its_fingerprint() {
+        let home = tempfile::tempdir().unwrap();
+        let file = |name: &str| home.path().join(name).to_str().unwrap().to_owned();
+        let (key, token, az, azd) = (file("key.pem"), file("token"), file("az"), file("azd"));
+        for variables in [
+            vec![("AZURE_CLIENT_CERTIFICATE_PATH", key.as_str())],
+            vec![("AZURE_FEDERATED_TOKEN_FILE", token.as_str())],
+            vec![],
+            vec![("AZURE_CONFIG_DIR", az.as_str()), ("AZD_CONFIG_DIR", azd.as_str())],
+        ] {
+            let identity = || scope(REGISTRY, &setup(home.path(), &variables)).identity;
+            let mut seen = HashSet::from([identity()]);
+            let files: &[&str] = match variables.first() {
+                None => &[".azure/azureProfile.json", ".azd/auth.json"],
+                Some(("AZURE_CONFIG_DIR", _)) => &["az/azureProfile.json", "azd/auth.json"],
+                Some(("AZURE_FEDERATED_TOKEN_FILE", _)) => &["token"],
+                Some(_) => &["key.pem"],
+            };
+            for name in files {
+                for text in ["1", "22"] {
+                    let path = home.path().join(name);
+                    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+                    std::fs::write(path, text).unwrap();
+                    assert!(seen.insert(identity()), "{name} with {text} does not count");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_rule_says_is_in_the_fingerprint() {
+        let mut setup = setup(Path::new("/nowhere"), &[]);
+        let mut seen = HashSet::from([scope(REGISTRY, &setup).identity]);
+        for rule in [
+            Rule { tenant: Some("x".into()), ..Rule::default() },
+            Rule { client_id: Some("x".into()), ..Rule::default() },
+            Rule { authority: Some("x".into()), ..Rule::default() },
+            Rule { audience: Some("x".into()), ..Rule::default() },
+        ] {
+            setup.settings.rules = vec![Rule { pattern: "*".into(), ..rule }];
+            assert!(seen.insert(scope(REGISTRY, &setup).identity));
+        }
+    }
 }

@@ -23,6 +23,7 @@ pub(crate) enum Command {
     Configure(Configure),
     Unconfigure(Unconfigure),
     Status(Status),
+    Doctor(Doctor),
     Token(Token),
     Login(Login),
     Logout(Logout),
@@ -142,6 +143,28 @@ pub(crate) struct Status {
     pub(crate) json: bool,
 }
 
+/// Find out what is wrong, and what to do about it
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  credmint doctor                         the config, the helpers, the keychain, and each registry
+  credmint doctor ghcr.io/owner/app:1     and whether this image can be pulled and pushed
+  credmint doctor --offline --json        for scripts; exits with 1 if something is broken")]
+pub(crate) struct Doctor {
+    /// A registry or an image
+    #[arg(value_name = "REGISTRY|IMAGE")]
+    pub(crate) image: Option<String>,
+    /// Ask no registry
+    #[arg(long)]
+    pub(crate) offline: bool,
+    /// The folder of Docker's config
+    #[arg(long, value_name = "DIR")]
+    pub(crate) config: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 /// Print the password for a registry, minting it if need be
 #[derive(Args, Debug)]
 #[command(after_help = "\
@@ -167,7 +190,8 @@ pub(crate) struct Token {
 Examples:
   credmint login -u me                                    Docker Hub; asks for the password or access token
   gh auth token | credmint login ghcr.io -u me --password-stdin
-  credmint login registry.corp.example:5000 -u ci --password-stdin < token.txt")]
+  credmint login registry.corp.example:5000 -u ci --password-stdin < token.txt
+  credmint login ghcr.io --device                         GitHub, with a code for the browser")]
 pub(crate) struct Login {
     /// The registry; Docker Hub if none is given
     pub(crate) registry: Option<String>,
@@ -177,6 +201,15 @@ pub(crate) struct Login {
     /// Take the password from standard input
     #[arg(long)]
     pub(crate) password_stdin: bool,
+    /// Sign in at GitHub with a code that you type into a browser
+    #[arg(long, conflicts_with_all = ["password_stdin", "username"])]
+    pub(crate) device: bool,
+    /// Be allowed to push, too
+    #[arg(long, requires = "device")]
+    pub(crate) push: bool,
+    /// The OAuth app that asks, where the settings name none
+    #[arg(long, requires = "device", value_name = "ID")]
+    pub(crate) client_id: Option<String>,
 }
 
 /// Forget the login and the token of a registry

@@ -47,6 +47,11 @@ impl Helpers {
         self.path.iter().filter(|folder| folder.is_absolute()).map(|folder| folder.join(&file)).find(|p| is_program(p))
     }
 
+    /// A program that the shell would run for this name.
+    pub(crate) fn path_of(&self, program: &str) -> Option<PathBuf> {
+        self.path.iter().map(|folder| folder.join(program)).find(|program| is_program(program))
+    }
+
     /// Docker's half of the wire to the helper for everything.
     pub(crate) fn everything(&self, limit: Duration) -> Result<Client, Explained> {
         let program = self.ours(EVERYTHING).ok_or_else(|| Explained {

@@ -8,7 +8,9 @@ mod arguments;
 mod cache;
 mod configure;
 mod context;
+mod device;
 mod docker;
+mod doctor;
 mod export;
 mod guide;
 mod helpers;
@@ -63,6 +65,7 @@ fn obey(arguments: Arguments, printer: &Printer) -> Result<ExitCode, Explained> 
         Command::Token(which) => token::run(&which, &context),
         Command::Login(which) => login::login(&which, &context),
         Command::Logout(which) => login::logout(&which, &context),
+        Command::Doctor(which) => doctor::run(&which, &context),
         Command::Status(which) => status::run(&which, &context),
         Command::Cache(which) => cache::run(&which, &context),
         Command::Guide(which) => guide::run(&which, &context),

@@ -6,6 +6,7 @@ use zeroize::Zeroizing;
 
 use crate::arguments::{Login, Logout};
 use crate::context::Context;
+use crate::device;
 use crate::image::{DOCKER_HUB, Image};
 use crate::printer::Tone;
 use crate::token::explained;
@@ -15,18 +16,12 @@ const LONGEST: u64 = 256 << 10;
 
 /// Keeps a login in the vault. It is not tried out at the registry, which `credmint doctor` does.
 pub(crate) fn login(which: &Login, context: &Context<'_>) -> Result<ExitCode, Explained> {
-    let (server, shown) = server(which.registry.as_deref())?;
-    let username = match &which.username {
-        Some(username) => username.clone(),
-        None if which.password_stdin => {
-            return Err(Explained {
-                what: "a password on standard input needs a user's name".to_owned(),
-                hint: Some("add --username NAME".to_owned()),
-            });
-        }
-        None => ask_for_username(&shown, context)?,
+    let registry = which.registry.as_deref().or(which.device.then_some("ghcr.io"));
+    let (server, shown) = server(registry)?;
+    let (username, secret) = match which.device {
+        true => device::sign_in(&Image::parse(&shown)?, which, context)?,
+        false => asked_for(&shown, which, context)?,
     };
-    let secret = if which.password_stdin { piped()? } else { ask_for_password(&username, &shown)? };
     if username.trim().is_empty() || secret.expose().is_empty() {
         return Err(Explained { what: "a login needs a user's name and a password".to_owned(), hint: None });
     }
@@ -35,6 +30,21 @@ pub(crate) fn login(which: &Login, context: &Context<'_>) -> Result<ExitCode, Ex
     client.store(&login).map_err(explained)?;
     context.printer.note(format!("{} the login of {} for {shown} is stored", Tone::Good.of("ok"), login.username));
     Ok(ExitCode::SUCCESS)
+}
+
+fn asked_for(shown: &str, which: &Login, context: &Context<'_>) -> Result<(String, Secret), Explained> {
+    let username = match &which.username {
+        Some(username) => username.clone(),
+        None if which.password_stdin => {
+            return Err(Explained {
+                what: "a password on standard input needs a user's name".to_owned(),
+                hint: Some("add --username NAME".to_owned()),
+            });
+        }
+        None => ask_for_username(shown, context)?,
+    };
+    let secret = if which.password_stdin { piped()? } else { ask_for_password(&username, shown)? };
+    Ok((username, secret))
 }
 
 pub(crate) fn logout(which: &Logout, context: &Context<'_>) -> Result<ExitCode, Explained> {

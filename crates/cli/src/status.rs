@@ -6,6 +6,7 @@ use vault::{Key, Name};
 
 use crate::arguments::Status;
 use crate::context::Context;
+use crate::helpers::{file_name, name_of};
 use crate::printer::Tone;
 use crate::signed_in::signed_in;
 use crate::time;
@@ -31,16 +32,15 @@ fn facts(context: &Context<'_>) -> Value {
     };
     let identities = signed_in(&context.setup)
         .into_iter()
-        .map(|identity| json!({"cloud": crate::helpers::name_of(identity.cloud), "source": identity.source}));
+        .map(|identity| json!({"cloud": name_of(identity.cloud), "source": identity.source}));
     json!({
         "version": env!("CARGO_PKG_VERSION"),
         "docker": {
             "config": docker.as_ref().map(|file| file.path().display().to_string()),
             "credsStore": document.as_ref().and_then(|document| document.creds_store()),
-            "credHelpers": document.as_ref().map(|document| {
-                document.cred_helpers().into_iter().map(|(host, helper)| (host, helper.into())).collect::<serde_json::Map<_, _>>()
-            }),
         },
+        "registries": document.iter().flat_map(|document| document.cred_helpers())
+            .map(|(host, helper)| registry(&host, &helper, context)).collect::<Vec<_>>(),
         "identities": identities.collect::<Vec<_>>(),
         "vault": {
             "choice": format!("{:?}", context.setup.settings.vault).to_lowercase(),
@@ -54,6 +54,22 @@ fn facts(context: &Context<'_>) -> Value {
         "logins": of_kind(false),
         "settings": context.setup.places.settings.iter().filter(|path| path.exists())
             .map(|path| path.display().to_string()).collect::<Vec<_>>(),
+    })
+}
+
+/// Who answers for a registry that Docker's config names, and what is kept for it.
+fn registry(host: &str, helper: &str, context: &Context<'_>) -> Value {
+    let kept = context.helpers.everything(context.setup.settings.timeout).ok();
+    let kept = kept.and_then(|client| client.inspect(host).ok()).unwrap_or_default();
+    let expires = |kind: &str| time::of_seconds(&kept[kind]["expires"]);
+    json!({
+        "registry": host,
+        "helper": file_name(helper),
+        "program": context.helpers.on_path(helper).map(|program| program.display().to_string()),
+        "service": kept["service"],
+        "login": kept["login"]["username"],
+        "expires": expires("token").map(time::iso),
+        "expires_in": expires("token").map(time::relative),
     })
 }
 
@@ -77,10 +93,17 @@ fn show(facts: &Value, context: &Context<'_>) {
         None => printer.line("  no config: there is no home folder"),
     }
     if let Some(store) = facts["docker"]["credsStore"].as_str() {
-        printer.line(format!("  every registry      {}", helper(store)));
+        let missing = context.helpers.on_path(store).is_none().then(missing);
+        printer.line(format!("  every registry  {}  {}", file_name(store), missing.unwrap_or_default()));
     }
-    for (host, name) in facts["docker"]["credHelpers"].as_object().into_iter().flatten() {
-        printer.line(format!("  {host}  {}", helper(&text(name))));
+    for registry in facts["registries"].as_array().into_iter().flatten() {
+        let state = match (registry["program"].is_null(), registry["login"].as_str(), registry["expires_in"].as_str()) {
+            (true, ..) => missing(),
+            (_, Some(user), _) => format!("login of {user}"),
+            (_, _, Some(end)) => format!("token that ends {end}"),
+            _ => Tone::Faint.of("nothing kept"),
+        };
+        printer.line(format!("  {}  {}  {state}", text(&registry["registry"]), text(&registry["helper"])));
     }
     heading("Signed in");
     for identity in facts["identities"].as_array().into_iter().flatten() {
@@ -114,6 +137,6 @@ fn show(facts: &Value, context: &Context<'_>) {
     }
 }
 
-fn helper(name: &str) -> String {
-    format!("docker-credential-{name}")
+fn missing() -> String {
+    Tone::Bad.of("is not on the path")
 }

@@ -47,3 +47,79 @@ pub(crate) fn registry_of(host: &str) -> Option<AcrRegistry> {
     let (_, cloud) = LOGIN_SERVERS.iter().find(|(pattern, _)| pattern.matches(host).is_some())?;
     Some(AcrRegistry { login_server: host.to_owned(), cloud: *cloud })
 }
+
+#[cfg(test)]
+mod tests {
+    use protocol::ServerUrl;
+
+    use super::*;
+    use crate::{Registry, registry_of};
+
+    fn of(text: &str) -> Option<Registry> {
+        registry_of(&ServerUrl::parse(text).ok()?)
+    }
+
+    #[test]
+    fn every_cloud_global_and_regional() {
+        use AzureCloud::*;
+        for (host, cloud) in [
+            ("contoso.azurecr.io", Public),
+            ("contoso.eastus.geo.azurecr.io", Public),
+            // With a domain name label the name ends in a hyphen and a hash.
+            ("contoso-abc123def456.azurecr.io", Public),
+            ("contoso.azurecr.cn", China),
+            ("contoso.chinaeast2.geo.azurecr.cn", China),
+            ("contoso.azurecr.us", UsGov),
+            ("contoso.usgovvirginia.geo.azurecr.us", UsGov),
+            ("contoso.azurecr.de", Germany),
+        ] {
+            let expected = Registry::Acr(AcrRegistry { login_server: host.to_owned(), cloud });
+            for spelling in [
+                host.to_owned(),
+                host.to_uppercase(),
+                format!("https://{host}/v2/"),
+                format!("{host}:443"),
+                format!("{host}/team/app"),
+            ] {
+                assert_eq!(of(&spelling).as_ref(), Some(&expected), "{spelling}");
+            }
+            assert_eq!(of(&format!("http://{host}")), None, "{host} without TLS");
+            assert_eq!(of(&format!("{host}:8443")), None, "{host} on another port");
+            assert_eq!(of(&format!("{host}.attacker.com")), None, "{host} as a prefix");
+            assert_eq!(of(&format!("attacker.{host}")), None, "{host} as a suffix");
+            assert_eq!(of(&format!("user@{host}")), None, "{host} with user information");
+            assert_eq!(of(&format!("attacker.com/{host}")), None, "{host} in the path");
+            assert_eq!(of(&format!("{host}.")), None, "{host} with a trailing dot");
+        }
+    }
+
+    #[test]
+    fn near_misses_are_nobodys() {
+        for other in [
+            "azurecr.io",
+            ".azurecr.io",
+            "geo.azurecr.io.com",
+            "contoso.notazurecr.io",
+            "contoso-azurecr.io",
+            "contosoXazurecr.io",
+            "contoso.azurecr.com",
+            "contoso.azurecr.io.de",
+            "contoso.azure.io",
+            "contoso.azurewebsites.net",
+            "contoso.eastus.data.azurecr.io",
+            "contoso.eastus.azurecr.io",
+            "contoso.eastus.west.geo.azurecr.io",
+            "contoso..geo.azurecr.io",
+            "-contoso.azurecr.io",
+            "con_toso.azurecr.io",
+            "four.azurecr.io",
+            "contoso.geo.azurecr.io",
+            "contoso-.azurecr.io",
+            "contoso-abc-def.azurecr.io",
+            "docker.io",
+            "localhost:5000",
+        ] {
+            assert_eq!(of(other), None, "{other}");
+        }
+    }
+}

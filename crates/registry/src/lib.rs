@@ -17,6 +17,8 @@ mod gcr;
 mod ghcr;
 mod pattern;
 
+use std::fmt;
+
 use protocol::ServerUrl;
 
 pub use acr::{AcrRegistry, AzureCloud};
@@ -50,6 +52,17 @@ pub enum Cloud {
     Google,
     /// GitHub, its tenants and GitHub Enterprise Server.
     GitHub,
+}
+
+impl fmt::Display for Cloud {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Cloud::Aws => "AWS",
+            Cloud::Azure => "Azure",
+            Cloud::Google => "Google",
+            Cloud::GitHub => "GitHub",
+        })
+    }
 }
 
 impl Registry {

@@ -24,7 +24,8 @@ pub struct Rule {
     pub region: Option<String>,
     /// Azure: the tenant to sign in to.
     pub tenant: Option<String>,
-    /// Azure: the application, or the managed identity, to sign in as.
+    /// Azure: the application, or the managed identity, to sign in as. GitHub: the OAuth app by which a
+    /// person signs in with a code.
     pub client_id: Option<String>,
     /// Azure: the host that signs in, where it is not that of the registry's cloud.
     pub authority: Option<String>,

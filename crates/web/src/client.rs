@@ -139,6 +139,11 @@ impl Answer {
         (200..300).contains(&self.status)
     }
 
+    /// The body; never to be shown.
+    pub fn bytes(&self) -> &[u8] {
+        &self.body
+    }
+
     /// The body as JSON, if it is; never to be shown.
     pub fn json(&self) -> Option<Value> {
         serde_json::from_slice(&self.body).ok()

@@ -1,8 +1,8 @@
 //! How the clouds are reached: whose certificates count, which proxy, how long, and what to say
 //! when it does not work.
 //!
-//! Only a cloud's crate uses this, and only in `mint`: nothing of it may be on the path of a cached
-//! `get`.
+//! A cloud's crate uses this only in `mint`, and the command for people where it asks a registry:
+//! nothing of it may be on the path of a cached `get`.
 
 mod authorities;
 #[cfg(feature = "client")]

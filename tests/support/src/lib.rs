@@ -21,6 +21,7 @@
 //! ```
 
 mod aws;
+mod azure;
 mod behaviour;
 mod ca;
 mod client;
@@ -36,6 +37,8 @@ mod server;
 mod silent;
 
 pub use aws::{AssumedRole, Aws, CONTAINER_AUTHORIZATION, Call, IMDS_ROLE, MintedToken};
+pub use azure::{APPLICATION_PEM, APPLICATION_PFX, APPLICATION_PFX_LEGACY, PFX_PASSWORD, TENANT};
+pub use azure::{Azure, AzureCall, RefreshToken};
 pub use behaviour::Behaviour;
 pub use ca::{Ca, Certificate};
 pub use client::{Answer, fetch};

@@ -16,6 +16,8 @@ pub enum GitHubCall {
     DeviceCode,
     /// The token of a device, asked for until its user has agreed.
     DeviceToken,
+    /// Whose token it is.
+    User,
 }
 
 impl GitHubCall {
@@ -31,6 +33,7 @@ impl GitHubCall {
             (&Method::POST, ["app", "installations", id, "access_tokens"]) => (GitHubCall::InstallationToken, *id),
             (&Method::POST, ["login", "device", "code"]) => (GitHubCall::DeviceCode, ""),
             (&Method::POST, ["login", "oauth", "access_token"]) => (GitHubCall::DeviceToken, ""),
+            (&Method::GET, ["user"]) => (GitHubCall::User, ""),
             _ => return None,
         };
         Some((call, about.to_owned()))

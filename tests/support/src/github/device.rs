@@ -4,9 +4,11 @@ use std::collections::HashMap;
 use std::time::SystemTime;
 
 use hyper::Response;
+use hyper::http::request::Parts;
 use serde_json::{Value, json};
 
 use super::state::State;
+use crate::behaviour::Refusal;
 use crate::reply::{Body, json};
 
 /// How often a device may ask, in seconds; one that does not keep to it is told to wait for longer.
@@ -35,6 +37,7 @@ pub(super) fn code(state: &State, host: &str, body: &[u8]) -> Response<Body> {
         return json(404, &json!({ "error": "Not Found" }));
     };
     let code = state.secret();
+    state.facts().scopes.push(fields.get("scope").cloned().unwrap_or_default());
     state.facts().devices.push(Device { code: code.clone(), client: client.clone(), polls: 0, last: None });
     let answer = json!({
         "device_code": code,
@@ -79,7 +82,17 @@ pub(super) fn token(state: &State, body: &[u8]) -> Response<Body> {
         return error("authorization_pending");
     }
     facts.devices.remove(place);
-    let answer: Value =
-        json!({ "access_token": format!("gho_{secret}"), "token_type": "bearer", "scope": "read:packages" });
+    let token = format!("gho_{secret}");
+    facts.consents.push(token.clone());
+    let answer: Value = json!({ "access_token": token, "token_type": "bearer", "scope": "read:packages" });
     json(200, &answer)
+}
+
+/// The user who agreed.
+pub(super) fn user(state: &State, head: &Parts) -> Result<Response<Body>, Refusal> {
+    let given = head.headers.get("authorization").and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
+    match given.filter(|given| state.facts().consents.iter().any(|token| token == given)) {
+        Some(_) => Ok(json(200, &json!({ "login": "octocat", "id": 1 }))),
+        None => Err(Refusal::new(401, "", "Bad credentials")),
+    }
 }

@@ -51,6 +51,11 @@ impl GitHub {
         GitHub { server: Server::start(addr, Some(&certificate), Arc::clone(&state)), scheme: "https", state }
     }
 
+    /// What devices asked to be allowed, in turn.
+    pub fn scopes_asked_for(&self) -> Vec<String> {
+        self.state.facts().scopes.clone()
+    }
+
     /// The same GitHub at one more address over TLS.
     pub fn also_tls<S: AsRef<str>>(&self, addr: SocketAddr, ca: &Ca, hosts: &[S]) -> Self {
         let state = Arc::clone(&self.state);
@@ -172,6 +177,7 @@ impl State {
         match call {
             GitHubCall::DeviceCode => return Ok(device::code(self, host(), body)),
             GitHubCall::DeviceToken => return Ok(device::token(self, body)),
+            GitHubCall::User => return device::user(self, head),
             _ => app::admit(self, head)?,
         }
         match call {

@@ -50,6 +50,10 @@ pub(super) struct Facts {
     pub(super) given: Vec<String>,
     pub(super) installations: Vec<Installation>,
     pub(super) devices: Vec<Device>,
+    /// What they asked to be allowed.
+    pub(super) scopes: Vec<String>,
+    /// The tokens of devices whose user has agreed.
+    pub(super) consents: Vec<String>,
     pub(super) denies_devices: bool,
     pub(super) polls_before_consent: u32,
     pub(super) token_life: Duration,
@@ -64,6 +68,8 @@ impl State {
             minted: Vec::new(),
             given: Vec::new(),
             installations: Vec::new(),
+            scopes: Vec::new(),
+            consents: Vec::new(),
             devices: Vec::new(),
             denies_devices: false,
             polls_before_consent: 1,

@@ -27,8 +27,8 @@ fn only_the_app_is_told_about_its_installations() {
         assert_eq!(answer.status, status, "{authorization}");
         assert!(answer.json()["message"].as_str().unwrap().contains(words), "{authorization}: {}", answer.text());
     }
-    assert_eq!(get(&github, "/user", &[]).status, 404);
-    assert_eq!(github.strange_requests(), ["GET /user"]);
+    assert_eq!(get(&github, "/users", &[]).status, 404);
+    assert_eq!(github.strange_requests(), ["GET /users"]);
     assert_eq!((github.calls(GitHubCall::Installations), github.all_calls()), (4, 5));
 }
 

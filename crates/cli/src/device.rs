@@ -1,0 +1,142 @@
+use std::time::Duration;
+
+use protocol::{Deadline, Explained, Secret};
+use registry::Registry;
+use serde_json::Value;
+use web::{Answer, Client};
+
+use crate::arguments::Login;
+use crate::context::Context;
+use crate::image::Image;
+use crate::printer::{Printer, Tone};
+
+/// How long one answer of GitHub's may take.
+const ANSWER: Duration = Duration::from_secs(20);
+/// No code is good for longer, whatever a server says.
+const LONGEST: u64 = 15 * 60;
+/// GitHub's own pace, in seconds.
+const INTERVAL: u64 = 5;
+
+/// Signs in at GitHub with a code that its user types into a browser, on any device: the user's name and a token.
+/// <https://docs.github.com/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps#device-flow>
+pub(crate) fn sign_in(image: &Image, which: &Login, context: &Context<'_>) -> Result<(String, Secret), Explained> {
+    let server = protocol::ServerUrl::parse(image.server())
+        .map_err(|error| Explained { what: error.to_string(), hint: None })?;
+    let Some((Registry::Ghcr(registry), rule)) = context.setup.registry_of(&server) else {
+        return Err(Explained {
+            what: format!("{} does not belong to GitHub, which alone knows this way to sign in", image.registry),
+            hint: Some(format!("credmint login {}", image.registry)),
+        });
+    };
+    let client_id = which.client_id.clone().or_else(|| rule.and_then(|rule| rule.client_id.clone()));
+    let client_id = client_id.ok_or_else(|| Explained {
+        what: "GitHub has to be told which OAuth app asks".to_owned(),
+        hint: Some(format!(
+            "register one with device flow at https://{}/settings/applications/new and add --client-id ID; or: gh auth login --scopes read:packages",
+            registry.github
+        )),
+    })?;
+    let scope = if which.push { "write:packages" } else { "read:packages" };
+    let github = GitHub { host: registry.github, client: Client::new(&context.setup.environment)? };
+    web::run(github.sign_in(&client_id, scope, context.printer))?
+}
+
+/// A GitHub, by the host of its web site.
+struct GitHub {
+    host: String,
+    client: Client,
+}
+
+impl GitHub {
+    async fn sign_in(&self, client_id: &str, scope: &str, printer: &Printer) -> Result<(String, Secret), Explained> {
+        let asked = self.post("device/code", &[("client_id", client_id), ("scope", scope)]).await?;
+        let text = |key: &str| asked[key].as_str().map(str::to_owned);
+        let (Some(device), Some(code)) = (text("device_code"), text("user_code")) else {
+            return Err(refused(&asked, &self.host));
+        };
+        // The address is made here: a link that came over the wire is none to send a person to.
+        printer.note(format!(
+            "Open {} and enter {}",
+            Tone::Strong.of(format!("https://{}/login/device", self.host)),
+            Tone::Strong.of(code.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect::<String>())
+        ));
+        let life = asked["expires_in"].as_u64().unwrap_or(LONGEST).min(LONGEST);
+        let token = self.wait(client_id, &device, Deadline::after(Duration::from_secs(life)), &asked).await?;
+        let user = self.user(&token).await?;
+        Ok((user, token))
+    }
+
+    /// Asks until the user has agreed.
+    async fn wait(
+        &self,
+        client_id: &str,
+        device: &str,
+        deadline: Deadline,
+        asked: &Value,
+    ) -> Result<Secret, Explained> {
+        let mut interval = asked["interval"].as_u64().unwrap_or(INTERVAL).clamp(1, 60);
+        loop {
+            tokio::time::sleep(Duration::from_secs(interval)).await;
+            let fields = [
+                ("client_id", client_id),
+                ("device_code", device),
+                ("grant_type", "urn:ietf:params:oauth:grant-type:device_code"),
+            ];
+            let mut answer = self.post("oauth/access_token", &fields).await?;
+            if let Value::String(token) = answer["access_token"].take() {
+                return Ok(Secret::new(token));
+            }
+            match answer["error"].as_str() {
+                Some("authorization_pending") => {}
+                Some("slow_down") => interval = answer["interval"].as_u64().unwrap_or(interval + 5).clamp(1, 60),
+                _ => return Err(refused(&answer, &self.host)),
+            }
+            if deadline.passed() {
+                return Err(Explained {
+                    what: "nobody agreed in time".to_owned(),
+                    hint: Some("run it again for a new code".to_owned()),
+                });
+            }
+        }
+    }
+
+    async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Result<Value, Explained> {
+        let request = self.client.proxied().post(format!("https://{}/login/{path}", self.host));
+        let request = request.header("accept", "application/json").form(fields);
+        let what = || format!("{} cannot be asked", self.host);
+        let answer = Answer::to(request, Deadline::after(ANSWER)).await.map_err(|trouble| trouble.explain(&what()))?;
+        let json = answer.json().filter(|_| answer.is_success() || answer.status < 500);
+        json.ok_or_else(|| Explained { what: format!("{}: it answered with {}", what(), answer.status), hint: None })
+    }
+
+    /// Whose token it is.
+    async fn user(&self, token: &Secret) -> Result<String, Explained> {
+        let known = self.host == "github.com" || self.host.ends_with(".ghe.com");
+        let url = if known {
+            format!("https://api.{}/user", self.host)
+        } else {
+            format!("https://{}/api/v3/user", self.host)
+        };
+        let request = self.client.proxied().get(url).bearer_auth(token.expose());
+        let answer = Answer::to(request, Deadline::after(ANSWER)).await;
+        let answer = answer.map_err(|trouble| trouble.explain(&format!("{} does not say who signed in", self.host)))?;
+        let user = answer.json().and_then(|user| Some(user["login"].as_str()?.to_owned()));
+        user.ok_or_else(|| Explained { what: format!("{} does not say who signed in", self.host), hint: None })
+    }
+}
+
+/// What GitHub's codes mean: <https://docs.github.com/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps#error-codes-for-the-device-flow>.
+fn refused(answer: &Value, host: &str) -> Explained {
+    let (what, hint) = match answer["error"].as_str() {
+        Some("access_denied") => ("the sign-in was turned down in the browser", None),
+        Some("expired_token") => ("nobody agreed in time", Some("run it again for a new code")),
+        Some("device_flow_disabled") => {
+            ("the OAuth app does not allow device flow", Some("enable it in the app's settings"))
+        }
+        Some("incorrect_client_credentials" | "Not Found") => {
+            ("GitHub does not know this OAuth app", Some("check the client id"))
+        }
+        _ => ("the sign-in was refused", None),
+    };
+    Explained { what: format!("{host}: {what}"), hint: hint.map(str::to_owned) }
+}

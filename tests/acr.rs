@@ -1,0 +1,365 @@
+use pretend_cloud::{
+    APPLICATION_PEM, APPLICATION_PFX, APPLICATION_PFX_LEGACY, Azure, AzureCall, Behaviour, Ca, PFX_PASSWORD, Proxy,
+    RefreshToken, TENANT,
+};
+use serde_json::{Value, json};
+
+use crate::home::{ACR, Home, Outcome, skip};
+
+pub(crate) const CONTOSO: &str = "contoso.azurecr.io";
+const USER: &str = "00000000-0000-0000-0000-000000000000";
+const HOSTS: [&str; 12] = [
+    "login.microsoftonline.com",
+    "login.microsoftonline.us",
+    "login.chinacloudapi.cn",
+    "login.corp.example",
+    "dev.azure.com",
+    CONTOSO,
+    "fabrikam.azurecr.io",
+    "contoso.eastus.geo.azurecr.io",
+    "contoso.azurecr.us",
+    "contoso.azurecr.cn",
+    "contoso.azurecr.de",
+    "registry.local.example",
+];
+
+/// A pretend Azure under its real names, which only a proxy knows.
+pub(crate) struct World {
+    /// Over plain HTTP: the places that give managed identities.
+    pub(crate) azure: Azure,
+    pub(crate) proxy: Proxy,
+    ca: Ca,
+    _under_its_names: Azure,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        let (azure, proxy, ca) = (Azure::start(), Proxy::start(), Ca::new());
+        let under_its_names = azure.also_tls("127.0.0.1:0".parse().unwrap(), &ca, &HOSTS);
+        for host in HOSTS {
+            proxy.route(&format!("{host}:443"), under_its_names.addr());
+        }
+        World { azure, proxy, ca, _under_its_names: under_its_names }
+    }
+
+    /// A home in which nobody is signed in, on a machine without a metadata service.
+    pub(crate) fn home(&self) -> Home {
+        let mut home = Home::new();
+        let pem = home.write("ca.pem", self.ca.pem());
+        home.set("HTTPS_PROXY", self.proxy.url()).set("SSL_CERT_FILE", pem);
+        home.set("AZURE_POD_IDENTITY_AUTHORITY_HOST", "http://127.0.0.1:1");
+        home
+    }
+
+    /// One in which an application is signed in with its secret.
+    pub(crate) fn with_secret(&self) -> Home {
+        let mut home = self.with_application();
+        home.set("AZURE_CLIENT_SECRET", self.azure.secret_of("app"));
+        home
+    }
+
+    /// One that knows an application, and nothing that proves it.
+    pub(crate) fn with_application(&self) -> Home {
+        let mut home = self.home();
+        home.set("AZURE_TENANT_ID", TENANT).set("AZURE_CLIENT_ID", "app");
+        home
+    }
+
+    /// One on a virtual machine of Azure's.
+    pub(crate) fn on_machine(&self) -> Home {
+        let mut home = self.home();
+        home.set("AZURE_POD_IDENTITY_AUTHORITY_HOST", self.azure.url());
+        home
+    }
+
+    /// One in which somebody has signed in to az.
+    pub(crate) fn with_az(&self, user: &str) -> Home {
+        let mut home = self.home();
+        self.put_az(&mut home, user);
+        home
+    }
+
+    pub(crate) fn put_az(&self, home: &mut Home, user: &str) {
+        home.write(".azure/azureProfile.json", json!({"subscriptions": [{"user": {"name": user}}]}).to_string());
+        let token = self.azure.access_token_of(user);
+        let answer = json!({"accessToken": token, "expires_on": 4_102_444_800_u64, "tokenType": "Bearer"});
+        put_program(home, "az", &format!("echo \"$@\" >> \"$HOME/runs\"; test ! -t 0 && echo '{answer}'"));
+    }
+
+    /// The token that this answer holds.
+    #[track_caller]
+    pub(crate) fn minted(&self, outcome: &Outcome) -> RefreshToken {
+        let (_, username, secret) = outcome.credentials();
+        assert_eq!(username, USER);
+        let token = self.azure.minted().into_iter().find(|token| token.token == secret);
+        token.unwrap_or_else(|| panic!("never minted: {outcome:?}"))
+    }
+
+    /// Whose token this answer holds.
+    #[track_caller]
+    pub(crate) fn minted_by(&self, outcome: &Outcome) -> String {
+        self.minted(outcome).identity
+    }
+}
+
+pub(crate) fn get(home: &Home, server: &str) -> Outcome {
+    home.run(ACR, &["get"], server)
+}
+
+/// A program of this name on the `PATH`.
+pub(crate) fn put_program(home: &mut Home, name: &str, script: &str) {
+    home.script(&format!("bin/{name}"), script);
+    home.set("PATH", format!("{}:/usr/bin:/bin", home.path("bin").display()));
+}
+
+#[test]
+fn the_second_get_asks_nobody_and_each_registry_has_its_token() {
+    let world = World::new();
+    let home = world.with_secret();
+    let first = get(&home, CONTOSO);
+    let minted = world.minted(&first);
+    assert_eq!((minted.identity.as_str(), minted.registry.as_str()), ("app app by secret", CONTOSO));
+    assert_eq!(minted.resource, "https://containerregistry.azure.net");
+    assert_eq!((minted.tenant.as_deref(), minted.authority.as_str()), (Some(TENANT), "login.microsoftonline.com"));
+    for spelling in ["https://contoso.azurecr.io/v2/", "Contoso.azurecr.io", "contoso.azurecr.io:443"] {
+        assert_eq!(get(&home, spelling).secret(), first.secret(), "{spelling}");
+    }
+    assert_eq!((world.azure.all_calls(), world.proxy.requests()), (2, 2));
+    assert_eq!(world.minted(&get(&home, "fabrikam.azurecr.io")).registry, "fabrikam.azurecr.io");
+    let regional = "contoso.eastus.geo.azurecr.io";
+    assert_eq!(world.minted(&get(&home, regional)).registry, regional);
+}
+
+#[test]
+fn foreign_hosts_are_not_found_and_nobody_is_asked() {
+    let world = World::new();
+    let home = world.with_secret();
+    for host in [
+        "docker.io",
+        "contoso.azurecr.io.attacker.com",
+        "contoso.eastus.data.azurecr.io",
+        "contoso.azurecr.io:8443",
+        "http://contoso.azurecr.io",
+        "mcr.microsoft.com",
+    ] {
+        get(&home, host).is_not_found();
+    }
+    assert_eq!((world.azure.all_calls(), world.proxy.requests()), (0, 0));
+}
+
+#[test]
+fn a_certificate_signs_in_from_every_kind_of_file() {
+    let world = World::new();
+    for (name, file, password) in [
+        ("app.pem", APPLICATION_PEM.as_bytes(), None),
+        ("app.pfx", APPLICATION_PFX, Some(PFX_PASSWORD)),
+        ("old.pfx", APPLICATION_PFX_LEGACY, Some(PFX_PASSWORD)),
+    ] {
+        let mut home = world.with_application();
+        home.set("AZURE_CLIENT_CERTIFICATE_PATH", home.write(name, file));
+        if let Some(password) = password {
+            get(&home, CONTOSO).explains(&["application app with its certificate", name, "password"]);
+            home.set("AZURE_CLIENT_CERTIFICATE_PASSWORD", password);
+        }
+        assert_eq!(world.minted_by(&get(&home, CONTOSO)), "app app by certificate", "{name}");
+        home.set("AZURE_CLIENT_SEND_CERTIFICATE_CHAIN", "true");
+        assert_eq!(world.minted_by(&get(&home, CONTOSO)), "app app by certificate with its chain", "{name}");
+    }
+}
+
+#[test]
+fn a_federated_token_signs_in_and_a_new_one_is_another_identity() {
+    let world = World::new();
+    let mut home = world.with_application();
+    let token = home.write("token", "federated.pod.signature");
+    home.set("AZURE_FEDERATED_TOKEN_FILE", &token);
+    home.set("AZURE_AUTHORITY_HOST", "https://login.microsoftonline.com/");
+    assert_eq!(world.minted_by(&get(&home, CONTOSO)), "app app by pod");
+    home.write("token", "federated.another-pod.signature\n");
+    assert_eq!(world.minted_by(&get(&home, CONTOSO)), "app app by another-pod");
+    std::fs::remove_file(token).unwrap();
+    get(&home, CONTOSO).explains(&["application app", "token cannot be read", "AZURE_FEDERATED_TOKEN_FILE"]);
+}
+
+#[test]
+fn a_job_of_azure_pipelines_is_its_service_connection() {
+    let world = World::new();
+    let mut home = world.home();
+    home.set("SYSTEM_OIDCREQUESTURI", "https://dev.azure.com/oidc?x=y");
+    home.set("AZURESUBSCRIPTION_CLIENT_ID", "deployer").set("AZURESUBSCRIPTION_TENANT_ID", TENANT);
+    home.set("AZURESUBSCRIPTION_SERVICE_CONNECTION_ID", "connection");
+    get(&home, CONTOSO).explains(&["nobody is signed in"]);
+    home.set("SYSTEM_ACCESSTOKEN", "token-of-the-job");
+    assert_eq!(world.minted_by(&get(&home, CONTOSO)), "app deployer by connection");
+    home.set("SYSTEM_ACCESSTOKEN", "another");
+    get(&home, CONTOSO).explains(&["dev.azure.com answered with status 401", "System.AccessToken"]);
+    home.set("SYSTEM_OIDCREQUESTURI", "http://dev.azure.com/oidc");
+    get(&home, CONTOSO).explains(&["application deployer", "gets no token"]);
+    assert_eq!(world.azure.calls(AzureCall::PipelineToken), 2, "a job's token goes over TLS alone");
+}
+
+#[test]
+fn a_machine_is_its_managed_identity() {
+    let world = World::new();
+    let mut home = world.on_machine();
+    let first = world.minted(&get(&home, CONTOSO));
+    assert_eq!((first.identity.as_str(), first.tenant.as_deref()), ("machine", Some(TENANT)));
+    let calls = world.azure.all_calls();
+    get(&home, CONTOSO).credentials();
+    assert_eq!(world.azure.all_calls(), calls, "a cached get asks nobody");
+    home.set("AZURE_CLIENT_ID", "assigned");
+    assert_eq!(world.minted_by(&get(&home, CONTOSO)), "machine assigned");
+    home.set("HTTP_PROXY", world.proxy.url()).set("http_proxy", world.proxy.url()).set("AZURE_CLIENT_ID", "other");
+    assert_eq!(world.minted_by(&get(&home, CONTOSO)), "machine other", "without the proxy");
+    assert_eq!(world.azure.strange_requests(), [""; 0]);
+}
+
+#[test]
+fn every_place_gives_its_managed_identity() {
+    let world = World::new();
+    let at = |path: &str| format!("{}/{path}", world.azure.url());
+    for (variables, several, expected) in [
+        ([("IDENTITY_ENDPOINT", at("app")), ("IDENTITY_HEADER", "pretend-header".into())], true, "app service"),
+        ([("MSI_ENDPOINT", at("learning")), ("MSI_SECRET", "pretend-secret".into())], true, "learning"),
+        ([("MSI_ENDPOINT", at("shell")), ("MSI_SECRET", String::new())], false, "shell"),
+    ] {
+        let mut home = world.home();
+        for (name, value) in variables {
+            home.set(name, value);
+        }
+        assert_eq!(world.minted_by(&get(&home, CONTOSO)), expected);
+        home.set("AZURE_CLIENT_ID", "assigned");
+        if several {
+            assert_eq!(world.minted_by(&get(&home, CONTOSO)), format!("{expected} assigned"));
+        } else {
+            get(&home, CONTOSO).explains(&["managed identity assigned of Cloud Shell", "AZURE_CLIENT_ID"]);
+        }
+    }
+}
+
+#[test]
+fn azure_arcs_agent_gives_tokens_to_who_can_read_its_key() {
+    let test = "azure_arcs_agent_gives_tokens_to_who_can_read_its_key";
+    let world = World::new();
+    let mut home = world.home();
+    home.set("IDENTITY_ENDPOINT", format!("{}/arc", world.azure.url())).set("IMDS_ENDPOINT", world.azure.url());
+    let own = home.write("own.key", "pretend-key");
+    for path in [own.to_str().unwrap(), "/var/opt/azcmagent/tokens/../../../../etc/own.key", ""] {
+        world.azure.set_arc_key(path);
+        get(&home, CONTOSO).explains(&["managed identity of Azure Arc", "none of its keys"]);
+        home.run(ACR, &["erase"], CONTOSO).is_silent();
+        std::thread::sleep(std::time::Duration::from_millis(3_200));
+    }
+    world.azure.set_arc_key("/var/opt/azcmagent/tokens/0af.key");
+    let line = |what: &str| format!("mount -t tmpfs none /var/opt && mkdir -p /var/opt/azcmagent/tokens && {what}");
+    if !home.other("unshare", &["--mount", "sh", "-c", &line("true")]).status().is_ok_and(|status| status.success()) {
+        return skip(test, "a folder of Azure Arc's needs root");
+    }
+    let program = crate::home::program(ACR);
+    let line = line(&format!(
+        "printf pretend-key > /var/opt/azcmagent/tokens/0af.key && echo {CONTOSO} | {}  get",
+        program.display()
+    ));
+    let output = home.other("unshare", &["--mount", "sh", "-c", &line]).output().unwrap();
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
+    let minted = world.azure.minted().remove(0);
+    assert_eq!((answer["Secret"].as_str(), minted.identity.as_str()), (Some(minted.token.as_str()), "arc"));
+}
+
+#[test]
+fn az_is_asked_where_somebody_has_signed_in_to_it() {
+    let world = World::new();
+    let mut home = world.home();
+    put_program(&mut home, "az", "echo run >> \"$HOME/runs\"; exit 1");
+    get(&home, CONTOSO).explains(&["nobody is signed in to Azure", "az login"]);
+    assert!(!home.path("runs").exists(), "it is not started in vain");
+    world.put_az(&mut home, "jane@contoso.example");
+    assert_eq!(world.minted_by(&get(&home, CONTOSO)), "jane@contoso.example");
+    get(&home, CONTOSO).credentials();
+    let command = "account get-access-token -o json --scope https://containerregistry.azure.net/.default\n";
+    assert_eq!(std::fs::read_to_string(home.path("runs")).unwrap(), command, "it is started once");
+    world.put_az(&mut home, "john.doe@contoso.example");
+    assert_eq!(world.minted_by(&get(&home, CONTOSO)), "john.doe@contoso.example", "another account is another token");
+    home.settings(&format!("[[registry]]\nmatch = \"fabrikam.azurecr.io\"\ntenant = \"{TENANT}\"\n"));
+    assert_eq!(world.minted(&get(&home, "fabrikam.azurecr.io")).tenant.as_deref(), Some(TENANT));
+    let runs = std::fs::read_to_string(home.path("runs")).unwrap();
+    assert!(runs.ends_with(&format!("/.default --tenant {TENANT}\n")), "{runs}");
+}
+
+#[test]
+fn azd_comes_after_az() {
+    let world = World::new();
+    let mut home = world.with_az("jane");
+    let token = world.azure.access_token_of("joan");
+    let answer = json!({"token": token, "expiresOn": "2100-01-01T00:00:00Z"});
+    put_program(&mut home, "azd", &format!("echo '{answer}'"));
+    assert_eq!(world.minted_by(&get(&home, CONTOSO)), "jane");
+    home.write(".azd/auth.json", "{}");
+    put_program(&mut home, "az", "echo \"ERROR: Please run 'az login' to setup account.\" >&2; exit 1");
+    assert_eq!(world.minted_by(&get(&home, CONTOSO)), "joan");
+    std::fs::remove_file(home.path("bin/az")).unwrap();
+    home.write(".azd/auth.json", "{ }");
+    assert_eq!(world.minted_by(&get(&home, CONTOSO)), "joan");
+}
+
+#[test]
+fn the_order_is_that_of_the_sdks() {
+    let world = World::new();
+    let mut home = world.with_az("jane");
+    home.set("AZURE_TENANT_ID", TENANT);
+    assert_eq!(world.minted_by(&get(&home, CONTOSO)), "jane");
+    home.set("AZURE_POD_IDENTITY_AUTHORITY_HOST", world.azure.url());
+    assert_eq!(world.minted_by(&get(&home, CONTOSO)), "machine");
+    home.set("AZURE_CLIENT_ID", "app");
+    home.set("AZURE_FEDERATED_TOKEN_FILE", home.write("token", "federated.pod.signature"));
+    assert_eq!(world.minted_by(&get(&home, CONTOSO)), "app app by pod");
+    home.set("AZURE_CLIENT_CERTIFICATE_PATH", home.write("app.pem", APPLICATION_PEM));
+    assert_eq!(world.minted_by(&get(&home, CONTOSO)), "app app by certificate");
+    home.set("AZURE_CLIENT_SECRET", world.azure.secret_of("app"));
+    assert_eq!(world.minted_by(&get(&home, CONTOSO)), "app app by secret");
+    for (choice, expected) in [
+        ("dev", "jane"),
+        ("prod", "app app by secret"),
+        ("EnvironmentCredential", "app app by secret"),
+        ("workloadidentitycredential", "app app by pod"),
+        ("ManagedIdentityCredential", "machine app"),
+        ("AzureCliCredential", "jane"),
+    ] {
+        home.set("AZURE_TOKEN_CREDENTIALS", choice);
+        assert_eq!(world.minted_by(&get(&home, CONTOSO)), expected, "{choice}");
+    }
+    home.set("AZURE_TOKEN_CREDENTIALS", "VisualStudioCredential");
+    get(&home, CONTOSO).explains(&["AZURE_TOKEN_CREDENTIALS", "AzureCliCredential"]);
+}
+
+#[test]
+fn a_machine_without_an_identity_is_passed_over() {
+    let world = World::new();
+    let mut home = world.with_az("jane");
+    home.set("AZURE_POD_IDENTITY_AUTHORITY_HOST", world.azure.url());
+    let refuse = |code, message: &str| Behaviour::Refuse { status: 400, code, message: message.into() };
+    world.azure.on(AzureCall::MachineToken, refuse("invalid_request", "Identity not found"));
+    assert_eq!(world.minted_by(&get(&home, CONTOSO)), "jane");
+    home.set("AZURE_CLIENT_ID", "assigned");
+    get(&home, CONTOSO).explains(&["managed identity assigned of this machine", "invalid_request", "assigned to it"]);
+    // Another cloud's metadata service.
+    world.azure.on(AzureCall::MachineToken, Behaviour::Garbage);
+    home.unset("AZURE_CLIENT_ID").set("AZURE_AUTHORITY_HOST", "https://login.microsoftonline.com");
+    get(&home, CONTOSO).explains(&["managed identity of this machine", "without a usable one"]);
+}
+
+#[test]
+fn each_cloud_signs_in_at_its_own_authority() {
+    let world = World::new();
+    let mut home = world.with_secret();
+    for (registry, authority) in
+        [("contoso.azurecr.us", "login.microsoftonline.us"), ("contoso.azurecr.cn", "login.chinacloudapi.cn")]
+    {
+        assert_eq!(world.minted(&get(&home, registry)).authority, authority);
+    }
+    get(&home, "contoso.azurecr.de").explains(&["German cloud", "closed"]);
+    home.set("AZURE_AUTHORITY_HOST", "https://login.corp.example");
+    assert_eq!(world.minted(&get(&home, "contoso.azurecr.us")).authority, "login.corp.example");
+    home.set("AZURE_AUTHORITY_HOST", "http://login.corp.example");
+    get(&home, "contoso.azurecr.us").explains(&["AZURE_AUTHORITY_HOST", "https"]);
+}

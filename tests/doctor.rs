@@ -1,0 +1,294 @@
+//! `credmint doctor`: what is wrong is found and has a remedy, and what is right is not called wrong.
+
+use pretend_cloud::{Aws, Ca, Proxy, RegistryFront, TokenServer};
+use serde_json::Value;
+
+use crate::home::{CLI, CREDMINT, ECR, Home, Outcome, program};
+
+const CONFIG: &str = ".docker/config.json";
+const RIGHT: &str = "the-right-canary";
+
+fn home() -> Home {
+    installed(Home::new())
+}
+
+fn installed(mut home: Home) -> Home {
+    let folder = program(CLI).parent().unwrap().to_owned();
+    home.set("PATH", format!("{}:/usr/bin:/bin", folder.display()));
+    home.unset("SUDO_USER");
+    home
+}
+
+/// The findings, and that the exit code agrees with them.
+#[track_caller]
+fn findings(home: &Home, arguments: &[&str]) -> Vec<Value> {
+    let outcome = home.run(CLI, &[&["doctor", "--json"], arguments].concat(), "");
+    let Ok(facts) = serde_json::from_str::<Value>(&outcome.stdout) else { panic!("{outcome:?}") };
+    assert_eq!(facts["healthy"].as_bool(), Some(outcome.code == 0), "{facts:#}");
+    assert!(outcome.code < 2, "{outcome:?}");
+    facts["findings"].as_array().unwrap().clone()
+}
+
+/// The one finding of this level that has these words; gives its remedy.
+#[track_caller]
+fn finds(findings: &[Value], level: &str, words: &str) -> String {
+    let found = findings.iter().find(|finding| finding["text"].as_str().unwrap().contains(words));
+    let found = found.unwrap_or_else(|| panic!("{words:?} is not found: {findings:#?}"));
+    assert_eq!(found["level"], level, "{found}");
+    found["remedy"].as_str().unwrap_or_default().to_owned()
+}
+
+#[track_caller]
+fn nothing_is_broken(findings: &[Value]) {
+    let broken: Vec<_> = findings.iter().filter(|finding| finding["level"] == "broken").collect();
+    assert!(broken.is_empty(), "{broken:#?}");
+}
+
+fn healthy() -> Home {
+    let home = home();
+    home.write(CONFIG, "{\"credsStore\": \"credmint\", \"credHelpers\": {\"ghcr.io\": \"ghcr\"}}\n");
+    home
+}
+
+#[test]
+fn what_is_right_is_not_called_wrong() {
+    let found = findings(&healthy(), &["--offline"]);
+    nothing_is_broken(&found);
+    for words in
+        ["can be read by everyone", "answers for every registry", "answers for ghcr.io", "credmint-mint is there"]
+    {
+        finds(&found, "ok", words);
+    }
+    let shown = healthy().run(CLI, &["doctor", "--offline"], "");
+    assert!(shown.code == 0 && shown.stdout.ends_with("\nnothing is broken\n"), "{shown:?}");
+}
+
+#[test]
+fn a_config_that_cannot_be_read_is_broken() {
+    for (text, words) in [
+        ("{\"auths\": {,}}", "line 1"),
+        ("\u{feff}{}", "byte order mark"),
+        ("{\"auths\":{\"r.example\":{\"auth\":\"???\"}}}", "docker ignores the whole file"),
+        ("{\"auths\":{},\"auths\":{}}", "a second time"),
+    ] {
+        let home = home();
+        home.write(CONFIG, text);
+        assert!(!finds(&findings(&home, &["--offline"]), "broken", words).is_empty(), "{text}");
+    }
+    let home = home();
+    home.write(CONFIG, "{\"CredsStore\":\"credmint\"}");
+    finds(&findings(&home, &["--offline"]), "note", "CredsStore is read as credsStore by docker");
+    let remedy = finds(&findings(&self::home(), &["--offline"]), "note", "is not there, so no helper is used");
+    assert_eq!(remedy, "credmint configure");
+}
+
+#[test]
+fn entries_that_do_nothing_and_logins_in_the_open_are_named() {
+    let home = home();
+    home.write(
+        CONFIG,
+        "{\"auths\":{\"r.example\":{\"auth\":\"dTpw\"}},\"credHelpers\":{\"https://ghcr.io\":\"ghcr\",\"*.azurecr.io\":\"acr\"}}",
+    );
+    let found = findings(&home, &["--offline"]);
+    assert_eq!(finds(&found, "note", "r.example stands in plain text"), "credmint migrate");
+    assert_eq!(
+        finds(&found, "broken", "names https://ghcr.io, and Docker asks for ghcr.io"),
+        "credmint configure ghcr.io"
+    );
+    finds(&found, "broken", "patterns are not known to Docker");
+    home.write(CONFIG, "{\"auths\":{\"r.example\":{\"auth\":\"dTpw\"}},\"credsStore\":\"credmint\"}");
+    finds(&findings(&home, &["--offline"]), "note", "where Docker does not look because of credsStore");
+}
+
+#[test]
+fn helpers_that_are_missing_ill_foreign_or_old_are_told_apart() {
+    let mut home = home();
+    let folder = home.script("other/docker-credential-ecr-login", "echo 0.12.0").parent().unwrap().to_owned();
+    home.script("other/docker-credential-old", "echo 'docker-credential-old (credmint) 0.0.1'");
+    home.script("other/docker-credential-ghcr", "exit 3");
+    let ours = program(CLI).parent().unwrap().to_owned();
+    home.set("PATH", format!("{}:{}:/usr/bin:/bin", folder.display(), ours.display()));
+    home.write(
+        CONFIG,
+        "{\"credHelpers\":{\"public.ecr.aws\":\"ecr-login\",\"a.example\":\"absent\",\"b.example\":\"old\",\"ghcr.io\":\"ghcr\",\"c.example\":\"../x\"}}",
+    );
+    let found = findings(&home, &["--offline"]);
+    assert_eq!(
+        finds(&found, "note", "docker-credential-ecr-login answers for public.ecr.aws"),
+        "credmint configure public.ecr.aws"
+    );
+    assert_eq!(
+        finds(&found, "broken", "docker-credential-absent, for a.example, is not on the path"),
+        "install it, or: credmint configure a.example"
+    );
+    finds(&found, "broken", "is of another version than credmint");
+    finds(&found, "broken", "docker-credential-ghcr, for ghcr.io, does not answer");
+    finds(&found, "broken", "is no helper's name");
+}
+
+#[test]
+fn programs_that_came_apart_are_named() {
+    let mut home = Home::new();
+    let folder = home.path("bin");
+    std::fs::create_dir_all(&folder).unwrap();
+    for name in [CLI, CREDMINT, ECR] {
+        assert!(std::process::Command::new("cp").arg(program(name)).arg(&folder).status().unwrap().success());
+    }
+    home.set("PATH", &folder);
+    home.write(CONFIG, "{\"credsStore\":\"credmint\"}");
+    let cli = folder.join(CLI);
+    let outcome = home.run(cli.to_str().unwrap(), &["doctor", "--offline"], "");
+    assert!(outcome.code == 1 && outcome.stdout.contains("no token can be minted"), "{outcome:?}");
+    home.set("PATH", "/usr/bin:/bin");
+    let outcome = home.run(cli.to_str().unwrap(), &["doctor", "--offline"], "");
+    assert!(outcome.stdout.contains(&format!("add {} to PATH", folder.display())), "{outcome:?}");
+}
+
+#[test]
+fn a_variable_that_goes_before_everything_is_named() {
+    let mut home = healthy();
+    home.set("DOCKER_AUTH_CONFIG", "{\"auths\":{\"ghcr.io\":{\"auth\":\"dTpw\"}}}");
+    let found = findings(&home, &["ghcr.io/a/b:1", "--offline"]);
+    finds(&found, "note", "docker asks no helper for ghcr.io");
+    finds(&found, "ok", "docker, buildx, compose: DOCKER_AUTH_CONFIG, entry ghcr.io");
+    home.set("DOCKER_AUTH_CONFIG", "{\"credHelpers\":{}}");
+    finds(&findings(&home, &["--offline"]), "note", "docker ignores all of it");
+}
+
+#[test]
+fn it_says_whom_each_client_asks() {
+    let home = healthy();
+    let found = findings(&home, &["ghcr.io/a/b:1", "--offline"]);
+    finds(&found, "ok", "docker, buildx, compose: docker-credential-ghcr, asked for ghcr.io, from credHelpers");
+    let remedy = finds(&findings(&home, &["quay.io/a/b", "--offline"]), "note", "podman, buildah, skopeo: nobody");
+    assert_eq!(remedy, "credmint configure --podman quay.io");
+}
+
+#[test]
+fn a_keychain_that_is_broken_is_named() {
+    let mut home = healthy();
+    home.set("CREDMINT_VAULT", "keychain").set("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere");
+    let found = findings(&home, &["--offline"]);
+    assert!(
+        found.iter().any(|finding| finding["level"] == "broken" && finding["about"] == "This machine"),
+        "{found:#?}"
+    );
+}
+
+/// A user with logins, and a registry with a token server on this machine.
+struct Visit {
+    home: Home,
+    registry: RegistryFront,
+}
+
+impl Visit {
+    fn new(password: &str) -> Self {
+        let tokens = TokenServer::beside("/token", |user, password| (user, password) == ("me", RIGHT));
+        let registry = RegistryFront::start_bearer(&tokens, None);
+        let home = healthy();
+        let host = registry.addr().to_string();
+        let login = format!("{{\"ServerURL\":\"{host}\",\"Username\":\"me\",\"Secret\":\"{password}\"}}");
+        assert_eq!(home.run(CREDMINT, &["store"], login).code, 0);
+        Visit { home, registry }
+    }
+
+    fn doctor(&self, name: &str) -> Vec<Value> {
+        findings(&self.home, &[&format!("{}{name}", self.registry.addr())])
+    }
+}
+
+#[test]
+fn an_image_that_can_be_pulled_is_tried_out() {
+    let found = Visit::new(RIGHT).doctor("/team/app:1");
+    nothing_is_broken(&found);
+    for words in [
+        "answers, and asks for credentials",
+        "gives the credentials of me",
+        "gives me a token",
+        "team/app:1 can be pulled",
+    ] {
+        finds(&found, "ok", words);
+    }
+}
+
+#[test]
+fn credentials_that_are_refused_are_told_with_the_way_to_new_ones() {
+    let found = Visit::new("wrong-canary").doctor("/team/app:1");
+    assert!(
+        finds(&found, "broken", "refuses the credentials of me, with 401").contains("credmint logout"),
+        "{found:?}"
+    );
+    assert!(!format!("{found:?}").contains("canary"));
+}
+
+#[test]
+fn without_credentials_a_private_image_is_not_pulled_and_a_public_one_is() {
+    let visit = Visit::new(RIGHT);
+    assert_eq!(visit.home.run(CREDMINT, &["erase"], visit.registry.addr().to_string()).code, 0);
+    finds(&visit.doctor("/team/app:1"), "broken", "may not be pulled, or it is not there");
+    nothing_is_broken(&visit.doctor("/library/app:1"));
+}
+
+#[test]
+fn a_cloud_s_registry_is_tried_with_a_minted_token() {
+    let aws = Aws::start();
+    let registry = RegistryFront::start(&aws, None);
+    let host = registry.addr().to_string();
+    let mut home = installed(Home::signed_in(&aws));
+    home.settings(&format!(
+        "[[registry]]\nmatch = \"{host}\"\nprovider = \"ecr\"\ntarget = \"123456789012.dkr.ecr.us-east-1.amazonaws.com\"\n"
+    ));
+    home.write(CONFIG, format!("{{\"credHelpers\":{{\"{host}\":\"ecr\"}}}}"));
+    let found = findings(&home, &[&format!("{host}/app:1")]);
+    nothing_is_broken(&found);
+    finds(&found, "ok", "it takes the credentials of AWS");
+    nothing_is_broken(&findings(&home, &[]));
+    aws.end_tokens();
+    finds(&findings(&home, &[&host]), "broken", "refuses the credentials of AWS");
+    home.unset("AWS_ACCESS_KEY_ID").unset("AWS_SECRET_ACCESS_KEY");
+    home.run(CREDMINT, &["erase"], &host);
+    let found = findings(&home, &[&host]);
+    assert!(found.iter().any(|finding| finding["level"] == "broken"), "{found:?}");
+}
+
+#[test]
+fn a_registry_that_cannot_be_reached_is_told_why() {
+    let home = healthy();
+    // Nobody listens on port 1.
+    finds(&findings(&home, &["127.0.0.1:1/app"]), "broken", "127.0.0.1:1 cannot be asked: no connection");
+    let aws = Aws::start();
+    let found = findings(&home, &[&aws.url().replace("http://", "")]);
+    finds(&found, "broken", "is no registry: it answers");
+}
+
+#[test]
+fn a_company_s_proxy_and_authority_are_used_and_their_lack_is_named() {
+    let (aws, ca, proxy) = (Aws::start(), Ca::new(), Proxy::start());
+    let host = "123456789012.dkr.ecr.us-east-1.amazonaws.com";
+    let registry = RegistryFront::start_tls("127.0.0.1:0".parse().unwrap(), &ca, &[host], &aws, None);
+    proxy.route(&format!("{host}:443"), registry.addr());
+    let mut home = installed(Home::signed_in(&aws));
+    home.write(CONFIG, format!("{{\"credHelpers\":{{\"{host}\":\"ecr\"}}}}"));
+    home.set("HTTPS_PROXY", proxy.url()).set("NO_PROXY", "127.0.0.1");
+    finds(&findings(&home, &[host]), "broken", "its certificate is not trusted");
+    let pem = home.write("ca.pem", ca.pem());
+    home.set("SSL_CERT_FILE", pem);
+    let found = findings(&home, &[host]);
+    nothing_is_broken(&found);
+    finds(&found, "note", "HTTPS_PROXY is set");
+}
+
+#[test]
+fn nothing_that_it_prints_is_a_secret() {
+    let visit = Visit::new(RIGHT);
+    let mut outcomes: Vec<Outcome> = Vec::new();
+    for arguments in [vec!["doctor"], vec!["doctor", "--json"], vec!["doctor", "r.example/app", "--offline"]] {
+        visit.home.write(CONFIG, "{\"auths\":{\"r.example\":{\"auth\":\"dTpjYW5hcnk=\"}},\"credsStore\":\"credmint\"}");
+        outcomes.push(visit.home.run(CLI, &arguments, ""));
+    }
+    for outcome in outcomes {
+        for secret in ["canary", "dTpjYW5hcnk="] {
+            assert!(!outcome.stdout.contains(secret) && !outcome.stderr.contains(secret), "{secret}: {outcome:?}");
+        }
+    }
+}

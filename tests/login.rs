@@ -1,0 +1,111 @@
+//! `credmint login` and `logout`: at a terminal, in a script, and with a code for the browser.
+
+use pretend_cloud::GitHubCall;
+
+use crate::ghcr::{Company, PACKAGES};
+use crate::home::{CLI, CREDMINT, Home, files};
+use crate::terminal::Terminal;
+
+const HUB: &str = "https://index.docker.io/v1/";
+const OWN: &str = "registry.corp.example:5000";
+
+fn kept(home: &Home, server: &str) -> (String, String) {
+    let (_, username, secret) = home.run(CREDMINT, &["get"], server).credentials();
+    (username, secret)
+}
+
+#[test]
+fn it_asks_at_a_terminal_and_does_not_show_the_password() {
+    let home = Home::new();
+    let mut terminal = Terminal::run(&home, CLI, &["login"]);
+    terminal.sees("Username for Docker Hub: ").types("me");
+    terminal.sees("Password or access token of me for Docker Hub: ").types("dckr_pat_canary");
+    let (code, shown) = terminal.ends();
+    assert_eq!(code, 0, "{shown}");
+    assert!(shown.contains("the login of me for Docker Hub is stored") && !shown.contains("canary"), "{shown}");
+    assert_eq!(kept(&home, HUB), ("me".into(), "dckr_pat_canary".into()));
+}
+
+#[test]
+fn an_empty_answer_stores_nothing() {
+    let home = Home::new();
+    let mut terminal = Terminal::run(&home, CLI, &["login", OWN, "-u", "me"]);
+    terminal.sees("Password").types("");
+    let (code, shown) = terminal.ends();
+    assert_eq!(code, 1, "{shown}");
+    assert!(shown.contains("needs a user's name and a password"), "{shown}");
+    home.run(CREDMINT, &["get"], OWN).is_not_found();
+}
+
+#[test]
+fn a_script_hands_the_password_over_on_standard_input() {
+    let home = Home::new();
+    for (typed, secret) in [("s\n", "s"), ("s\r\n", "s"), ("with space ", "with space "), ("two\nlines", "two\nlines")]
+    {
+        let outcome = home.run(CLI, &["login", OWN, "-u", "ci", "--password-stdin"], typed);
+        assert_eq!((outcome.code, outcome.stdout.as_str()), (0, ""), "{outcome:?}");
+        assert_eq!(kept(&home, OWN), ("ci".into(), secret.into()));
+    }
+    let outcome = home.run(CLI, &["logout", OWN], "");
+    assert_eq!((outcome.code, outcome.stdout.as_str()), (0, ""), "{outcome:?}");
+    home.run(CREDMINT, &["get"], OWN).is_not_found();
+    assert_eq!(home.run(CLI, &["logout", OWN], "").code, 0, "there is nothing left to forget");
+}
+
+#[test]
+fn what_cannot_be_asked_for_is_said_at_once() {
+    let home = Home::new();
+    for (arguments, words) in [
+        (&["login"][..], "there is no terminal to ask at"),
+        (&["login", OWN, "-u", "me"], "--password-stdin"),
+        (&["login", OWN, "--password-stdin"], "add --username NAME"),
+        (&["login", "ghcr.io/owner/app", "-u", "me"], "credmint login ghcr.io"),
+        (&["login", OWN, "--device"], "does not belong to GitHub"),
+        (&["login", PACKAGES, "--device"], "--client-id ID"),
+    ] {
+        let outcome = home.run(CLI, arguments, "");
+        assert_eq!((outcome.code, outcome.stdout.as_str()), (1, ""), "{arguments:?}: {outcome:?}");
+        assert!(outcome.stderr.contains(words), "{arguments:?}: {outcome:?}");
+    }
+    assert!(files(&home.path("data")).is_empty());
+}
+
+/// Signs in with a code at the pretend GitHub.
+fn device(company: &Company, more: &[&str]) -> crate::home::Outcome {
+    company.home.run(CLI, &[&["login", PACKAGES, "--device"], more].concat(), "")
+}
+
+fn company() -> Company {
+    let company = Company::with_site();
+    company.home.settings("[[registry]]\nmatch = \"ghcr.io\"\nclient_id = \"Iv1.corp\"\n");
+    company
+}
+
+#[test]
+fn a_code_for_the_browser_signs_in_at_github() {
+    let company = company();
+    let outcome = device(&company, &[]);
+    assert_eq!((outcome.code, outcome.stdout.as_str()), (0, ""), "{outcome:?}");
+    for words in
+        ["Open https://github.com/login/device and enter WDJB-MJHT", "the login of octocat for ghcr.io is stored"]
+    {
+        assert!(outcome.stderr.contains(words), "{outcome:?}");
+    }
+    let (username, secret) = kept(&company.home, PACKAGES);
+    assert_eq!(username, "octocat");
+    assert!(secret.starts_with("gho_") && !outcome.stderr.contains(&secret));
+    assert_eq!(company.github.calls(GitHubCall::DeviceToken), 2, "the first time nobody had agreed");
+    assert_eq!(company.github.scopes_asked_for(), ["read:packages"]);
+    let outcome = device(&company, &["--push", "--client-id", "Iv1.other"]);
+    assert_eq!(outcome.code, 0, "{outcome:?}");
+    assert_eq!(company.github.scopes_asked_for(), ["read:packages", "write:packages"]);
+}
+
+#[test]
+fn a_sign_in_that_is_turned_down_stores_nothing() {
+    let company = company();
+    company.github.deny_devices();
+    let outcome = device(&company, &[]);
+    assert!(outcome.code == 1 && outcome.stderr.contains("turned down in the browser"), "{outcome:?}");
+    company.home.run(CREDMINT, &["get"], PACKAGES).is_not_found();
+}

@@ -1,0 +1,44 @@
+use hyper::Method;
+use hyper::http::request::Parts;
+
+/// What a request asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum AzureCall {
+    /// Entra ID's access token for an application.
+    Token,
+    /// The token of a job of Azure Pipelines.
+    PipelineToken,
+    /// The exchange of an access token at a registry's login server.
+    Exchange,
+    /// The look whether there is a metadata service.
+    MachineCheck,
+    /// The token of a virtual machine.
+    MachineToken,
+    /// The token of an app in App Service.
+    AppToken,
+    /// The token of a machine that Azure Arc's agent runs on.
+    ArcToken,
+    /// The token of a user's Cloud Shell.
+    ShellToken,
+    /// The token of a machine for learning.
+    LearningToken,
+}
+
+impl AzureCall {
+    pub(crate) fn of(head: &Parts) -> Option<AzureCall> {
+        match (&head.method, head.uri.path()) {
+            (&Method::POST, "/oauth2/exchange") => Some(AzureCall::Exchange),
+            (&Method::POST, "/oidc") => Some(AzureCall::PipelineToken),
+            (&Method::POST, "/shell") => Some(AzureCall::ShellToken),
+            (&Method::POST, path) if path.ends_with("/oauth2/v2.0/token") => Some(AzureCall::Token),
+            (&Method::GET, "/metadata/identity/oauth2/token") if head.headers.contains_key("metadata") => {
+                Some(AzureCall::MachineToken)
+            }
+            (&Method::GET, "/metadata/identity/oauth2/token") => Some(AzureCall::MachineCheck),
+            (&Method::GET, "/app") => Some(AzureCall::AppToken),
+            (&Method::GET, "/arc") => Some(AzureCall::ArcToken),
+            (&Method::GET, "/learning") => Some(AzureCall::LearningToken),
+            _ => None,
+        }
+    }
+}
