@@ -7,6 +7,7 @@ export ECR_EU=123456789012.dkr.ecr.eu-west-1.amazonaws.com
 # Of another account, which opens to its own keys alone.
 export ECR_OTHER=210987654321.dkr.ecr.us-east-1.amazonaws.com
 export PUBLIC=public.ecr.aws
+export ACR=contoso.azurecr.io
 export GAR=europe-docker.pkg.dev
 export GHCR=ghcr.io
 # A registry with htpasswd, at a port of its own: corp, secret.
@@ -20,6 +21,7 @@ export APP=octo-org/team/app
 export OPEN=octo-org/public/app
 
 AWS_HOSTS=api.ecr.us-east-1.amazonaws.com,api.ecr.eu-west-1.amazonaws.com,api.ecr-public.us-east-1.amazonaws.com,sts.amazonaws.com,sts.us-east-1.amazonaws.com,portal.sso.us-east-1.amazonaws.com,oidc.us-east-1.amazonaws.com
+AZURE_HOSTS=login.microsoftonline.com
 GOOGLE_HOSTS=oauth2.googleapis.com,sts.googleapis.com,iamcredentials.googleapis.com
 GITHUB_HOSTS=api.github.com,github.com
 HUB_HOSTS=registry-1.docker.io,index.docker.io,auth.docker.io,docker.io
@@ -37,10 +39,12 @@ names() {
     echo "192.0.2.9 ${HUB_HOSTS//,/ }"
     echo "192.0.2.10 ${TOKENS_HOSTS//,/ }"
     echo "192.0.2.11 ${CORP%:*} mirror.corp.example"
+    echo "192.0.2.12 ${AZURE_HOSTS//,/ }"
+    echo "192.0.2.13 $ACR"
 }
 
 # The back door of each registry: its port on 127.0.0.1.
-BACK_DOORS=(5001 5002 5003 5004 5005 5006)
+BACK_DOORS=(5001 5002 5003 5004 5005 5006 5007)
 
 open_registries() {
     local port
@@ -67,6 +71,7 @@ open_clouds() {
         --aws 192.0.2.2:443 "$AWS_HOSTS" --aws-account 210987654321 AKIAOTHER0000000000 \
         --ecr 192.0.2.3:443 "$ECR,$ECR_EU,$ECR_OTHER" 127.0.0.1:5001 \
         --ecr 192.0.2.4:443 "$PUBLIC" 127.0.0.1:5002 \
+        --azure 192.0.2.12:443 "$AZURE_HOSTS" --acr 192.0.2.13:443 "$ACR" 127.0.0.1:5007 \
         --google 192.0.2.5:443 "$GOOGLE_HOSTS" --gar 192.0.2.6:443 "$GAR" 127.0.0.1:5003 \
         --github 192.0.2.7:443 "$GITHUB_HOSTS" --github-app octo-org --github-token ghp_pretendClassicToken0000000000000000 \
         --ghcr 192.0.2.8:443 "$GHCR" 127.0.0.1:5004 \

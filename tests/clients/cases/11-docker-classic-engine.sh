@@ -1,7 +1,7 @@
 # Docker with an engine that keeps images in the old way and signs in with code of its own.
 # wirings: helpers store
 export DOCKER_HOST=unix://$ROOM/classic.sock
-hosts=("$ECR" "$ECR_OTHER" "$PUBLIC" "$GAR" "$GHCR")
+hosts=("$ECR" "$ECR_OTHER" "$PUBLIC" "$ACR" "$GAR" "$GHCR")
 wire "${hosts[@]}"
 for host in "${hosts[@]}"; do
     works "pull from $host" docker pull "$host/$APP:1"

@@ -1,6 +1,6 @@
 # `docker login` and `logout`: a login wins over minting until it is taken back.
 # wirings: helpers store
-wire "$ECR" "$GAR" "$GHCR"
+wire "$ECR" "$ACR" "$GAR" "$GHCR"
 
 # login HOST USER PASSWORD
 login() {

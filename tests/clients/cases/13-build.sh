@@ -1,6 +1,6 @@
 # `docker build` from private images and to private registries, by both builders of both engines.
 # wirings: helpers store
-hosts=("$ECR" "$GAR" "$GHCR")
+hosts=("$ECR" "$ACR" "$GAR" "$GHCR")
 wire "${hosts[@]}"
 need docker-buildx
 # The classic builder asks for no registry but sends along what it knows: every entry of credHelpers,
@@ -20,9 +20,10 @@ for host in "${hosts[@]}"; do
     done
 done
 # A stage from each cloud: one build signs in everywhere.
-printf 'FROM %s AS one\nFROM %s AS two\nFROM %s\nCOPY --from=one /file.txt /1\nCOPY --from=two /file.txt /2\n' \
-    "${hosts[0]}/$APP:1" "${hosts[1]}/$APP:1" "${hosts[2]}/$APP:1" >Dockerfile
-works "a build out of three clouds" docker build --pull --no-cache --tag "$ECR/octo-org/team/three:$WIRING" .
+printf 'FROM %s AS one\nFROM %s AS two\nFROM %s AS three\nFROM %s\nCOPY --from=one /file.txt /1\nCOPY --from=two /file.txt /2\nCOPY --from=three /file.txt /3\n' \
+    "${hosts[@]/%//$APP:1}" >Dockerfile
+works "a build out of four clouds" docker build --pull --no-cache --tag "$ECR/octo-org/team/three:$WIRING" .
 mints "$MINT_ECR" 1 "one mint for $ECR"
+mints "$MINT_ACR" 1 "one mint for $ACR"
 mints "$MINT_GAR" 1 "one mint for $GAR"
 mints "$MINT_GHCR" 1 "one mint for $GHCR"

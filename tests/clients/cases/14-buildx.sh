@@ -1,7 +1,7 @@
 # buildx: for several platforms at once, with provenance and SBOM, with a cache in the registry; imagetools.
 # wirings: helpers store
 need docker-buildx
-hosts=("$ECR" "$GAR" "$GHCR")
+hosts=("$ECR" "$ACR" "$GAR" "$GHCR")
 wire "${hosts[@]}"
 for host in "${hosts[@]}"; do
     printf 'FROM %s/%s:1\nCOPY Dockerfile /\n' "$host" "$APP" >Dockerfile

@@ -2,7 +2,7 @@
 # wirings: helpers store
 need podman
 # podman knows `credHelpers` in Docker's file but no store: the store is for it in a file of its own.
-hosts=("$ECR" "$ECR_OTHER" "$PUBLIC" "$GAR" "$GHCR")
+hosts=("$ECR" "$ECR_OTHER" "$PUBLIC" "$ACR" "$GAR" "$GHCR")
 wire "${hosts[@]}"
 [ "$WIRING" = helpers ] || works "credmint configure --podman" credmint configure --yes --podman "${hosts[@]}"
 . "$CLIENTS/containers.sh"

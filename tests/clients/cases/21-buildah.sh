@@ -1,7 +1,7 @@
 # buildah: build from one cloud, push to another.
 # wirings: helpers store
 need buildah
-hosts=("$ECR" "$GAR" "$GHCR")
+hosts=("$ECR" "$ACR" "$GAR" "$GHCR")
 wire "${hosts[@]}"
 [ "$WIRING" = helpers ] || works "credmint configure --podman" credmint configure --yes --podman "${hosts[@]}"
 . "$CLIENTS/containers.sh"

@@ -1,7 +1,7 @@
 # skopeo: inspect, list-tags, copy, sync, delete.
 # wirings: helpers store
 need skopeo
-hosts=("$ECR" "$ECR_OTHER" "$PUBLIC" "$GAR" "$GHCR")
+hosts=("$ECR" "$ECR_OTHER" "$PUBLIC" "$ACR" "$GAR" "$GHCR")
 wire "${hosts[@]}"
 [ "$WIRING" = helpers ] || works "credmint configure --podman" credmint configure --yes --podman "${hosts[@]}"
 . "$CLIENTS/containers.sh"

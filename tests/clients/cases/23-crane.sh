@@ -1,7 +1,7 @@
 # crane: copy, ls, digest, manifest, pull, push, tag, delete, catalog.
 # wirings: helpers store
 need crane
-hosts=("$ECR" "$ECR_OTHER" "$PUBLIC" "$GAR" "$GHCR")
+hosts=("$ECR" "$ECR_OTHER" "$PUBLIC" "$ACR" "$GAR" "$GHCR")
 wire "${hosts[@]}"
 for host in "${hosts[@]}"; do
     name=$host/octo-org/team/crane-$WIRING

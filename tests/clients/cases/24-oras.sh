@@ -1,7 +1,7 @@
 # oras: push and pull of files, attach and discover, copy, tags, delete.
 # wirings: helpers store
 need oras
-hosts=("$ECR" "$ECR_OTHER" "$PUBLIC" "$GAR" "$GHCR")
+hosts=("$ECR" "$ECR_OTHER" "$PUBLIC" "$ACR" "$GAR" "$GHCR")
 wire "${hosts[@]}"
 echo 'a report' >report.txt
 for host in "${hosts[@]}"; do

@@ -1,7 +1,7 @@
 # cosign: sign and verify with a key, next to the image and with its credentials.
 # wirings: helpers store
 need cosign
-hosts=("$ECR" "$GAR" "$GHCR")
+hosts=("$ECR" "$ACR" "$GAR" "$GHCR")
 wire "${hosts[@]}"
 for host in "${hosts[@]}"; do
     image=$host/octo-org/team/signed-$WIRING:1

@@ -1,7 +1,7 @@
 # notation: sign and verify with a certificate.
 # wirings: helpers store
 need notation
-hosts=("$ECR" "$GAR" "$GHCR")
+hosts=("$ECR" "$ACR" "$GAR" "$GHCR")
 wire "${hosts[@]}"
 works "a certificate for tests" notation cert generate-test --default case.example
 cat >policy.json <<'END'

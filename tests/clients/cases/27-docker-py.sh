@@ -5,7 +5,7 @@ for candidate in /usr/bin/python3 python3; do
     if "$candidate" -c 'import docker' 2>/dev/null; then python=$candidate; fi
 done
 [ -n "$python" ] || { echo "skipped: there is no docker for python3"; exit 77; }
-hosts=("$ECR" "$ECR_OTHER" "$GAR" "$GHCR")
+hosts=("$ECR" "$ECR_OTHER" "$ACR" "$GAR" "$GHCR")
 wire "${hosts[@]}"
 cat >case.py <<'END'
 import sys

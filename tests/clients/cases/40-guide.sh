@@ -5,7 +5,7 @@ ip link show room0 >/dev/null 2>&1 || { echo "skipped: this kernel has no bridge
 . "$CLIENTS/containers.sh"
 git init --quiet .
 git -c user.name=case -c user.email=case@example commit --quiet --allow-empty --message one
-for host in "$ECR" "$GAR" "$GHCR" "$CORP" "$TOKENS"; do
+for host in "$ECR" "$ACR" "$GAR" "$GHCR" "$CORP" "$TOKENS"; do
     image=$host/octo-org/guide/app:1.2.3
     case $host in
     "$CORP") credmint login --username corp --password-stdin "$CORP" <<<secret >"$SAID" 2>&1 ;;

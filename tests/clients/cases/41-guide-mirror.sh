@@ -2,7 +2,7 @@
 # wirings: helpers
 need crane skopeo
 . "$CLIENTS/containers.sh"
-hosts=("$ECR" "$GAR" "$GHCR")
+hosts=("$ECR" "$ACR" "$GAR" "$GHCR")
 for from in "${hosts[@]}"; do
     crane copy "127.0.0.1:5001/$APP:1" "127.0.0.1:5001/$APP:2" >"$SAID" 2>&1 || fail "a second tag"
     for to in "${hosts[@]}" "$ECR_EU" "$ECR_OTHER"; do

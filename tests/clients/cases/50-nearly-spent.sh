@@ -1,6 +1,6 @@
 # A token that is nearly spent is never handed to a build: BuildKit keeps what it gets for five minutes.
 # wirings: helpers store
-hosts=("$ECR" "$GAR" "$GHCR")
+hosts=("$ECR" "$ACR" "$GAR" "$GHCR")
 wire "${hosts[@]}"
 cp "$(command -v busybox)" .
 ask token-life/605 >/dev/null

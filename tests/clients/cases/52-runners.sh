@@ -1,7 +1,7 @@
 # Machines that lack something: a keychain, a home to write to, any identity but one token.
 # wirings: helpers store
 need crane
-wire "$ECR" "$GAR" "$GHCR"
+wire "$ECR" "$ACR" "$GAR" "$GHCR"
 
 # Where tokens rest is left to credmint: there is no bus and no keychain.
 sed -i '/^vault/d' "$HOME/.config/credmint/config.toml"
@@ -19,7 +19,7 @@ read_only() {
         { [ -n "${XDG_RUNTIME_DIR:-}" ] && mount -t tmpfs -o mode=700 runtime "$XDG_RUNTIME_DIR" || true; } &&
         cd / && exec "$@"' - "$@"
 }
-for host in "$ECR" "$GAR" "$GHCR"; do
+for host in "$ECR" "$ACR" "$GAR" "$GHCR"; do
     works "a read-only home at $host" read_only docker pull "$host/$APP:1"
     forget "$host/$APP:1"
     works "a read-only home without a runtime folder at $host" env -u XDG_RUNTIME_DIR bash -c "$(declare -f read_only); read_only crane digest $host/$APP:1"

@@ -1,9 +1,9 @@
 # An identity that ends: every client passes on what is wrong and what to do.
 # wirings: helpers store
 need docker-buildx
-wire "$ECR" "$GAR" "$GHCR"
+wire "$ECR" "$ACR" "$GAR" "$GHCR"
 . "$CLIENTS/containers.sh"
-[ "$WIRING" = helpers ] || credmint configure --yes --podman "$ECR" "$GAR" "$GHCR" >"$SAID" 2>&1
+[ "$WIRING" = helpers ] || credmint configure --yes --podman "$ECR" "$ACR" "$GAR" "$GHCR" >"$SAID" 2>&1
 
 # A laptop that is signed in by single sign-on.
 rm "$HOME/.aws/credentials"
@@ -39,23 +39,25 @@ export DOCKER_HOST=unix://$ROOM/containerd.sock
 ask token-life/43200 >/dev/null
 credmint cache clear >"$SAID" 2>&1
 
-# Google's user whom Google wants to see again, and a GitHub App whose key is another one by now.
+# A secret that was changed, a key that Google has deleted, and a GitHub App whose key is another one by now.
 google=$HOME/google.json
 jq '.private_key_id = "gone"' "$ROOM/clouds/google-key.json" >"$google"
 export GOOGLE_APPLICATION_CREDENTIALS=$google
 openssl genrsa -traditional -out "$HOME/other.pem" 2048 2>/dev/null
+export AZURE_CLIENT_SECRET=changed
 export GITHUB_APP_PRIVATE_KEY_PATH=$HOME/other.pem
 
 # reason HOST: what has to be read, whatever the client makes of it.
 reason() {
     case $1 in
     "$ECR") echo 'the session of the AWS profile dev has ended .run: aws sso login --profile dev' ;;
+    "$ACR") echo 'AADSTS|Entra|Azure' ;;
     "$GAR") echo 'Google does not accept it .check that neither its key nor the account' ;;
     "$GHCR") echo 'GitHub does not accept its signature .check that the App' ;;
     esac
 }
 
-hosts=("$ECR" "$GAR" "$GHCR")
+hosts=("$ECR" "$ACR" "$GAR" "$GHCR")
 [ "$WIRING" = helpers ] || hosts=("$ECR")
 ! command -v podman >/dev/null || tar -cf - Dockerfile | pod import - local >"$SAID" 2>&1 || fail "an image for podman"
 for host in "${hosts[@]}"; do

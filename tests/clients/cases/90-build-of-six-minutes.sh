@@ -1,7 +1,7 @@
 # A build that outlives its token, in one session of BuildKit, which keeps what it gets for almost five
 # minutes and then asks again.
 # slow: 460
-hosts=("$ECR" "$GAR" "$GHCR")
+hosts=("$ECR" "$ACR" "$GAR" "$GHCR")
 wire "${hosts[@]}"
 cp "$(command -v busybox)" .
 ask token-life/330 >/dev/null
@@ -14,11 +14,11 @@ for host in "${hosts[@]}"; do
         --tag "$host/octo-org/team/long:1" "$host" >"$host.log" 2>&1 &
     jobs+=($!)
 done
-for index in 0 1 2; do
+for index in "${!hosts[@]}"; do
     host=${hosts[index]}
     wait "${jobs[index]}" || { cp "$host.log" "$SAID"; fail "the build at $host"; }
 done
-for call in "$MINT_ECR" "$MINT_GAR" "$MINT_GHCR"; do
+for call in "$MINT_ECR" "$MINT_ACR" "$MINT_GAR" "$MINT_GHCR"; do
     mints "$call" 2 "one mint for the build, one for its push"
 done
 for host in "${hosts[@]}"; do
