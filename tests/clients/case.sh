@@ -3,8 +3,10 @@
 set -euo pipefail
 
 # What a case's user has: a home, and an identity with every cloud.
+CLIENTS=$(dirname "${BASH_SOURCE[0]}")
 export WIRING=$2 HOME=$3
 export DOCKER_CONFIG=$HOME/.docker XDG_RUNTIME_DIR=$HOME/runtime
+export AZURE_TENANT_ID=11111111-aaaa-bbbb-cccc-222222222222 AZURE_CLIENT_ID=app AZURE_CLIENT_SECRET=secret-of-app
 export GOOGLE_APPLICATION_CREDENTIALS=$ROOM/clouds/google-key.json
 export GITHUB_APP_ID=123456 GITHUB_APP_PRIVATE_KEY_PATH=$ROOM/clouds/app.pem
 # Offline: no updates, no telemetry, nobody to ask.
@@ -100,7 +102,8 @@ mints() {
 }
 
 # The calls that mint a token of each cloud.
-export MINT_ECR=aws.EcrToken MINT_PUBLIC=aws.EcrPublicToken MINT_GAR=google.Token MINT_GHCR=github.InstallationToken
+export MINT_ECR=aws.EcrToken MINT_PUBLIC=aws.EcrPublicToken MINT_ACR=azure.Exchange
+export MINT_GAR=google.Token MINT_GHCR=github.InstallationToken
 
 # guide IMAGE ID [ARGUMENT...]: the command that `credmint guide` prints under this id.
 guide() {

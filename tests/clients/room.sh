@@ -45,7 +45,7 @@ enter() {
     rm -f "$ROOM"/programs/*.d
     newer_clients "$(cd "$CLIENTS/../.." && pwd)/target/peers/usr"
     local path=$ROOM/programs:$ROOM/clients:$PATH
-    for tool in unshare ip jq dockerd docker docker-registry htpasswd runc; do
+    for tool in unshare ip jq dockerd docker docker-registry htpasswd runc busybox git; do
         PATH=$path command -v "$tool" >/dev/null || skip "there is no $tool"
     done
     unshare --net --mount --pid true 2>/dev/null || skip "this kernel or container allows no namespaces"
@@ -78,7 +78,7 @@ furnish() {
     local address
     ip address add 169.254.169.254/32 dev lo
     # Not in 127.0.0.0/8: there, the Docker engine asks neither for TLS nor for a good certificate.
-    for address in 2 3 4 5 6 7 8 9 10 11; do
+    for address in 2 3 4 5 6 7 8 9 10 11 12 13; do
         ip address add "192.0.2.$address/32" dev lo
     done
     # /run would show the clients the sockets of real daemons.

@@ -7,6 +7,7 @@ export ECR_EU=123456789012.dkr.ecr.eu-west-1.amazonaws.com
 # Of another account, which opens to its own keys alone.
 export ECR_OTHER=210987654321.dkr.ecr.us-east-1.amazonaws.com
 export PUBLIC=public.ecr.aws
+export ACR=contoso.azurecr.io
 export GAR=europe-docker.pkg.dev
 export GHCR=ghcr.io
 # A registry with htpasswd, at a port of its own: corp, secret.
@@ -20,6 +21,7 @@ export APP=octo-org/team/app
 export OPEN=octo-org/public/app
 
 AWS_HOSTS=api.ecr.us-east-1.amazonaws.com,api.ecr.eu-west-1.amazonaws.com,api.ecr-public.us-east-1.amazonaws.com,sts.amazonaws.com,sts.us-east-1.amazonaws.com,portal.sso.us-east-1.amazonaws.com,oidc.us-east-1.amazonaws.com
+AZURE_HOSTS=login.microsoftonline.com
 GOOGLE_HOSTS=oauth2.googleapis.com,sts.googleapis.com,iamcredentials.googleapis.com
 GITHUB_HOSTS=api.github.com,github.com
 HUB_HOSTS=registry-1.docker.io,index.docker.io,auth.docker.io,docker.io
@@ -37,10 +39,12 @@ names() {
     echo "192.0.2.9 ${HUB_HOSTS//,/ }"
     echo "192.0.2.10 ${TOKENS_HOSTS//,/ }"
     echo "192.0.2.11 ${CORP%:*} mirror.corp.example"
+    echo "192.0.2.12 ${AZURE_HOSTS//,/ }"
+    echo "192.0.2.13 $ACR"
 }
 
 # The back door of each registry: its port on 127.0.0.1.
-BACK_DOORS=(5001 5002 5003 5004 5005 5006)
+BACK_DOORS=(5001 5002 5003 5004 5005 5006 5007)
 
 open_registries() {
     local port
@@ -63,10 +67,11 @@ open_registry() {
 
 open_clouds() {
     # Its standard input is a pipe that this shell holds open.
-    exec 9> >(exec pretend-clouds "$ROOM/clouds" 127.0.0.1:8800 --imds 169.254.169.254:80 \
+    exec 9> >(exec pretend-clouds "$ROOM/clouds" 127.0.0.1:8800 --imds 169.254.169.254:80 --gce 192.0.2.5:80 \
         --aws 192.0.2.2:443 "$AWS_HOSTS" --aws-account 210987654321 AKIAOTHER0000000000 \
         --ecr 192.0.2.3:443 "$ECR,$ECR_EU,$ECR_OTHER" 127.0.0.1:5001 \
         --ecr 192.0.2.4:443 "$PUBLIC" 127.0.0.1:5002 \
+        --azure 192.0.2.12:443 "$AZURE_HOSTS" --acr 192.0.2.13:443 "$ACR" 127.0.0.1:5007 \
         --google 192.0.2.5:443 "$GOOGLE_HOSTS" --gar 192.0.2.6:443 "$GAR" 127.0.0.1:5003 \
         --github 192.0.2.7:443 "$GITHUB_HOSTS" --github-app octo-org --github-token ghp_pretendClassicToken0000000000000000 \
         --ghcr 192.0.2.8:443 "$GHCR" 127.0.0.1:5004 \
@@ -92,8 +97,15 @@ proxy: {remoteurl: 'https://registry-1.docker.io', username: dockerhub, password
 # One engine keeps images as containerd does, of several platforms; the other one in the old way.
 open_engines() {
     open_mirror
-    open_engine containerd '"features": {"containerd-snapshotter": true}, "storage-driver": "native"'
-    open_engine classic '"features": {"containerd-snapshotter": false}, "storage-driver": "vfs"'
+    # A network for containers, which leads nowhere: what makes an SBOM wants one that is called `bridge`.
+    local bridge=none
+    if ip link add room0 type bridge 2>/dev/null; then
+        ip address add 172.30.0.1/24 dev room0
+        ip link set room0 up
+        bridge=room0
+    fi
+    open_engine containerd '"features": {"containerd-snapshotter": true}, "storage-driver": "native", "bridge": "'$bridge'"'
+    open_engine classic '"features": {"containerd-snapshotter": false}, "storage-driver": "vfs", "bridge": "none"'
     local engine
     for engine in containerd classic; do
         await "the engine ($engine)" env DOCKER_HOST="unix://$ROOM/$engine.sock" docker version
@@ -103,7 +115,7 @@ open_engines() {
 
 open_engine() {
     local name=$1
-    printf '{"registry-mirrors": ["https://mirror.corp.example"], "bridge": "none", "iptables": false, "ip6tables": false, %s}\n' \
+    printf '{"registry-mirrors": ["https://mirror.corp.example"], "iptables": false, "ip6tables": false, "ip-forward": false, %s}\n' \
         "$2" >"$ROOM/$name.json"
     dockerd --config-file "$ROOM/$name.json" --host "unix://$ROOM/$name.sock" --data-root "$ROOM/engines/$name" \
         --exec-root "$ROOM/engines/$name-run" --pidfile "$ROOM/$name.pid" >"$ROOM/engine-$name.log" 2>&1 &
@@ -125,7 +137,27 @@ stock() {
         done
     done
     crane copy "$from" "127.0.0.1:5005/library/app:1" >"$ROOM/said" 2>&1 || fail "no official image"
+    stock_scanner
     crane auth login "$CORP" -u corp -p secret 2>/dev/null
     crane copy "$from" "$CORP/$APP:1" >"$ROOM/said" 2>&1 || fail "no image for $CORP"
     rm "$HOME/.docker/config.json"
+}
+
+# What BuildKit runs for `--sbom`, by the name under which it asks Docker Hub for it: a stand-in that
+# writes down that it was there.
+stock_scanner() {
+    local folder="$ROOM/scanner"
+    mkdir "$folder"
+    cp "$(command -v busybox)" "$folder/"
+    cat >"$folder/scan" <<'END'
+#!/busybox sh
+/busybox cat >"$BUILDKIT_SCAN_DESTINATION/sbom.spdx.json" <<SBOM
+{"_type": "https://in-toto.io/Statement/v0.1", "predicateType": "https://spdx.dev/Document",
+ "predicate": {"SPDXID": "SPDXRef-DOCUMENT", "name": "made by the stand-in"}}
+SBOM
+END
+    chmod +x "$folder/scan"
+    printf 'FROM scratch\nCOPY busybox scan /\nENTRYPOINT ["/scan"]\n' >"$folder/Dockerfile"
+    docker buildx build --quiet --push --tag 127.0.0.1:5005/docker/buildkit-syft-scanner:stable-1 "$folder" \
+        >"$ROOM/said" 2>&1 || fail "Docker Hub has no scanner"
 }

@@ -2,7 +2,7 @@
 //! out tokens.
 //!
 //! It mints nothing and knows no cloud's SDK: where credentials are wanted it asks the helpers, as
-//! Docker does. A command is a file here with a `run`; [`arguments`] has what can be asked.
+//! Docker does. A command is a file here with a `run`; `arguments` has what can be asked.
 
 mod arguments;
 mod bazel;

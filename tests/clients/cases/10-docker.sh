@@ -1,6 +1,6 @@
 # Docker and its engine, at every kind of registry: pull, push, all tags, by digest, by platform.
 # wirings: helpers store
-hosts=("$ECR" "$ECR_EU" "$ECR_OTHER" "$PUBLIC" "$GAR" "$GHCR")
+hosts=("$ECR" "$ECR_EU" "$ECR_OTHER" "$PUBLIC" "$ACR" "$GAR" "$GHCR")
 wire "${hosts[@]}"
 for host in "${hosts[@]}"; do
     works "pull from $host" docker pull "$host/$APP:1"
@@ -22,5 +22,8 @@ for host in "${hosts[@]}"; do
 done
 mints "$MINT_ECR" 3 "one mint a region and account"
 mints "$MINT_PUBLIC" 1 "one mint for $PUBLIC"
+mints "$MINT_ACR" 1 "one mint for $ACR"
 mints "$MINT_GAR" 1 "one mint for $GAR"
-mints "$MINT_GHCR" 1 "one mint for $GHCR"
+# With a store, crane asks for the repository: whose packages these are is known, and that is another token.
+if [ "$WIRING" = store ]; then tokens=2; else tokens=1; fi
+mints "$MINT_GHCR" $tokens "one mint for $GHCR"

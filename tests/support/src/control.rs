@@ -9,6 +9,7 @@ use hyper::{Request, Response};
 use serde_json::{Map, Value, json};
 
 use crate::aws::Aws;
+use crate::azure::Azure;
 use crate::front::TokenServer;
 use crate::github::GitHub;
 use crate::google::Google;
@@ -19,6 +20,8 @@ use crate::server::{Server, Service};
 pub struct Clouds {
     /// Amazon's.
     pub aws: Arc<Aws>,
+    /// Microsoft's.
+    pub azure: Arc<Azure>,
     /// Google's.
     pub google: Arc<Google>,
     /// GitHub's.
@@ -71,7 +74,12 @@ impl Service for Clouds {
 
 impl Clouds {
     fn calls(&self) -> Value {
-        let counts = [("aws", self.aws.counts()), ("google", self.google.counts()), ("github", self.github.counts())];
+        let counts = [
+            ("aws", self.aws.counts()),
+            ("azure", self.azure.counts()),
+            ("google", self.google.counts()),
+            ("github", self.github.counts()),
+        ];
         let flat = counts.into_iter().flat_map(|(cloud, calls)| {
             calls.into_iter().map(move |(call, count)| (format!("{cloud}.{call}"), count.into()))
         });
@@ -80,18 +88,21 @@ impl Clouds {
 
     fn minted(&self) -> Value {
         let aws = self.aws.minted().into_iter().map(|token| format!("aws {} {}", token.access_key, token.identity));
+        let azure = self.azure.minted().into_iter().map(|token| format!("azure {} {}", token.identity, token.registry));
         let google = self.google.minted().into_iter().map(|token| format!("google {}", token.identity));
         let github = self.github.minted().into_iter().map(|token| format!("github {}", token.account));
-        aws.chain(google).chain(github).collect()
+        aws.chain(azure).chain(google).chain(github).collect()
     }
 
     fn strange(&self) -> Value {
-        let all = [self.aws.strange_requests(), self.google.strange_requests(), self.github.strange_requests()];
+        let azure = self.azure.strange_requests();
+        let all = [self.aws.strange_requests(), azure, self.google.strange_requests(), self.github.strange_requests()];
         all.into_iter().flatten().collect()
     }
 
     fn end_tokens(&self) {
         self.aws.end_tokens();
+        self.azure.end_tokens();
         self.google.end_tokens();
         self.github.end_tokens();
         self.tokens.iter().for_each(TokenServer::end_tokens);
@@ -99,6 +110,7 @@ impl Clouds {
 
     fn set_token_life(&self, life: Duration) {
         self.aws.set_token_life(life);
+        self.azure.set_token_life(life);
         self.google.set_token_life(life);
         self.github.set_token_life(life);
     }
@@ -112,10 +124,11 @@ mod tests {
     #[test]
     fn scripts_see_calls_and_end_tokens() {
         let addr = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let (aws, google, github) = (Arc::new(Aws::start()), Arc::new(Google::start()), Arc::new(GitHub::start()));
+        let (aws, azure) = (Arc::new(Aws::start()), Arc::new(Azure::start()));
+        let (google, github) = (Arc::new(Google::start()), Arc::new(GitHub::start()));
         let (metadata, url) =
             (google.url() + "/computeMetadata/v1/instance/service-accounts/default/token", google.url());
-        let control = Control::start(addr, Clouds { aws, google, github, tokens: Vec::new() });
+        let control = Control::start(addr, Clouds { aws, azure, google, github, tokens: Vec::new() });
         let ask = |path: &str| fetch("GET", &format!("http://{addr}{path}"), &[], "").unwrap();
         assert_eq!(ask("/token-life/60").status, 200);
         let minted = fetch("GET", &metadata, &[("metadata-flavor", "Google")], "").unwrap();

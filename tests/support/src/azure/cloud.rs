@@ -87,6 +87,14 @@ impl Cloud {
         if skew < 0 { SystemTime::now() - seconds } else { SystemTime::now() + seconds }
     }
 
+    /// Whether this registry would take the token now.
+    pub(crate) fn admits(&self, registry: &str, token: &str) -> bool {
+        let now = self.now();
+        let is_it =
+            |minted: &RefreshToken| minted.token == token && minted.registry == registry && minted.expires > now;
+        self.state().minted.iter().any(is_it)
+    }
+
     /// An access token that nobody else has been given, as Entra ID answers.
     pub(super) fn access(&self, identity: String, authority: &str, resource: &str) -> Result<Value, Refusal> {
         if !RESOURCES.contains(&resource) {

@@ -25,7 +25,7 @@ use crate::server::{Server, Service};
 
 pub use call::AzureCall;
 pub use certificate::{APPLICATION_PEM, APPLICATION_PFX, APPLICATION_PFX_LEGACY, PFX_PASSWORD};
-use cloud::Cloud;
+pub(crate) use cloud::Cloud;
 pub use cloud::{RefreshToken, TENANT};
 
 /// A pretend Azure: Entra ID, the login servers of every registry, the token service of Azure Pipelines,
@@ -69,6 +69,14 @@ impl Azure {
     /// How many requests have come in, those included that are no call at all.
     pub fn all_calls(&self) -> usize {
         self.cloud.ledger.all_calls()
+    }
+
+    pub(crate) fn counts(&self) -> std::collections::BTreeMap<String, usize> {
+        self.cloud.ledger.counts()
+    }
+
+    pub(crate) fn cloud(&self) -> &Arc<Cloud> {
+        &self.cloud
     }
 
     /// The requests that no service here knows, as `METHOD /path`: of use when a test fails.

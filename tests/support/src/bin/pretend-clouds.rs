@@ -7,17 +7,18 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use pretend_cloud::{APP_KEY, Aws, Ca, Clouds, Control, GitHub, Google, RegistryFront, TokenServer};
+use pretend_cloud::{APP_KEY, Aws, Azure, Ca, Clouds, Control, GitHub, Google, RegistryFront, TokenServer};
 
 const USAGE: &str = "\
 usage: pretend-clouds FOLDER CONTROL_ADDR [OPTION]...
 Services:
   --imds ADDR                    the metadata service of AWS, over plain HTTP
   --gce ADDR                     the metadata server of Google, over plain HTTP
-  --aws | --google | --github ADDR HOST[,HOST]...
+  --aws | --azure | --google | --github ADDR HOST[,HOST]...
                                  the cloud's services, over TLS as these hosts
 Registries, over TLS as these hosts, with a real registry at UPSTREAM behind them:
   --ecr ADDR HOSTS UPSTREAM      opens to what the pretend AWS mints
+  --acr ADDR HOSTS UPSTREAM      opens to what it exchanges for access tokens of the pretend Azure
   --gar ADDR HOSTS UPSTREAM      opens to access tokens of the pretend Google
   --ghcr ADDR HOSTS UPSTREAM     opens to tokens of the pretend GitHub
   --hub ADDR HOSTS UPSTREAM AUTH_HOST USER PASSWORD
@@ -51,6 +52,7 @@ struct Clockwork {
     folder: String,
     ca: Ca,
     aws: Arc<Aws>,
+    azure: Arc<Azure>,
     google: Arc<Google>,
     github: Arc<GitHub>,
     tokens: Vec<TokenServer>,
@@ -65,6 +67,7 @@ impl Clockwork {
             folder: folder.to_owned(),
             ca: Ca::new(),
             aws: Arc::new(Aws::start()),
+            azure: Arc::new(Azure::start()),
             google: Arc::new(Google::start()),
             github: Arc::new(GitHub::start()),
             tokens: Vec::new(),
@@ -83,8 +86,8 @@ impl Clockwork {
         while let Some(option) = arguments.0.next() {
             self.add(option, &mut arguments)?;
         }
-        let Clockwork { aws, google, github, tokens, .. } = self;
-        let _control = Control::start(address(control)?, Clouds { aws, google, github, tokens });
+        let Clockwork { aws, azure, google, github, tokens, .. } = self;
+        let _control = Control::start(address(control)?, Clouds { aws, azure, google, github, tokens });
         let mut stdout = std::io::stdout().lock();
         writeln!(stdout, "ready")?;
         stdout.flush()?;
@@ -100,12 +103,14 @@ impl Clockwork {
             "--imds" => self.keep(self.aws.also_at(given.address()?)),
             "--gce" => self.keep(self.google.also_at(given.address()?)),
             "--aws" => self.keep(self.aws.also_tls(given.address()?, &self.ca, &given.hosts()?)),
+            "--azure" => self.keep(self.azure.also_tls(given.address()?, &self.ca, &given.hosts()?)),
             "--google" => self.keep(self.google.also_tls(given.address()?, &self.ca, &given.hosts()?)),
             "--github" => self.keep(self.github.also_tls(given.address()?, &self.ca, &given.hosts()?)),
             "--ecr" => {
                 let (at, hosts, upstream) = (given.address()?, given.hosts()?, given.address()?);
                 self.keep(RegistryFront::start_tls(at, &self.ca, &hosts, &self.aws, Some(upstream)));
             }
+            "--acr" => self.add_registry(TokenServer::of_acr(&self.azure), given)?,
             "--gar" => {
                 let google = Arc::clone(&self.google);
                 let keys = move |user: &str, token: &str| user == "oauth2accesstoken" && google.admits(token);

@@ -11,8 +11,11 @@ mod upstream;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
+use bytes::Bytes;
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use hyper::{Request, Response};
+use hyper::http::request::Parts;
+use hyper::{Method, Request, Response};
 use serde_json::json;
 
 use crate::aws::{Aws, Call, Cloud};
@@ -151,7 +154,12 @@ async fn enter_ecr(cloud: &Cloud, request: Request<Incoming>, scheme: &str) -> R
     let authorization = header(&request, "authorization");
     if public::is_public(host) {
         if request.uri().path().trim_end_matches('/') == "/token" {
-            return Ok(Entry::Answered(public::token(cloud, authorization)));
+            // It is asked by GET alone: containerd tries the OAuth form with POST first, and goes on.
+            if request.method() == Method::GET {
+                return Ok(Entry::Answered(public::token(cloud, authorization)));
+            }
+            read(request).await?;
+            return Ok(Entry::Answered(refuse(&Refusal::new(405, "UNSUPPORTED", "Method Not Allowed"))));
         }
         if authorization != Some(public::BEARER) {
             return Ok(Entry::Answered(public::challenge(scheme, host)));
@@ -162,6 +170,12 @@ async fn enter_ecr(cloud: &Cloud, request: Request<Incoming>, scheme: &str) -> R
         return Ok(Entry::Answered(with(refusal, "www-authenticate", &realm)));
     }
     Ok(Entry::Through(request))
+}
+
+/// The whole request: what is answered before its end loses its connection.
+async fn read(request: Request<Incoming>) -> Result<(Parts, Bytes), HangUp> {
+    let (head, body) = request.into_parts();
+    Ok((head, body.collect().await.map_err(|_| HangUp)?.to_bytes()))
 }
 
 /// An error in the form of the registry API.

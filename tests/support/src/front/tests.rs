@@ -159,3 +159,26 @@ fn a_token_server_apart_also_takes_a_form() {
     let bearer = format!("Bearer {}", ask("right").json()["access_token"].as_str().unwrap());
     assert_eq!(get(&front, "registry-1.docker.io", "/v2/app/manifests/1", &bearer).status, 200);
 }
+
+#[test]
+fn a_registry_of_azure_opens_to_the_token_it_exchanged() {
+    let azure = crate::Azure::start();
+    let front = RegistryFront::start_bearer(&TokenServer::of_acr(&azure), None);
+    let post = |host: &str, path: &str, form: String| {
+        let headers = [("host", host), ("content-type", "application/x-www-form-urlencoded")];
+        fetch("POST", &(front.url() + path), &headers, form).unwrap().json()
+    };
+    let host = "contoso.azurecr.io";
+    let access = azure.access_token_of("me");
+    let form = format!("grant_type=access_token&service={host}&access_token={access}");
+    let refresh = post(host, "/oauth2/exchange", form)["refresh_token"].as_str().unwrap().to_owned();
+    let scope = "repository%3Aapp%3Apull";
+    let form = format!("grant_type=refresh_token&service={host}&scope={scope}&refresh_token={refresh}");
+    let bearer = format!("Bearer {}", post(host, "/oauth2/token", form.clone())["access_token"].as_str().unwrap());
+    assert_eq!(get(&front, host, "/v2/app/manifests/1", &bearer).status, 200);
+    assert!(post("fabrikam.azurecr.io", "/oauth2/token", form.clone())["access_token"].is_null());
+    let basic = format!("Basic {}", STANDARD.encode(format!("00000000-0000-0000-0000-000000000000:{refresh}")));
+    assert_eq!(get(&front, host, &format!("/oauth2/token?scope={scope}"), &basic).status, 200);
+    azure.end_tokens();
+    assert!(post(host, "/oauth2/token", form)["access_token"].is_null());
+}

@@ -8,16 +8,19 @@ use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::{Method, Request, Response};
 use ring::rand::{SecureRandom, SystemRandom};
 use serde_json::json;
 
-use super::{header, refuse};
+use super::{header, read, refuse};
+use crate::azure::{self, Azure};
 use crate::behaviour::Refusal;
 use crate::reply::{Body, HangUp, json, with};
+use crate::server::Service;
 
+/// The user whose password is a refresh token.
+const ACR_USER: &str = "00000000-0000-0000-0000-000000000000";
 /// How long its tokens live: as long as those of most registries.
 const LIFE: Duration = Duration::from_secs(300);
 
@@ -32,12 +35,16 @@ struct Office {
     path: &'static str,
     /// Its own host, if it does not answer at that of the registry.
     host: Option<String>,
+    /// Whether it takes the OAuth form, with POST.
+    takes_forms: bool,
+    /// What gives refresh tokens at the registry itself, as Azure's do.
+    exchange: Option<Arc<azure::Cloud>>,
     keys: Keys,
     granted: Mutex<HashMap<String, Grant>>,
 }
 
-/// Whether a login is right: user and password.
-type Keys = Box<dyn Fn(&str, &str) -> bool + Send + Sync>;
+/// Whether a login is right at this host: user and password.
+type Keys = Box<dyn Fn(&str, &str, &str) -> bool + Send + Sync>;
 
 struct Grant {
     /// `repository:NAME:ACTION`, one for each action.
@@ -55,13 +62,24 @@ impl TokenServer {
     /// One that is asked at this path of the registry itself, as Google's and GitHub's are. Like
     /// these it knows the flow of 2015 alone, with GET.
     pub fn beside(path: &'static str, keys: impl Fn(&str, &str) -> bool + Send + Sync + 'static) -> Self {
-        TokenServer(Arc::new(Office { path, host: None, keys: Box::new(keys), granted: Mutex::default() }))
+        TokenServer::new(Office { path, ..Office::new(move |_, user, password| keys(user, password)) })
     }
 
     /// One with a host of its own, as Docker Hub's is. It also takes the OAuth form, with POST.
     pub fn apart(host: impl Into<String>, keys: impl Fn(&str, &str) -> bool + Send + Sync + 'static) -> Self {
-        let office =
-            Office { path: "/token", host: Some(host.into()), keys: Box::new(keys), granted: Mutex::default() };
+        let office = Office::new(move |_, user, password| keys(user, password));
+        TokenServer::new(Office { path: "/token", host: Some(host.into()), takes_forms: true, ..office })
+    }
+
+    /// That of Azure's registries, which opens to the refresh tokens that they give out themselves.
+    pub fn of_acr(azure: &Azure) -> Self {
+        let cloud = Arc::clone(azure.cloud());
+        let exchange = Some(Arc::clone(&cloud));
+        let office = Office::new(move |host, user, token| user == ACR_USER && cloud.admits(host, token));
+        TokenServer::new(Office { path: "/oauth2/token", takes_forms: true, exchange, ..office })
+    }
+
+    fn new(office: Office) -> Self {
         TokenServer(Arc::new(office))
     }
 
@@ -71,6 +89,9 @@ impl TokenServer {
     }
 
     pub(super) async fn enter(&self, request: Request<Incoming>, scheme: &str) -> Result<Entry, HangUp> {
+        if let Some(cloud) = self.0.exchange.as_ref().filter(|_| request.uri().path() == "/oauth2/exchange") {
+            return Arc::clone(cloud).answer(request).await.map(Entry::Answered);
+        }
         if request.uri().path() == self.0.path {
             return self.give(request).await.map(Entry::Answered);
         }
@@ -95,20 +116,24 @@ impl TokenServer {
     }
 
     async fn give(&self, request: Request<Incoming>) -> Result<Response<Body>, HangUp> {
-        let login = header(&request, "authorization").map(basic);
-        let (login, fields) = match *request.method() {
-            Method::GET => (login, fields_of(request.uri().query().unwrap_or_default().as_bytes())),
-            Method::POST if self.0.host.is_some() => {
-                let body = request.into_body().collect().await.map_err(|_| HangUp)?.to_bytes();
+        let host = header(&request, "host").unwrap_or_default().to_owned();
+        let (head, body) = read(request).await?;
+        let (login, fields) = match head.method {
+            Method::GET => (
+                head.headers.get("authorization").map(|login| login.to_str().ok().and_then(basic)),
+                fields_of(head.uri.query().unwrap_or_default().as_bytes()),
+            ),
+            Method::POST if self.0.takes_forms => {
                 let fields = fields_of(&body);
                 let field = |name: &str| fields.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
-                (Some(field("username").zip(field("password"))), fields)
+                let by_token = field("refresh_token").map(|token| (ACR_USER.to_owned(), token));
+                (Some(field("username").zip(field("password")).or(by_token)), fields)
             }
             _ => return Ok(refuse(&Refusal::new(405, "UNSUPPORTED", "The operation is unsupported."))),
         };
         let is_known = match login {
             None => false,
-            Some(Some((user, password))) if (self.0.keys)(&user, &password) => true,
+            Some(Some((user, password))) if (self.0.keys)(&host, &user, &password) => true,
             Some(_) => return Ok(refuse(&Refusal::new(401, "UNAUTHORIZED", "incorrect username or password"))),
         };
         let wanted = fields.iter().filter(|(name, _)| name == "scope").flat_map(|(_, scopes)| scopes.split(' '));
@@ -121,6 +146,13 @@ impl TokenServer {
     fn granted(&self) -> MutexGuard<'_, HashMap<String, Grant>> {
         // A handler that panicked has failed its test; the grants are still whole.
         self.0.granted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Office {
+    fn new(keys: impl Fn(&str, &str, &str) -> bool + Send + Sync + 'static) -> Self {
+        let keys = Box::new(keys);
+        Office { path: "/token", host: None, takes_forms: false, exchange: None, keys, granted: Mutex::default() }
     }
 }
 

@@ -1,0 +1,30 @@
+# A token that is nearly spent is never handed to a build: BuildKit keeps what it gets for five minutes.
+# wirings: helpers store
+hosts=("$ECR" "$ACR" "$GAR" "$GHCR")
+wire "${hosts[@]}"
+cp "$(command -v busybox)" .
+ask token-life/605 >/dev/null
+for host in "${hosts[@]}"; do
+    works "pull from $host" docker pull "$host/$APP:1"
+    forget "$host/$APP:1"
+done
+mints "$MINT_ECR" 1 "the token of the pull"
+sleep 6
+for host in "${hosts[@]}"; do
+    printf 'FROM %s/%s:1\nCOPY busybox /bin/\nRUN ["/bin/busybox", "sleep", "1"]\n' "$host" "$APP" >Dockerfile
+    works "a build at $host in between" docker buildx build --network none --no-cache --pull --push \
+        --tag "$host/octo-org/team/spent:$WIRING" .
+done
+mints "$MINT_ECR" 2 "another one, for the build"
+mints "$MINT_GAR" 2 "another one, for the build"
+
+# One that ends between build and push: the push asks again.
+ask token-life/3 >/dev/null
+credmint cache clear >"$SAID" 2>&1
+for host in "${hosts[@]}"; do
+    printf 'FROM %s/%s:1\nCOPY busybox /bin/\nRUN ["/bin/busybox", "sleep", "4"]\n' "$host" "$APP" >Dockerfile
+    works "a build at $host that outlives its token" \
+        docker build --network none --no-cache --pull --tag "$host/octo-org/team/outlived:$WIRING" .
+    works "its push" docker push "$host/octo-org/team/outlived:$WIRING"
+done
+ask token-life/43200 >/dev/null

@@ -1,0 +1,21 @@
+# Twenty builds and twenty pulls on one runner: one mint a registry.
+# wirings: helpers store
+hosts=("$ECR" "$ACR" "$GAR" "$GHCR")
+wire "${hosts[@]}"
+printf 'FROM scratch\nCOPY Dockerfile /\n' >Dockerfile
+for number in $(seq 20); do
+    host=${hosts[number % 4]}
+    docker buildx build --no-cache --quiet --push --tag "$host/octo-org/team/many-$WIRING:$number" . >"said-$number" 2>&1 &
+done
+for job in $(jobs -p); do wait "$job" || { cat said-* >"$SAID"; fail "one of twenty builds"; }; done
+echo "ok: twenty builds"
+for number in $(seq 20); do
+    host=${hosts[number % 4]}
+    docker pull --quiet "$host/octo-org/team/many-$WIRING:$number" >"said-$number" 2>&1 &
+done
+for job in $(jobs -p); do wait "$job" || { cat said-* >"$SAID"; fail "one of twenty pulls"; }; done
+echo "ok: twenty pulls"
+mints "$MINT_ECR" 1 "one mint for $ECR"
+mints "$MINT_ACR" 1 "one mint for $ACR"
+mints "$MINT_GAR" 1 "one mint for $GAR"
+mints "$MINT_GHCR" 1 "one mint for $GHCR"
