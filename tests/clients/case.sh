@@ -4,7 +4,7 @@ set -euo pipefail
 
 # What a case's user has: a home, and an identity with every cloud.
 CLIENTS=$(dirname "${BASH_SOURCE[0]}")
-export WIRING=$2 HOME=$3
+export CLIENTS WIRING=$2 HOME=$3
 export DOCKER_CONFIG=$HOME/.docker XDG_RUNTIME_DIR=$HOME/runtime
 export AZURE_TENANT_ID=11111111-aaaa-bbbb-cccc-222222222222 AZURE_CLIENT_ID=app AZURE_CLIENT_SECRET=secret-of-app
 export GOOGLE_APPLICATION_CREDENTIALS=$ROOM/clouds/google-key.json
@@ -67,7 +67,7 @@ refused() {
 
 # same WHAT ONE OTHER
 same() {
-    [ -n "$2" ] && [ "$2" = "$3" ] || fail "$1: $2 is not $3"
+    if [ -z "$2" ] || [ "$2" != "$3" ]; then fail "$1: $2 is not $3"; fi
     echo "ok: $1"
 }
 
