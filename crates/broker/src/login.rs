@@ -26,7 +26,8 @@ fn end_of_jwt(text: &str) -> Option<SystemTime> {
     let claims = zeroize::Zeroizing::new(base64_url(claims)?);
     let claims: Value = serde_json::from_slice(&claims).ok()?;
     let seconds = claims.get("exp")?.as_f64().filter(|seconds| (0.0..1e12).contains(seconds))?;
-    Some(SystemTime::UNIX_EPOCH + Duration::from_secs_f64(seconds))
+    // Windows' time ends in the year 30828.
+    SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs_f64(seconds))
 }
 
 fn base64_url(text: &str) -> Option<Vec<u8>> {
@@ -66,7 +67,10 @@ mod tests {
 
     #[test]
     fn a_login_stored_at_the_end_of_time_is_no_reason_to_panic() {
-        let late = SystemTime::UNIX_EPOCH + Duration::from_secs(i64::MAX as u64);
+        let mut late = SystemTime::UNIX_EPOCH;
+        for power in (0..63).rev() {
+            late = late.checked_add(Duration::from_secs(1 << power)).unwrap_or(late);
+        }
         assert_eq!((end_of_login("AWS", "", late), end_of_login("oauth2accesstoken", "", late)), (None, None));
     }
 

@@ -127,7 +127,7 @@ impl Shared {
         file.rewind().ok()?;
         file.take(64 * 1024).read_to_string(&mut text).ok().filter(|&length| length > 0)?;
         let note: Value = serde_json::from_str(&text).ok()?;
-        let at = SystemTime::UNIX_EPOCH + Duration::from_millis(note["at"].as_u64()?);
+        let at = SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(note["at"].as_u64()?))?;
         // One from the future was written before the clock was set back.
         if now.duration_since(at).unwrap_or_else(|early| early.duration()) > FAILURE_SHARED {
             return None;
@@ -191,6 +191,14 @@ mod tests {
             }
         });
         assert!(matches!(turnstile.wait("a/b", now, soon()), Turn::Mint(_)));
+    }
+
+    #[test]
+    fn a_note_from_the_end_of_time_is_none() {
+        let mut file = tempfile::tempfile().unwrap();
+        let note = format!("{{\"at\":{},\"not_signed_in\":true,\"what\":\"no\"}}", u64::MAX);
+        file.write_all(note.as_bytes()).unwrap();
+        assert!(Shared::read(&mut file, SystemTime::now()).is_none());
     }
 
     #[test]

@@ -27,7 +27,6 @@ mod helper;
 mod layout;
 mod lock;
 mod lookup;
-mod patience;
 mod places;
 mod save;
 mod span;

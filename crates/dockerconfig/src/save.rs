@@ -2,9 +2,9 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Seek, Write};
 use std::path::Path;
 
+use protocol::patiently;
 use tempfile::{NamedTempFile, TempPath};
 
-use crate::patience::patiently;
 use crate::target::Target;
 
 /// How an edit came into the file.

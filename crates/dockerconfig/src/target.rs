@@ -2,7 +2,7 @@ use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use crate::patience::patiently;
+use protocol::patiently;
 
 /// As many links in a row as Linux follows.
 const LINKS: usize = 40;

@@ -306,7 +306,10 @@ proptest! {
         prop_assert!(file.undo().unwrap().is_some() || !changed);
         prop_assert_eq!(std::fs::read_to_string(file.path()).unwrap(), text);
         prop_assert!(file.undo().unwrap().is_none());
-        prop_assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "no litter");
+        // Windows locks no folder, but a file beside the config.
+        let left = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
+        let left = left.filter(|name| !(cfg!(windows) && name == "config.json.credmint-lock"));
+        prop_assert_eq!(left.count(), 1, "no litter");
     }
 }
 

@@ -22,6 +22,7 @@ mod failure;
 mod input;
 mod journal;
 mod memory;
+mod patience;
 mod secret;
 mod serve;
 
@@ -32,5 +33,6 @@ pub use deadline::Deadline;
 pub use failure::{Explained, Failure, NOT_FOUND};
 pub use journal::start_journal;
 pub use memory::forbid_core_dumps;
+pub use patience::patiently;
 pub use secret::Secret;
 pub use serve::{Helper, Program, read_request, serve};

@@ -3,6 +3,7 @@ use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use protocol::patiently;
 use zeroize::Zeroizing;
 
 use crate::header::{Header, label};
@@ -67,7 +68,7 @@ impl Store for FileStore {
             return Ok(None);
         }
         let path = self.path(key);
-        let Some((mut file, size)) = found(private::open(&path), &path)? else { return Ok(None) };
+        let Some((mut file, size)) = found(patiently(|| private::open(&path)), &path)? else { return Ok(None) };
         if size > LARGEST {
             return Ok(None);
         }
@@ -91,7 +92,8 @@ impl Store for FileStore {
             let mut new = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(&folder)?;
             new.write_all(&entry.encode())?;
             new.as_file().sync_all()?;
-            new.persist(&path)?;
+            let new = new.into_temp_path();
+            patiently(|| std::fs::rename(&new, &path))?;
             opened.sync()
         };
         write().map_err(|error| broken(&folder, &error))?;
@@ -104,7 +106,7 @@ impl Store for FileStore {
             return Ok(());
         }
         let path = self.path(key);
-        found(std::fs::remove_file(&path), &path).map(|_| ())
+        found(patiently(|| std::fs::remove_file(&path)), &path).map(|_| ())
     }
 
     fn names(&self) -> Result<Vec<Name>, VaultError> {

@@ -20,7 +20,7 @@ fn key() -> impl Strategy<Value = Key> {
 prop_compose! {
     fn entry()(
         key in key(), server in any::<String>(), username in any::<String>(), secret in any::<String>(),
-        issued in 0_u64..1 << 40, expires in any::<Option<u32>>(),
+        issued in 0_u64..1 << 39, expires in any::<Option<u32>>(),
     ) -> Entry {
         let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
         let expires = expires.map(|life| at(issued + u64::from(life)));

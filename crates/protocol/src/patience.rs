@@ -5,8 +5,11 @@ use std::time::Duration;
 const TRIES: u32 = 12;
 
 /// Tries again what Windows refuses while another program has the file open, for two seconds in all:
-/// <https://github.com/microsoft/vscode-docker/issues/2515>.
-pub(crate) fn patiently<T>(mut action: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+/// <https://github.com/microsoft/vscode-docker/issues/2515>. Elsewhere, a file that is open can be replaced.
+///
+/// # Errors
+/// Those of the last try.
+pub fn patiently<T>(mut action: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     let mut pause = Duration::from_millis(1);
     for _ in 1..TRIES {
         match action() {

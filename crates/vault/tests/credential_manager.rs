@@ -1,0 +1,47 @@
+//! The vault in Windows' Credential Manager.
+#![cfg(windows)]
+#![allow(clippy::unwrap_used)]
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use protocol::{Secret, ServerUrl};
+use vault::{Choice, Entry, Key, Places, Resting, Vault};
+
+fn vault() -> Vault {
+    Vault::new(Choice::Auto, Places::default())
+}
+
+fn entry(key: Key, secret: &str) -> Entry {
+    let issued = UNIX_EPOCH + Duration::from_secs(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs());
+    let (server, username) = ("r.example".to_owned(), "me".to_owned());
+    Entry { key, server, username, secret: Secret::new(secret.to_owned()), issued, expires: None }
+}
+
+#[test]
+fn entries_come_back_are_replaced_and_removed() {
+    let keys = [
+        Key::Token(format!("ecr:aws:us-east-1/{}", std::process::id())),
+        Key::Login(ServerUrl::parse(&format!("r{}.example", std::process::id())).unwrap()),
+    ];
+    // An item of Windows' holds 2,560 bytes: what is longer is cut into pieces.
+    for length in [0, 5, 2_560, 2_561, 5_120, 70 << 10, 12] {
+        let secret = "é".repeat(length / 2) + &"x".repeat(length % 2);
+        for key in &keys {
+            let kept = entry(key.clone(), &secret);
+            assert_eq!(vault().save(&kept), Ok(Resting::Keychain));
+            let found = vault().load(key).unwrap().unwrap();
+            assert_eq!(
+                (found.secret, found.username, found.server),
+                (kept.secret, kept.username, kept.server),
+                "{length}"
+            );
+            assert!(vault().names().unwrap().iter().any(|name| name.key == *key), "{length}");
+        }
+    }
+    for key in &keys {
+        vault().remove(key).unwrap();
+        vault().remove(key).unwrap();
+        assert_eq!(vault().load(key), Ok(None));
+        assert!(vault().names().unwrap().iter().all(|name| name.key != *key));
+    }
+}
