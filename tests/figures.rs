@@ -5,6 +5,13 @@
 
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr)] // A program for people.
 
+#[allow(dead_code, unused_imports)] // Its tests are the suite's.
+mod acr;
+mod figures_of_clouds;
+#[allow(dead_code, unused_imports)] // Its tests are the suite's.
+mod gcr;
+#[allow(dead_code, unused_imports)] // Its tests are the suite's.
+mod ghcr;
 #[allow(dead_code)]
 mod home;
 #[allow(dead_code)]
@@ -161,6 +168,9 @@ fn table(rounds: usize, peers: Option<&Path>) {
         _ => eprintln!("skipped: docker-credential-secretservice: it is neither on PATH nor in --peers"),
     }
 
+    let clouds = figures_of_clouds::Clouds::start();
+    rows.extend(clouds.rows(peers));
+
     for round in 0..rounds + 3 {
         // In another order each time: what runs behind its own like finds the machine's caches warm.
         let mut order: Vec<usize> = (0..rows.len()).collect();
@@ -186,6 +196,7 @@ fn table(rounds: usize, peers: Option<&Path>) {
             "cached, Secret Service",
             "docker-credential-secretservice",
         ),
+        ("ghcr, with gh's token, against gh auth token", "ghcr, with gh's token", "gh auth token"),
         ("foreign host, against cached", "foreign host, file", "cached, file"),
     ] {
         if let (Some(one), Some(other)) = (of(one), of(other)) {
