@@ -12,8 +12,8 @@ use crate::{Row, peer};
 
 /// What the rows need for as long as they run.
 pub(crate) struct Clouds {
-    azure: World,
-    google: Google,
+    _azure: World,
+    _google: Google,
     github: Company,
     homes: Vec<Home>,
 }
@@ -22,7 +22,7 @@ impl Clouds {
     pub(crate) fn start() -> Self {
         let (azure, google, github) = (World::new(), Google::start(), Company::with_app());
         let homes = vec![azure.with_secret(), with_key(&google), Home::new()];
-        Clouds { azure, google, github, homes }
+        Clouds { _azure: azure, _google: google, github, homes }
     }
 
     /// What is cached, in files, and what is minted each time.
