@@ -14,7 +14,8 @@ set -eu
 
 published=@RELEASES@
 from=${CREDMINT_RELEASES:-}
-prefix=${HOME:-}/.local
+prefix=${HOME:-}
+prefix=${prefix%/}/.local
 action=install
 keep_config=
 
