@@ -69,7 +69,7 @@ pub(crate) fn quote(line: &mut Vec<u8>, text: &str) {
 /// What was told, as the helper reads it.
 ///
 /// # Errors
-/// Those of the minter; and [`nonsense`] for anything that it cannot have told, which is not repeated.
+/// Those of the minter; and one of its own for anything that it cannot have told, which is not repeated.
 pub fn minted(told: &[u8]) -> Result<Minted, MintError> {
     #[derive(serde::Deserialize)]
     struct Told {
