@@ -149,6 +149,18 @@ fn a_federated_identity_comes_from_a_file() {
 }
 
 #[test]
+fn the_next_job_of_a_runner_gets_a_token_of_its_own() {
+    let google = Google::start();
+    let mut home = home();
+    let token = home.write("token", "header.job.signature");
+    name_file(&mut home, &google.federation_file(json!({"file": token})));
+    let first = get(&home, EUROPE);
+    assert_eq!(get(&home, EUROPE).secret(), first.secret());
+    home.write("token", "header.another-job.signature");
+    assert_eq!(minted_by(&google, &get(&home, EUROPE)), "subject another-job");
+}
+
+#[test]
 fn a_federated_identity_comes_from_an_address() {
     let google = Google::start();
     let mut home = home();

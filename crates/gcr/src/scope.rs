@@ -3,7 +3,7 @@ use protocol::ServerUrl;
 use registry::Registry;
 use settings::{Environment, Fingerprint, Rule, Setup};
 
-use crate::places;
+use crate::{places, subject};
 
 /// What minting needs to know.
 #[derive(Clone, Debug)]
@@ -32,7 +32,7 @@ pub(crate) fn of(server: &ServerUrl, setup: &Setup) -> Option<Scope<Target>> {
 
 /// What chooses the identity. Of the files in which gcloud keeps its accounts' credentials and tokens
 /// none is here: they change with every refresh, and which account it is says the configuration.
-const VARIABLES: [&str; 16] = [
+const VARIABLES: [&str; 18] = [
     "GOOGLE_APPLICATION_CREDENTIALS",
     "GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES",
     "GCE_METADATA_HOST",
@@ -41,6 +41,8 @@ const VARIABLES: [&str; 16] = [
     "CLOUDSDK_CONFIG",
     "CLOUDSDK_ACTIVE_CONFIG_NAME",
     "CLOUDSDK_CORE_ACCOUNT",
+    "CLOUDSDK_CORE_UNIVERSE_DOMAIN",
+    "CLOUDSDK_AUTH_TOKEN_HOST",
     "CLOUDSDK_AUTH_ACCESS_TOKEN_FILE",
     "CLOUDSDK_AUTH_CREDENTIAL_FILE_OVERRIDE",
     "CLOUDSDK_AUTH_IMPERSONATE_SERVICE_ACCOUNT",
@@ -61,12 +63,18 @@ fn identity(setup: &Setup, rule: Option<&Rule>) -> String {
     let impersonated = rule.and_then(|rule| rule.impersonate.as_ref());
     print.add("impersonate", impersonated.map(|account| account.as_bytes()));
     match places::credentials_file(setup, rule) {
-        Some((path, _)) => _ = print.file(&path),
+        Some((path, _)) => {
+            print.file(&path);
+            subject::files_named_in(&path).iter().for_each(|file| _ = print.file(file));
+        }
         // Only then it can be the machine's identity or that of gcloud's active account.
         None => {
             print.add("boot", boot().as_deref());
             if let Some(configuration) = places::gcloud_configuration(setup) {
                 print.file(&configuration);
+            }
+            for name in ["CLOUDSDK_AUTH_ACCESS_TOKEN_FILE", "CLOUDSDK_AUTH_CREDENTIAL_FILE_OVERRIDE"] {
+                environment.path(name).iter().for_each(|file| _ = print.file(file));
             }
         }
     }
@@ -182,6 +190,27 @@ mod tests {
         assert!(seen.insert(identity(&variable)));
         write("key.json", "{  }");
         assert!(seen.insert(identity(&variable)), "an edited key does not count");
+        // The job of a runner signs in with the same file as the one before it, and with another subject.
+        for source in [
+            r#""credential_source": {"file": "SUBJECT"}"#,
+            r#""credential_source": {"executable": {"command": "x", "output_file": "SUBJECT"}}"#,
+            r#""source_credentials": {"type": "external_account", "credential_source": {"file": "SUBJECT"}}"#,
+        ] {
+            let subject = write("subject", "one");
+            let federation = format!("{{\"type\": \"external_account\", {source}}}");
+            write("key.json", &federation.replace("SUBJECT", &subject));
+            assert!(seen.insert(identity(&variable)), "{source}");
+            write("subject", "another");
+            assert!(seen.insert(identity(&variable)), "another subject does not count: {source}");
+        }
+        for name in ["CLOUDSDK_AUTH_ACCESS_TOKEN_FILE", "CLOUDSDK_AUTH_CREDENTIAL_FILE_OVERRIDE"] {
+            let bare = tempfile::tempdir().unwrap();
+            let token = write("gcloud-token", "one");
+            let identity = || scope(REGISTRY, &setup(bare.path(), &[(name, &token)])).identity;
+            let one = identity();
+            write("gcloud-token", "another");
+            assert_ne!(one, identity(), "what {name} names does not count");
+        }
         let folder = write("other/application_default_credentials.json", "{}");
         let folder = Path::new(&folder).parent().unwrap().to_str().unwrap();
         assert!(seen.insert(identity(&[("CLOUDSDK_CONFIG", folder)])));

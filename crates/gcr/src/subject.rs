@@ -1,5 +1,5 @@
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use broker::MintError;
@@ -9,6 +9,7 @@ use serde_json::Value;
 use tokio::process::Command;
 use url::Url;
 use web::Answer;
+use zeroize::Zeroizing;
 
 use crate::aws;
 use crate::exchange::Exchange;
@@ -46,6 +47,29 @@ struct Executable {
     command: String,
     timeout_millis: Option<u64>,
     output_file: Option<PathBuf>,
+}
+
+/// The files besides a federation's own that decide whose token it gives: another subject in them is
+/// another identity. Empty where the file is of another kind or cannot be read.
+pub(crate) fn files_named_in(credentials: &Path) -> Vec<PathBuf> {
+    #[derive(Deserialize)]
+    struct Federated {
+        credential_source: Option<Source>,
+        source_credentials: Option<Box<Federated>>,
+    }
+    let Ok(text) = std::fs::read(credentials).map(Zeroizing::new) else { return Vec::new() };
+    // Keys and users, which most are, need not be understood for that.
+    const KIND: &[u8] = b"external_account";
+    if !text.windows(KIND.len()).any(|words| words == KIND) {
+        return Vec::new();
+    }
+    let Ok(Federated { credential_source, source_credentials }) = serde_json::from_slice(&text) else {
+        return Vec::new();
+    };
+    let source = credential_source.or_else(|| source_credentials?.credential_source);
+    source.map_or_else(Vec::new, |source| {
+        source.file.into_iter().chain(source.executable.and_then(|executable| executable.output_file)).collect()
+    })
 }
 
 /// The token to be exchanged.
