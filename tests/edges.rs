@@ -12,13 +12,14 @@ const SETTINGS: &str = "credmint-settings";
 const VAULT: &str = "credmint-vault";
 const BROKER: &str = "credmint-broker";
 const WEB: &str = "credmint-web";
+const PROGRAM: &str = "credmint-program";
 const DOCKERCONFIG: &str = "credmint-dockerconfig";
 const CLI: &str = "credmint-cli";
 /// A cloud's crate may use all of these, and no other cloud's.
-const BELOW_A_CLOUD: &[&str] = &[PROTOCOL, REGISTRY, SETTINGS, VAULT, BROKER, WEB];
+const BELOW_A_CLOUD: &[&str] = &[PROTOCOL, REGISTRY, SETTINGS, VAULT, BROKER, WEB, PROGRAM];
 
 /// The rooms that each room may use.
-const ROOMS: [(&str, &[&str]); 13] = [
+const ROOMS: [(&str, &[&str]); 14] = [
     (PROTOCOL, &[]),
     (REGISTRY, &[PROTOCOL]),
     (SETTINGS, &[PROTOCOL, REGISTRY]),
@@ -26,6 +27,7 @@ const ROOMS: [(&str, &[&str]); 13] = [
     (BROKER, &[PROTOCOL, REGISTRY, SETTINGS, VAULT]),
     (DOCKERCONFIG, &[PROTOCOL]),
     (WEB, &[PROTOCOL, SETTINGS]),
+    (PROGRAM, &[PROTOCOL]),
     ("credmint-ecr", BELOW_A_CLOUD),
     ("credmint-acr", BELOW_A_CLOUD),
     ("credmint-gcr", BELOW_A_CLOUD),

@@ -10,7 +10,7 @@ use protocol::Secret;
 use crate::asking::Asking;
 use crate::failure::{self, Who, no_token};
 use crate::identity::Identity;
-use crate::program::{Heard, Runner};
+use crate::runner::{Heard, Runner};
 use crate::{places, reason};
 
 /// The account of the Azure CLI; `None` where there is no az, or nobody has signed in to it.

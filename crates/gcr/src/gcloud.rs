@@ -1,11 +1,11 @@
 use broker::MintError;
+use program::Silence;
 use serde_json::Value;
 use tokio::process::Command;
 
 use crate::exchange::Exchange;
 use crate::failure::{self, Who, no_token};
 use crate::identity::Identity;
-use crate::program::{self, Silence};
 use crate::token::AccessToken;
 
 /// Gives the token, its real end and the universe, and renews a token that has less left than the
@@ -16,13 +16,13 @@ const ARGUMENTS: [&str; 5] = ["config", "config-helper", "--format=json", "--min
 pub(crate) async fn identity(exchange: &Exchange<'_>) -> Result<Option<Identity>, MintError> {
     let who = Who::gcloud();
     let name = if cfg!(windows) { "gcloud.cmd" } else { "gcloud" };
-    let Some(program) = exchange.environment.program(name) else {
+    let Some(gcloud) = exchange.environment.program(name) else {
         log::debug!("{name} is not on the path");
         return Ok(None);
     };
-    let mut command = Command::new(program);
+    let mut command = Command::new(gcloud);
     command.args(ARGUMENTS).env("CLOUDSDK_CORE_DISABLE_PROMPTS", "1");
-    let said = match program::run(&mut command, exchange.deadline.remaining()).await {
+    let said = match program::run(&mut command, exchange.deadline).await {
         Ok(said) => said,
         Err(Silence::NotStarted(error)) => {
             log::debug!("gcloud cannot be started: {error}");

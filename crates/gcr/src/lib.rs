@@ -19,7 +19,6 @@ mod impersonation;
 mod metadata;
 mod mint;
 mod places;
-mod program;
 mod scope;
 mod service_account;
 mod subject;

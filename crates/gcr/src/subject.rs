@@ -3,6 +3,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use broker::MintError;
+use program::{Said, Silence};
 use protocol::Secret;
 use serde::Deserialize;
 use serde_json::Value;
@@ -15,7 +16,6 @@ use crate::aws;
 use crate::exchange::Exchange;
 use crate::failure::{self, Who, no_token};
 use crate::federation::Federation;
-use crate::program::{self, Said, Silence};
 
 /// `credential_source`: where the token of the other identity comes from.
 #[derive(Deserialize)]
@@ -162,7 +162,7 @@ impl Executable {
         }
         let limit = Duration::from_millis(self.timeout_millis.unwrap_or(30_000));
         let check = "run that program by hand";
-        match program::run(&mut command, exchange.deadline.within(limit).remaining()).await {
+        match program::run(&mut command, exchange.deadline.within(limit)).await {
             Ok(Said { status, stdout, .. }) if status.success() => Reply::of(&stdout)
                 .and_then(Reply::token)
                 .ok_or_else(|| no_token(who, "its program gives no subject token", check)),
