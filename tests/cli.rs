@@ -181,6 +181,48 @@ fn migrate_leaves_what_cannot_be_stored() {
     assert_eq!(config(&home), before);
 }
 
+/// Another helper, which keeps two logins and refuses to give the second.
+fn with_another_helper(home: &mut Home, name: &str) {
+    let script = "read -r server\ncase $1/$server in\n\
+        list/*) echo '{\"https://r.example\":\"u\",\"stuck.example\":\"u\"}' ;;\n\
+        get/https://r.example) echo '{\"ServerURL\":\"\",\"Username\":\"u\",\"Secret\":\"p\"}' ;;\n\
+        *) echo 'exit status 2: gpg: decryption failed'; exit 1 ;;\nesac\n";
+    home.script(&format!("other/docker-credential-{name}"), script);
+    let path = format!("{}:{}", program(CLI).parent().unwrap().display(), home.path("other").display());
+    home.set("PATH", format!("{path}:/usr/bin:/bin"));
+}
+
+#[test]
+fn logins_of_another_helper_are_taken_over_as_far_as_it_gives_them() {
+    let mut home = home();
+    with_another_helper(&mut home, "pass");
+    assert_eq!(credmint(&home, &["migrate", "--from", "pass", "--dry-run"]).stdout, "https://r.example  u\n");
+    home.run(CREDMINT, &["get"], "r.example").is_not_found();
+    let outcome = credmint(&home, &["migrate", "--from", "pass"]);
+    assert_eq!(outcome.code, 1, "{outcome:?}");
+    for words in
+        ["moved https://r.example (u)", "left stuck.example: exit status 2", "docker-credential-pass still has them"]
+    {
+        assert!(outcome.stderr.contains(words), "{words:?}: {outcome:?}");
+    }
+    assert_eq!(home.run(CREDMINT, &["get"], "r.example").secret(), "p");
+    fails(&home, &["migrate", "--from", "absent"], &["docker-credential-absent is not on the path"]);
+    fails(&home, &["migrate", "--from", "../x"], &["a helper's name"]);
+    fails(&home, &["migrate", "--from", "ecr"], &["credmint's own"]);
+}
+
+#[test]
+fn a_new_store_tells_which_logins_the_old_one_keeps() {
+    let mut home = home();
+    with_another_helper(&mut home, "pass");
+    home.write(CONFIG, "{\"credsStore\":\"pass\"}");
+    let outcome = credmint(&home, &["configure", "--store"]);
+    assert!(outcome.stderr.contains("credmint migrate --from pass"), "{outcome:?}");
+    home.write(CONFIG, "{\"credsStore\":\"pass\"}");
+    let outcome = credmint(&home, &["configure", "--store", "--migrate"]);
+    assert_eq!((outcome.code, home.run(CREDMINT, &["get"], "r.example").secret().as_str()), (1, "p"), "{outcome:?}");
+}
+
 #[test]
 fn token_prints_what_docker_would_be_given() {
     let aws = Aws::start();

@@ -1,11 +1,12 @@
 //! A real Secret Service: gnome-keyring on a session bus of its own.
 
+use std::io::Write;
 use std::process::Stdio;
 use std::time::Duration;
 
 use pretend_cloud::{Aws, Call};
 
-use crate::home::{Home, REGISTRY};
+use crate::home::{CLI, CREDMINT, Home, REGISTRY, skip};
 use crate::session::Session;
 
 #[test]
@@ -68,4 +69,31 @@ fn a_locked_keychain_is_no_reason_to_wait_or_to_ask() {
     assert_eq!(home.get(REGISTRY).secret(), outcome.secret(), "the token rests elsewhere meanwhile");
     assert_eq!(aws.calls(Call::EcrToken), 1);
     home.get("r.example").explains(&["locked", "unlock"]);
+}
+
+#[test]
+fn logins_of_docker_s_own_helper_are_taken_to_where_they_are_to_rest() {
+    let test = "logins_of_docker_s_own_helper_are_taken_to_where_they_are_to_rest";
+    let mut home = Home::of(CREDMINT);
+    let Some(_session) = Session::start(&mut home, test) else { return };
+    let theirs = "docker-credential-secretservice";
+    let folders = ["CREDMINT_PEERS", "PATH"].into_iter().filter_map(std::env::var_os);
+    let mut folders = folders.flat_map(|paths| std::env::split_paths(&paths).collect::<Vec<_>>());
+    let Some(folder) = folders.find(|folder| folder.join(theirs).is_file()) else {
+        return skip(test, &format!("{theirs} is neither in $CREDMINT_PEERS nor in $PATH"));
+    };
+    home.set("PATH", format!("{}:/usr/bin:/bin", folder.display()));
+    for server in ["https://r.example:5000", "https://index.docker.io/v1/"] {
+        let login = format!(r#"{{"ServerURL":"{server}","Username":"u","Secret":"p of {server}"}}"#);
+        let mut helper = home.shell(&format!("{theirs} store")).stdin(Stdio::piped()).spawn().unwrap();
+        helper.stdin.take().unwrap().write_all(login.as_bytes()).unwrap();
+        assert!(helper.wait().unwrap().success());
+    }
+    assert_eq!(home.get("r.example:5000").secret(), "p of https://r.example:5000", "found where they are");
+    home.set("CREDMINT_VAULT", "file");
+    home.get("r.example:5000").is_not_found();
+    let outcome = home.run(CLI, &["migrate", "--from", "secretservice"], "");
+    assert_eq!(outcome.code, 0, "{outcome:?}");
+    assert_eq!(home.get("r.example:5000").secret(), "p of https://r.example:5000");
+    assert_eq!(home.get("docker.io").secret(), "p of https://index.docker.io/v1/");
 }

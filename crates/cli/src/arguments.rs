@@ -61,7 +61,7 @@ pub(crate) struct Configure {
     /// Do not ask
     #[arg(short, long)]
     pub(crate) yes: bool,
-    /// Move plaintext logins that a credsStore hides into the keychain
+    /// Move the logins that the new credsStore hides into the keychain
     #[arg(long)]
     pub(crate) migrate: bool,
     /// Edit podman's auth.json instead of Docker's config
@@ -91,9 +91,16 @@ pub(crate) struct Unconfigure {
     pub(crate) config: Option<PathBuf>,
 }
 
-/// Move the plaintext logins of Docker's config into the keychain
+/// Move the plaintext logins of Docker's config, or those of another helper, into the keychain
 #[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  credmint migrate                        what stands in config.json in plain text
+  credmint migrate --from osxkeychain     what docker-credential-osxkeychain keeps")]
 pub(crate) struct Migrate {
+    /// Those of another credential helper, named as in Docker's config
+    #[arg(long, value_name = "HELPER", conflicts_with_all = ["podman", "config"])]
+    pub(crate) from: Option<String>,
     /// Name them, and change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,

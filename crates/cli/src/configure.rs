@@ -5,11 +5,12 @@ use std::time::Duration;
 use dockerconfig::{Document, HelperName, Reader, diff};
 use protocol::{Client, Explained, ServerUrl};
 use serde_json::json;
+use settings::VaultChoice;
 
 use crate::arguments::{Configure, Unconfigure};
 use crate::context::Context;
 use crate::docker::{editable, explained};
-use crate::helpers::{EVERYTHING, Helpers, file_name, name_of};
+use crate::helpers::{EVERYTHING, Helpers, file_name, is_ours, name_of};
 use crate::image::Image;
 use crate::printer::Tone;
 use crate::{migrate, signed_in};
@@ -106,10 +107,7 @@ pub(crate) fn configure(which: &Configure, context: &Context<'_>) -> Result<Exit
             (true, false) => context.printer.note("   it cannot be undone: nothing can be written beside the file"),
         }
     }
-    if plan.store {
-        hidden(&edited.before, &edited.after, which, context)?;
-    }
-    Ok(ExitCode::SUCCESS)
+    if plan.store { hidden(&edited.before, &edited.after, which, context) } else { Ok(ExitCode::SUCCESS) }
 }
 
 /// Refuses a helper that Docker would not find, or that is not ours.
@@ -172,28 +170,44 @@ fn report(plan: &Plan, path: &str, changed: bool, context: &Context<'_>) {
 }
 
 /// What Docker no longer sees once a store is set.
-fn hidden(before: &Document, after: &Document, which: &Configure, context: &Context<'_>) -> Result<(), Explained> {
-    if let Some(store) = before.creds_store().filter(|store| store != EVERYTHING) {
-        context.printer.note(format!(
-            "{} logins kept by {} are not seen any more; sign in again where it matters",
-            Tone::Doubtful.of("note:"),
-            file_name(&store)
-        ));
-    }
-    let hidden = after.hidden_by_a_store();
-    if hidden.is_empty() {
-        return Ok(());
-    }
+fn hidden(
+    before: &Document,
+    after: &Document,
+    which: &Configure,
+    context: &Context<'_>,
+) -> Result<ExitCode, Explained> {
+    let plain = after.hidden_by_a_store();
+    let store = before.creds_store().filter(|store| !is_ours(store) && !shares_keychain(store, context));
+    let mut code = ExitCode::SUCCESS;
     if which.migrate {
-        return migrate::into_vault(which.config.as_deref(), which.podman, false, context).map(drop);
+        if !plain.is_empty() {
+            code = migrate::into_vault(which.config.as_deref(), which.podman, false, context)?;
+        }
+        if let Some(store) = store {
+            let taken = migrate::from_helper(&store, false, context)?;
+            code = if code == ExitCode::SUCCESS { taken } else { code };
+        }
+        return Ok(code);
     }
-    let names: Vec<_> = hidden.iter().map(|auth| auth.server.as_str()).collect();
-    context.printer.note(format!(
-        "{} plaintext logins in the config are not seen any more: {}\n   to move them into the keychain: credmint migrate",
-        Tone::Doubtful.of("note:"),
-        names.join(", ")
-    ));
-    Ok(())
+    let note = |what: String, remedy: String| {
+        context.printer.note(format!("{} {what}\n   to take them along: {remedy}", Tone::Doubtful.of("note:")));
+    };
+    if !plain.is_empty() {
+        let servers: Vec<_> = plain.iter().map(|auth| auth.server.as_str()).collect();
+        let what = format!("plaintext logins in the config are not seen any more: {}", servers.join(", "));
+        note(what, "credmint migrate".to_owned());
+    }
+    if let Some(store) = store {
+        let what = format!("logins kept by {} are not seen any more", file_name(&store));
+        note(what, format!("credmint migrate --from {store}"));
+    }
+    Ok(code)
+}
+
+/// Whether another helper's logins lie where ours do, under the same names.
+fn shares_keychain(store: &str, context: &Context<'_>) -> bool {
+    let theirs = if cfg!(windows) { "wincred" } else { "secretservice" };
+    store == theirs && matches!(context.setup.settings.vault, VaultChoice::Auto | VaultChoice::Keychain)
 }
 
 pub(crate) fn unconfigure(which: &Unconfigure, context: &Context<'_>) -> Result<ExitCode, Explained> {
@@ -214,11 +228,10 @@ pub(crate) fn unconfigure(which: &Unconfigure, context: &Context<'_>) -> Result<
         }
         return Ok(ExitCode::SUCCESS);
     }
-    let ours = |name: &str| matches!(name, "ecr" | "acr" | "gcr" | "ghcr" | EVERYTHING);
     let remove = |document: &mut Document| {
         for (host, helper) in document.cred_helpers() {
             let Ok(server) = ServerUrl::parse(&host) else { continue };
-            if ours(&helper) && (servers.is_empty() || servers.contains(&server)) {
+            if is_ours(&helper) && (servers.is_empty() || servers.contains(&server)) {
                 document.remove_cred_helper(&server);
             }
         }

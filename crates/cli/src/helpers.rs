@@ -18,6 +18,11 @@ pub(crate) fn name_of(cloud: Cloud) -> &'static str {
     }
 }
 
+/// Whether a short name is that of one of our helpers.
+pub(crate) fn is_ours(name: &str) -> bool {
+    matches!(name, "ecr" | "acr" | "gcr" | "ghcr" | EVERYTHING)
+}
+
 /// Where the helpers of this installation lie, and where Docker would find any.
 #[derive(Clone, Debug)]
 pub(crate) struct Helpers {
