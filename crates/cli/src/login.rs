@@ -22,7 +22,7 @@ pub(crate) fn login(which: &Login, context: &Context<'_>) -> Result<ExitCode, Ex
         true => device::sign_in(&Image::parse(&shown)?, which, context)?,
         false => asked_for(&shown, which, context)?,
     };
-    if username.trim().is_empty() || secret.expose().is_empty() {
+    if username.trim().is_empty() || secret.is_empty() {
         return Err(Explained { what: "a login needs a user's name and a password".to_owned(), hint: None });
     }
     let client = context.helpers.everything(context.setup.settings.timeout)?;

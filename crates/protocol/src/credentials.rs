@@ -48,8 +48,7 @@ impl Credentials {
     /// Writes one object with exactly three keys and a line feed: some clients refuse anything less
     /// and anything more.
     pub fn to_json(&self) -> Vec<u8> {
-        let mut line =
-            Vec::with_capacity(64 + self.server.len() + self.username.len() + 2 * self.secret.expose().len());
+        let mut line = Vec::with_capacity(64 + self.server.len() + self.username.len() + 2 * self.secret.len());
         line.extend_from_slice(b"{\"ServerURL\":");
         quote(&mut line, &self.server);
         line.extend_from_slice(b",\"Username\":");

@@ -21,6 +21,16 @@ impl Secret {
         Secret(Zeroizing::new(value))
     }
 
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// How many bytes it has.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// The value itself. Every call is a place where a secret leaves: the reply, the vault, a request.
     pub fn expose(&self) -> &str {
         &self.0

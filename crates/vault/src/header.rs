@@ -37,7 +37,7 @@ impl Header {
             username: entry.username.clone(),
             issued: to_seconds(entry.issued),
             expires: entry.expires.map(to_seconds),
-            size: entry.secret.expose().len(),
+            size: entry.secret.len(),
             digest: None,
         }
     }

@@ -46,7 +46,7 @@ pub fn told(result: &Result<Minted, MintError>) -> Zeroizing<Vec<u8>> {
     let (why, not_signed_in) = match result {
         Ok(minted) => {
             let expires = minted.expires.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-            let mut text = Zeroizing::new(Vec::with_capacity(128 + 2 * minted.secret.expose().len()));
+            let mut text = Zeroizing::new(Vec::with_capacity(128 + 2 * minted.secret.len()));
             // Written piece by piece: a document in between would leave copies of the secret behind.
             text.extend_from_slice(b"{\"username\":");
             quote(&mut text, &minted.username);
