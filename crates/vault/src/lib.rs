@@ -23,10 +23,14 @@ mod native;
 pub mod private;
 #[cfg(target_os = "linux")]
 mod secret_service;
+#[cfg(any(windows, test))]
+mod shared;
 mod stack;
 mod store;
 #[cfg(test)]
 mod testing;
+#[cfg(windows)]
+mod wincred;
 
 pub use entry::{Entry, Key, Name, Resting, VaultError};
 

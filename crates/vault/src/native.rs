@@ -15,11 +15,18 @@ pub(crate) const PLACE: &str = "Credential Manager";
 /// Bytes of a value: `CRED_MAX_CREDENTIAL_BLOB_SIZE` on Windows.
 const LARGEST: usize = if cfg!(windows) { 2560 } else { 1 << 20 };
 
-/// Opens the keychain of macOS or Windows.
+/// Opens the keychain of macOS or Windows. Windows' is shared with Docker's own helper. On macOS
+/// an item lets in the program that made it, and asks the user for any other, which is no place
+/// for sharing.
 pub(crate) fn open() -> Box<dyn Store> {
+    let own = ItemStore::new(Native, LARGEST);
     #[cfg(target_os = "macos")]
-    never_ask_the_user();
-    Box::new(ItemStore::new(Native, LARGEST))
+    {
+        never_ask_the_user();
+        Box::new(own)
+    }
+    #[cfg(windows)]
+    Box::new(crate::shared::Shared::new(crate::wincred::Wincred, own))
 }
 
 /// For as long as the process lives, on which nobody is to be asked for a password or a permission.

@@ -13,8 +13,12 @@ fn vault() -> Vault {
 
 fn entry(key: Key, secret: &str) -> Entry {
     let issued = UNIX_EPOCH + Duration::from_secs(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs());
-    let (server, username) = ("r.example".to_owned(), "me".to_owned());
-    Entry { key, server, username, secret: Secret::new(secret.to_owned()), issued, expires: None }
+    // A login comes back under the address by which Docker asks for it.
+    let server = match &key {
+        Key::Login(server) => server.key(),
+        Key::Token(_) => "r.example".to_owned(),
+    };
+    Entry { key, server, username: "me".to_owned(), secret: Secret::new(secret.to_owned()), issued, expires: None }
 }
 
 #[test]
@@ -44,4 +48,18 @@ fn entries_come_back_are_replaced_and_removed() {
         assert_eq!(vault().load(key), Ok(None));
         assert!(vault().names().unwrap().iter().all(|name| name.key != *key));
     }
+}
+
+/// What Docker's own helper can hold lies where it would look for it.
+#[test]
+fn a_login_moves_between_docker_s_form_and_ours_with_its_length() {
+    let (id, server) = (std::process::id(), |id| format!("https://moves{id}.example:5000"));
+    let key = Key::Login(ServerUrl::parse(&server(id)).unwrap());
+    for length in [2_560, 2_561, 10] {
+        vault().save(&entry(key.clone(), &"x".repeat(length))).unwrap();
+        assert_eq!(vault().load(&key).unwrap().unwrap().secret.len(), length);
+        assert_eq!(vault().names().unwrap().iter().filter(|name| name.key == key).count(), 1, "{length}");
+    }
+    vault().remove(&key).unwrap();
+    assert_eq!(vault().load(&key), Ok(None));
 }
