@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used)]
 
 /// Real docker and podman, where they are installed.
+#[cfg(unix)]
 mod clients;
 /// Texts before and after, whole.
 mod golden;
@@ -17,6 +18,7 @@ mod properties;
 /// Says aloud that something could not be tested here; where nothing may be skipped, fails. The test
 /// harness keeps to itself what a passing test prints, but not what it writes.
 #[allow(clippy::disallowed_methods)] // Tests may.
+#[cfg_attr(windows, allow(dead_code))] // Nothing is skipped there.
 fn skip(why: &str) {
     assert!(std::env::var("CREDMINT_TESTS").as_deref() != Ok("all"), "cannot be tested: {why}");
     std::io::Write::write_all(&mut std::io::stderr(), format!("skipped: {why}\n").as_bytes()).unwrap();
