@@ -63,6 +63,10 @@ mod login;
 #[cfg(target_os = "linux")]
 mod terminal;
 
+/// What a terminal shows while something takes its time.
+#[cfg(target_os = "linux")]
+mod progress;
+
 /// The plugin for kubelet.
 #[cfg(unix)]
 mod kubelet;

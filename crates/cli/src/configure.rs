@@ -155,6 +155,7 @@ fn agreed(difference: &str, context: &Context<'_>) -> Result<bool, Explained> {
     context.printer.ask("Change it? [Y/n] ");
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer).map_err(|error| Explained { what: error.to_string(), hint: None })?;
+    context.printer.wait();
     Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "" | "y" | "yes"))
 }
 

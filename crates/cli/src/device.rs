@@ -60,6 +60,7 @@ impl GitHub {
             Tone::Strong.of(format!("https://{}/login/device", self.host)),
             Tone::Strong.of(code.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect::<String>())
         ));
+        printer.wait();
         let life = asked["expires_in"].as_u64().unwrap_or(LONGEST).min(LONGEST);
         let token = self.wait(client_id, &device, Deadline::after(Duration::from_secs(life)), &asked).await?;
         let user = self.user(&token).await?;

@@ -21,6 +21,7 @@ mod login;
 mod manual;
 mod migrate;
 mod printer;
+mod progress;
 mod provide;
 mod signed_in;
 mod status;
@@ -44,7 +45,9 @@ pub fn run() -> ExitCode {
     protocol::forbid_core_dumps();
     let arguments = Arguments::parse();
     let printer = Printer::new();
-    match obey(arguments, &printer) {
+    let obeyed = obey(arguments, &printer);
+    printer.stop_waiting();
+    match obeyed {
         Ok(_) if printer.has_lost_facts() => ExitCode::FAILURE,
         Ok(code) => code,
         Err(error) => {
@@ -62,6 +65,10 @@ fn obey(arguments: Arguments, printer: &Printer) -> Result<ExitCode, Explained> 
         _ => {}
     }
     let context = Context::load(printer)?;
+    // Another program, or the person first.
+    if !matches!(arguments.command, Command::Kubelet | Command::Bazel(_) | Command::Login(_)) {
+        printer.wait();
+    }
     match arguments.command {
         Command::Configure(which) => configure::configure(&which, &context),
         Command::Unconfigure(which) => configure::unconfigure(&which, &context),

@@ -25,6 +25,7 @@ pub(crate) fn login(which: &Login, context: &Context<'_>) -> Result<ExitCode, Ex
     if username.trim().is_empty() || secret.is_empty() {
         return Err(Explained { what: "a login needs a user's name and a password".to_owned(), hint: None });
     }
+    context.printer.wait();
     let client = context.helpers.everything(context.setup.settings.timeout)?;
     let login = Credentials { server, username: username.trim().to_owned(), secret };
     client.store(&login).map_err(explained)?;

@@ -6,6 +6,8 @@ use anstyle::{AnsiColor, Style};
 use protocol::{Explained, Secret};
 use serde_json::Value;
 
+use crate::progress::Progress;
+
 /// How a line is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tone {
@@ -41,14 +43,25 @@ impl Tone {
 
 /// The only way to standard output and standard error. Facts go to the former, and what is said
 /// about them to the latter, so that a script can take the facts.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Printer {
     lost: Cell<bool>,
+    progress: Progress,
 }
 
 impl Printer {
     pub(crate) fn new() -> Self {
         Printer::default()
+    }
+
+    /// What comes may take its time, which a person at a terminal is shown until the next question.
+    pub(crate) fn wait(&self) {
+        self.progress.start();
+    }
+
+    /// Nothing is waited for any more, or another asks the person something.
+    pub(crate) fn stop_waiting(&self) {
+        self.progress.stop();
     }
 
     /// Whether facts could not be written: the disk behind standard output is full, or whoever
@@ -59,26 +72,27 @@ impl Printer {
 
     /// A line of facts.
     pub(crate) fn line(&self, text: impl Display) {
-        self.fact(writeln!(anstream::stdout(), "{}", shown(&text.to_string())));
+        self.fact(|| writeln!(anstream::stdout(), "{}", shown(&text.to_string())));
     }
 
     /// A document of facts.
     pub(crate) fn json(&self, value: &Value) {
-        self.fact(writeln!(anstream::stdout(), "{value:#}"));
+        self.fact(|| writeln!(anstream::stdout(), "{value:#}"));
     }
 
     /// A secret that was asked for by name.
     pub(crate) fn secret(&self, secret: &Secret) {
-        self.fact(writeln!(std::io::stdout(), "{}", secret.expose()));
+        self.fact(|| writeln!(std::io::stdout(), "{}", secret.expose()));
     }
 
     /// A line for the person at the terminal.
     pub(crate) fn note(&self, text: impl Display) {
-        let _ = writeln!(anstream::stderr(), "{}", shown(&text.to_string()));
+        let _ = self.progress.beside(|| writeln!(anstream::stderr(), "{}", shown(&text.to_string())));
     }
 
     /// A question, whose answer follows on the same line.
     pub(crate) fn ask(&self, text: impl Display) {
+        self.stop_waiting();
         let mut stderr = anstream::stderr();
         let _ = write!(stderr, "{}", shown(&text.to_string())).and_then(|()| stderr.flush());
     }
@@ -93,11 +107,11 @@ impl Printer {
 
     /// Bytes of a file that was asked for on standard output.
     pub(crate) fn bytes(&self, bytes: &[u8]) {
-        self.fact(std::io::stdout().lock().write_all(bytes));
+        self.fact(|| std::io::stdout().lock().write_all(bytes));
     }
 
-    fn fact(&self, written: std::io::Result<()>) {
-        if written.is_err() {
+    fn fact(&self, write: impl FnOnce() -> std::io::Result<()>) {
+        if self.progress.beside(write).is_err() {
             self.lost.set(true);
         }
     }

@@ -1,0 +1,48 @@
+//! A command that takes its time shows at a terminal that it is still at it, and nowhere else.
+
+use std::time::Duration;
+
+use pretend_cloud::{Aws, Behaviour, Call};
+
+use crate::home::{CLI, Home, REGISTRY};
+use crate::terminal::Terminal;
+
+/// How a terminal is told to clear a line.
+const CLEARED: &str = "\u{1b}[2K";
+
+fn slow(delay: Duration) -> (Aws, Home) {
+    let aws = Aws::start();
+    aws.on(Call::EcrToken, Behaviour::Slow(delay));
+    let home = Home::signed_in(&aws);
+    (aws, home)
+}
+
+fn shown_at_a_terminal(home: &Home) -> String {
+    let (code, shown) = Terminal::run(home, CLI, &["token", REGISTRY]).ends();
+    assert_eq!(code, 0, "{shown}");
+    shown
+}
+
+#[test]
+fn a_slow_command_counts_seconds_and_clears_them_away() {
+    let (_aws, home) = slow(Duration::from_millis(2_500));
+    let shown = shown_at_a_terminal(&home);
+    assert!(shown.contains(" 1s") && shown.contains(" 2s"), "{shown:?}");
+    assert!(shown.ends_with(CLEARED), "{shown:?}");
+    let token = home.run(CLI, &["token", REGISTRY], "").stdout;
+    assert!(shown.contains(&format!("{CLEARED}{}\r\n", token.trim_end())), "{shown:?}");
+}
+
+#[test]
+fn a_quick_command_shows_its_answer_only() {
+    let (_aws, home) = slow(Duration::ZERO);
+    let shown = shown_at_a_terminal(&home);
+    assert!(!shown.contains('\u{1b}') && !shown.contains("0s"), "{shown:?}");
+}
+
+#[test]
+fn without_a_terminal_nothing_turns() {
+    let (_aws, home) = slow(Duration::from_millis(1_500));
+    let outcome = home.run(CLI, &["token", REGISTRY], "");
+    assert_eq!((outcome.code, outcome.stderr.as_str()), (0, ""), "{outcome:?}");
+}
