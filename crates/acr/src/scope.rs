@@ -1,7 +1,7 @@
 use broker::Scope;
 use protocol::ServerUrl;
 use registry::{AcrRegistry, Registry};
-use settings::{Environment, Fingerprint, Rule, Setup};
+use settings::{Fingerprint, Rule, Setup};
 
 use crate::places;
 
@@ -74,22 +74,8 @@ fn identity(setup: &Setup, rule: Option<&Rule>) -> String {
     for file in files.into_iter().flatten() {
         print.file(&file);
     }
-    machine(environment, &mut print);
-    print.workload(setup.workload.as_ref());
+    print.boot().pod(environment).workload(setup.workload.as_ref());
     print.finish()
-}
-
-/// A machine from one start to the next: its managed identity may have been changed in between, and a
-/// clone of its disk must not take the token along. On Kubernetes all pods of a node may share the
-/// kernel's keyring; which service account a pod has says its namespace and its name.
-fn machine(environment: &Environment, print: &mut Fingerprint) {
-    let boot = std::fs::read("/proc/sys/kernel/random/boot_id").ok().filter(|_| cfg!(target_os = "linux"));
-    print.add("boot", boot.as_deref());
-    if environment.raw("KUBERNETES_SERVICE_HOST").is_some() {
-        print.variable(environment, "HOSTNAME");
-        let namespace = std::fs::read("/var/run/secrets/kubernetes.io/serviceaccount/namespace").ok();
-        print.add("namespace", namespace.as_deref());
-    }
 }
 
 #[cfg(test)]
@@ -97,20 +83,9 @@ mod tests {
     use std::collections::HashSet;
     use std::path::Path;
 
-    use settings::{Places, Settings};
-
     use super::*;
 
     const REGISTRY: &str = "contoso.azurecr.io";
-
-    fn setup(home: &Path, variables: &[(&str, &str)]) -> Setup {
-        Setup {
-            environment: Environment::of(variables.iter().copied()),
-            places: Places { home: Some(home.to_owned()), ..Places::default() },
-            settings: Settings::default(),
-            workload: None,
-        }
-    }
 
     fn scope(server: &str, setup: &Setup) -> Scope<Target> {
         of(&ServerUrl::parse(server).unwrap(), setup).unwrap_or_else(|| panic!("{server}"))
@@ -118,7 +93,7 @@ mod tests {
 
     #[test]
     fn a_token_is_of_one_registry() {
-        let mut setup = setup(Path::new("/nowhere"), &[]);
+        let mut setup = Setup::of(Path::new("/nowhere"), &[]);
         for (server, service) in [
             (REGISTRY, "acr:contoso.azurecr.io"),
             ("https://Contoso.azurecr.io/v2/", "acr:contoso.azurecr.io"),
@@ -137,7 +112,7 @@ mod tests {
     #[test]
     fn every_variable_that_chooses_the_identity_is_in_its_fingerprint() {
         let home = tempfile::tempdir().unwrap();
-        let identity = |variables: &[(&str, &str)]| scope(REGISTRY, &setup(home.path(), variables)).identity;
+        let identity = |variables: &[(&str, &str)]| scope(REGISTRY, &Setup::of(home.path(), variables)).identity;
         let mut seen = HashSet::from([identity(&[])]);
         for name in VARIABLES {
             assert!(seen.insert(identity(&[(name, "1")])), "{name} does not count");
@@ -159,7 +134,7 @@ mod tests {
             vec![],
             vec![("AZURE_CONFIG_DIR", az.as_str()), ("AZD_CONFIG_DIR", azd.as_str())],
         ] {
-            let identity = || scope(REGISTRY, &setup(home.path(), &variables)).identity;
+            let identity = || scope(REGISTRY, &Setup::of(home.path(), &variables)).identity;
             let mut seen = HashSet::from([identity()]);
             let files: &[&str] = match variables.first() {
                 None => &[".azure/azureProfile.json", ".azd/auth.json"],
@@ -180,7 +155,7 @@ mod tests {
 
     #[test]
     fn what_a_rule_says_is_in_the_fingerprint() {
-        let mut setup = setup(Path::new("/nowhere"), &[]);
+        let mut setup = Setup::of(Path::new("/nowhere"), &[]);
         let mut seen = HashSet::from([scope(REGISTRY, &setup).identity]);
         for rule in [
             Rule { tenant: Some("x".into()), ..Rule::default() },

@@ -145,20 +145,9 @@ mod tests {
     use std::collections::HashSet;
     use std::path::Path;
 
-    use settings::{Places, Settings};
-
     use super::*;
 
     const REGISTRY: &str = "123456789012.dkr.ecr.us-east-1.amazonaws.com";
-
-    fn setup(home: &Path, variables: &[(&str, &str)]) -> Setup {
-        Setup {
-            environment: Environment::of(variables.iter().copied()),
-            places: Places { home: Some(home.to_owned()), ..Places::default() },
-            settings: Settings::default(),
-            workload: None,
-        }
-    }
 
     fn scope(server: &str, setup: &Setup) -> Scope<Target> {
         of(&ServerUrl::parse(server).unwrap(), setup).unwrap_or_else(|| panic!("{server}"))
@@ -166,7 +155,7 @@ mod tests {
 
     #[test]
     fn the_service_is_the_region_and_the_kind_of_endpoint() {
-        let setup = setup(Path::new("/nowhere"), &[]);
+        let setup = Setup::of(Path::new("/nowhere"), &[]);
         for (server, service, public) in [
             (REGISTRY, "ecr:aws:us-east-1", false),
             ("999999999999.dkr.ecr.us-east-1.amazonaws.com", "ecr:aws:us-east-1", false),
@@ -186,7 +175,7 @@ mod tests {
     #[test]
     fn whatever_chooses_the_identity_is_in_its_fingerprint() {
         let home = tempfile::tempdir().unwrap();
-        let identity = |variables: &[(&str, &str)]| scope(REGISTRY, &setup(home.path(), variables)).identity;
+        let identity = |variables: &[(&str, &str)]| scope(REGISTRY, &Setup::of(home.path(), variables)).identity;
         let mut seen = HashSet::from([identity(&[])]);
         for name in VARIABLES {
             assert!(seen.insert(identity(&[(name, "1")])), "{name} does not count");
@@ -217,7 +206,7 @@ mod tests {
 
     #[test]
     fn what_a_rule_says_is_in_the_fingerprint() {
-        let mut setup = setup(Path::new("/nowhere"), &[]);
+        let mut setup = Setup::of(Path::new("/nowhere"), &[]);
         let mut seen = HashSet::from([scope(REGISTRY, &setup).identity]);
         let text = || Some("x".to_owned());
         for rule in [

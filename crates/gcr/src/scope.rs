@@ -1,7 +1,7 @@
 use broker::Scope;
 use protocol::ServerUrl;
 use registry::Registry;
-use settings::{Environment, Fingerprint, Rule, Setup};
+use settings::{Fingerprint, Rule, Setup};
 
 use crate::{places, subject};
 
@@ -67,9 +67,10 @@ fn identity(setup: &Setup, rule: Option<&Rule>) -> String {
             print.file(&path);
             subject::files_named_in(&path).iter().for_each(|file| _ = print.file(file));
         }
-        // Only then it can be the machine's identity or that of gcloud's active account.
+        // Only then it can be the machine's identity or that of gcloud's active account. What Google writes
+        // into the firmware to tell instances apart only root may read.
         None => {
-            print.add("boot", boot().as_deref());
+            print.boot();
             if let Some(configuration) = places::gcloud_configuration(setup) {
                 print.file(&configuration);
             }
@@ -78,30 +79,11 @@ fn identity(setup: &Setup, rule: Option<&Rule>) -> String {
             }
         }
     }
-    pod(environment, &mut print);
-    print.workload(setup.workload.as_ref());
+    print.pod(environment).workload(setup.workload.as_ref());
     if setup.workload.is_some() {
         print.add("audience", rule.and_then(|rule| rule.audience.as_ref()).map(|audience| audience.as_bytes()));
     }
     print.finish()
-}
-
-/// On Kubernetes all pods of a workload have the same files and variables, and those of one node may
-/// share the kernel's keyring; which service account a pod has says its namespace and its name.
-fn pod(environment: &Environment, print: &mut Fingerprint) {
-    if environment.raw("KUBERNETES_SERVICE_HOST").is_none() {
-        return;
-    }
-    print.variable(environment, "HOSTNAME");
-    let namespace = std::fs::read("/var/run/secrets/kubernetes.io/serviceaccount/namespace").ok();
-    print.add("namespace", namespace.as_deref());
-}
-
-/// A machine from one start to the next. Its service account changes only while it is off, and so do
-/// machines under a disk: a cloned one must not take the token along. What Google writes into the
-/// firmware to tell instances apart only root may read.
-fn boot() -> Option<Vec<u8>> {
-    if cfg!(target_os = "linux") { std::fs::read("/proc/sys/kernel/random/boot_id").ok() } else { None }
 }
 
 #[cfg(test)]
@@ -109,20 +91,9 @@ mod tests {
     use std::collections::HashSet;
     use std::path::Path;
 
-    use settings::{Places, Settings};
-
     use super::*;
 
     const REGISTRY: &str = "europe-docker.pkg.dev";
-
-    fn setup(home: &Path, variables: &[(&str, &str)]) -> Setup {
-        Setup {
-            environment: Environment::of(variables.iter().copied()),
-            places: Places { home: Some(home.to_owned()), ..Places::default() },
-            settings: Settings::default(),
-            workload: None,
-        }
-    }
 
     fn scope(server: &str, setup: &Setup) -> Scope<Target> {
         of(&ServerUrl::parse(server).unwrap(), setup).unwrap_or_else(|| panic!("{server}"))
@@ -130,7 +101,7 @@ mod tests {
 
     #[test]
     fn one_token_serves_all_registries_of_a_universe() {
-        let mut setup = setup(Path::new("/nowhere"), &[]);
+        let mut setup = Setup::of(Path::new("/nowhere"), &[]);
         for (server, service) in [
             (REGISTRY, "gcr"),
             ("gcr.io", "gcr"),
@@ -150,7 +121,7 @@ mod tests {
     #[test]
     fn every_variable_that_chooses_the_identity_is_in_its_fingerprint() {
         let home = tempfile::tempdir().unwrap();
-        let identity = |variables: &[(&str, &str)]| scope(REGISTRY, &setup(home.path(), variables)).identity;
+        let identity = |variables: &[(&str, &str)]| scope(REGISTRY, &Setup::of(home.path(), variables)).identity;
         let mut seen = HashSet::from([identity(&[])]);
         for name in VARIABLES {
             assert!(seen.insert(identity(&[(name, "1")])), "{name} does not count");
@@ -170,7 +141,7 @@ mod tests {
             std::fs::write(&path, text).unwrap();
             path.to_str().unwrap().to_owned()
         };
-        let identity = |variables: &[(&str, &str)]| scope(REGISTRY, &setup(home.path(), variables)).identity;
+        let identity = |variables: &[(&str, &str)]| scope(REGISTRY, &Setup::of(home.path(), variables)).identity;
         let mut seen = HashSet::from([identity(&[])]);
         for (name, text) in [
             (".config/gcloud/configurations/config_default", "[core]\naccount = jane\n"),
@@ -206,7 +177,7 @@ mod tests {
         for name in ["CLOUDSDK_AUTH_ACCESS_TOKEN_FILE", "CLOUDSDK_AUTH_CREDENTIAL_FILE_OVERRIDE"] {
             let bare = tempfile::tempdir().unwrap();
             let token = write("gcloud-token", "one");
-            let identity = || scope(REGISTRY, &setup(bare.path(), &[(name, &token)])).identity;
+            let identity = || scope(REGISTRY, &Setup::of(bare.path(), &[(name, &token)])).identity;
             let one = identity();
             write("gcloud-token", "another");
             assert_ne!(one, identity(), "what {name} names does not count");
@@ -220,7 +191,7 @@ mod tests {
 
     #[test]
     fn what_a_rule_says_is_in_the_fingerprint() {
-        let mut setup = setup(Path::new("/nowhere"), &[]);
+        let mut setup = Setup::of(Path::new("/nowhere"), &[]);
         let mut seen = HashSet::from([scope(REGISTRY, &setup).identity]);
         for rule in [
             Rule { impersonate: Some("pull@p.iam.gserviceaccount.com".into()), ..Rule::default() },

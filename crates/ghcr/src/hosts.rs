@@ -56,7 +56,6 @@ fn account_in(text: &str, github: &GitHub) -> Result<Option<Account>, usize> {
 
 #[cfg(test)]
 mod tests {
-    use settings::{Environment, Places, Settings};
 
     use super::*;
 
@@ -94,14 +93,7 @@ octocorp.ghe.com:
 
     #[test]
     fn where_gh_looks() {
-        let path = |variables: &[(&str, &str)]| {
-            path(&Setup {
-                environment: Environment::of(variables.iter().copied()),
-                places: Places { home: Some("/home/alice".into()), ..Places::default() },
-                settings: Settings::default(),
-                workload: None,
-            })
-        };
+        let path = |variables: &[(&str, &str)]| path(&Setup::of(Path::new("/home/alice"), variables));
         let folders = [("GH_CONFIG_DIR", "/gh"), ("XDG_CONFIG_HOME", "/xdg")];
         assert_eq!(path(&folders), Some("/gh/hosts.yml".into()));
         assert_eq!(path(&folders[1..]), Some("/xdg/gh/hosts.yml".into()));

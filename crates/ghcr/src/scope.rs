@@ -76,20 +76,9 @@ mod tests {
     use std::collections::HashSet;
     use std::path::Path;
 
-    use settings::{Environment, Places, Settings};
-
     use super::*;
 
     const REGISTRY: &str = "ghcr.io";
-
-    fn setup(home: &Path, variables: &[(&str, &str)]) -> Setup {
-        Setup {
-            environment: Environment::of(variables.iter().copied()),
-            places: Places { home: Some(home.to_owned()), ..Places::default() },
-            settings: Settings::default(),
-            workload: None,
-        }
-    }
 
     fn scope(server: &str, setup: &Setup) -> Scope<Target> {
         of(&ServerUrl::parse(server).unwrap(), setup).unwrap_or_else(|| panic!("{server}"))
@@ -97,7 +86,7 @@ mod tests {
 
     #[test]
     fn the_service_is_the_github() {
-        let mut setup = setup(Path::new("/nowhere"), &[]);
+        let mut setup = Setup::of(Path::new("/nowhere"), &[]);
         setup.settings.rules =
             vec![Rule { pattern: "*.corp.example".into(), provider: Some(registry::Cloud::GitHub), ..Rule::default() }];
         for (server, service) in [
@@ -117,7 +106,7 @@ mod tests {
     #[test]
     fn whatever_chooses_the_identity_is_in_its_fingerprint() {
         let home = tempfile::tempdir().unwrap();
-        let identity = |variables: &[(&str, &str)]| scope(REGISTRY, &setup(home.path(), variables)).identity;
+        let identity = |variables: &[(&str, &str)]| scope(REGISTRY, &Setup::of(home.path(), variables)).identity;
         let mut seen = HashSet::from([identity(&[])]);
         for name in app::VARIABLES.iter().chain(&VARIABLES) {
             assert!(seen.insert(identity(&[(name, "1")])), "{name} does not count");
@@ -148,7 +137,7 @@ mod tests {
     #[test]
     fn what_a_rule_says_is_in_the_fingerprint() {
         let home = tempfile::tempdir().unwrap();
-        let mut setup = setup(home.path(), &[]);
+        let mut setup = Setup::of(home.path(), &[]);
         let mut seen = HashSet::from([scope(REGISTRY, &setup).identity]);
         let key = home.path().join("key.pem");
         let text = || Some("x".to_owned());
@@ -172,10 +161,10 @@ mod tests {
 
     #[test]
     fn an_owner_counts_where_an_app_signs_in() {
-        let with_token = setup(Path::new("/nowhere"), &[("GH_TOKEN", "x")]);
+        let with_token = Setup::of(Path::new("/nowhere"), &[("GH_TOKEN", "x")]);
         let bare = scope(REGISTRY, &with_token).identity;
         assert_eq!(scope("ghcr.io/octo-org/app", &with_token).identity, bare);
-        let with_app = setup(Path::new("/nowhere"), &[("GITHUB_APP_ID", "1")]);
+        let with_app = Setup::of(Path::new("/nowhere"), &[("GITHUB_APP_ID", "1")]);
         let of_org = scope("ghcr.io/octo-org/app", &with_app).identity;
         assert_ne!(of_org, scope(REGISTRY, &with_app).identity);
         assert_ne!(of_org, scope("ghcr.io/other-org/app", &with_app).identity);

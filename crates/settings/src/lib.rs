@@ -7,10 +7,12 @@
 mod document;
 mod environment;
 mod fingerprint;
+mod machine;
 mod places;
 mod rule;
 mod workload;
 
+use std::path::Path;
 use std::time::Duration;
 
 use protocol::{Failure, ServerUrl};
@@ -77,6 +79,16 @@ impl Default for Settings {
 }
 
 impl Setup {
+    /// Made of values: this home, these variables, nothing in the settings files.
+    pub fn of(home: &Path, variables: &[(&str, &str)]) -> Self {
+        Setup {
+            environment: Environment::of(variables.iter().copied()),
+            places: Places { home: Some(home.to_owned()), ..Places::default() },
+            settings: Settings::default(),
+            workload: None,
+        }
+    }
+
     /// Finds the folders of this process's user and reads the settings files.
     ///
     /// # Errors
