@@ -3,8 +3,8 @@ use std::fs;
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
+use hmac_sha256::Hash;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use crate::check::Malformed;
 use crate::daemon::DaemonList;
@@ -240,5 +240,5 @@ pub(crate) fn forget(config: &Path) -> io::Result<()> {
 }
 
 fn digest(text: &[u8]) -> String {
-    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+    Hash::hash(text).iter().map(|byte| format!("{byte:02x}")).collect()
 }

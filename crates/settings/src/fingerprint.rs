@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use sha2::{Digest, Sha256};
+use hmac_sha256::Hash;
 
 use crate::Environment;
 
@@ -10,7 +10,7 @@ use crate::Environment;
 /// or an edited file give another one, so a token is never handed to another identity than the one
 /// it was minted for. Secrets go in, and only the digest comes out.
 #[derive(Clone)]
-pub struct Fingerprint(Sha256);
+pub struct Fingerprint(Hash);
 
 impl Default for Fingerprint {
     fn default() -> Self {
@@ -21,7 +21,7 @@ impl Default for Fingerprint {
 impl Fingerprint {
     /// Of nothing yet.
     pub fn new() -> Self {
-        Fingerprint(Sha256::new())
+        Fingerprint(Hash::new())
     }
 
     /// Adds a named value; that there is none is a value too.

@@ -1,8 +1,8 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use hmac_sha256::Hash;
 use protocol::{Secret, ServerUrl};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use crate::{Entry, Key, Name};
@@ -112,7 +112,7 @@ pub(crate) fn label(key: &Key) -> String {
 
 pub(crate) fn digest(bytes: &[u8]) -> String {
     use std::fmt::Write;
-    Sha256::digest(bytes).iter().take(16).fold(String::with_capacity(32), |mut text, byte| {
+    Hash::hash(bytes).iter().take(16).fold(String::with_capacity(32), |mut text, byte| {
         write!(text, "{byte:02x}").expect("a string always has room");
         text
     })
