@@ -183,6 +183,64 @@ fn what_hangs_costs_two_seconds_once_and_never_the_token() {
     }
 }
 
+/// Serves one login on a bus, and does not know its client during the first three calls, as
+/// gnome-keyring may do when many ask at once. A session for nobody is the end of it, as there.
+fn serve_without_knowing_the_client(address: String) {
+    use dbus::arg::{PropMap, Variant};
+    use dbus::{Message, Path, channel::Channel};
+    let (item, session) = (Path::from("/item"), Path::from("/session"));
+    let mut channel = Channel::open_private(&address).unwrap();
+    channel.register().unwrap();
+    let name = ("org.freedesktop.secrets", 0_u32);
+    let bus = "org.freedesktop.DBus";
+    let request = Message::call_with_args(bus, "/org/freedesktop/DBus", bus, "RequestName", name);
+    channel.send_with_reply_and_block(request, Duration::from_secs(5)).unwrap();
+    std::thread::spawn(move || {
+        let mut calls = 0;
+        while channel.read_write(Some(Duration::from_millis(50))).is_ok() {
+            while let Some(call) = channel.pop_message() {
+                let is_call = call.msg_type() == dbus::MessageType::MethodCall;
+                let Some(method) = call.member().filter(|_| is_call) else { continue };
+                let reply = call.method_return();
+                calls += 1;
+                let known = calls > 3;
+                let reply = match &*method {
+                    "SearchItems" if !known => call.error(
+                        &"org.freedesktop.DBus.Error.UnknownMethod".into(),
+                        c"Method SearchItems is not implemented on interface org.freedesktop.Secret.Service",
+                    ),
+                    "SearchItems" => {
+                        let asked: std::collections::HashMap<String, String> = call.read1().unwrap();
+                        let found = asked.contains_key("docker_cli").then(|| item.clone());
+                        reply.append2(found.into_iter().collect::<Vec<_>>(), Vec::<Path>::new())
+                    }
+                    "OpenSession" if !known => return,
+                    "OpenSession" => reply.append2(Variant(""), session.clone()),
+                    "GetAll" => {
+                        let of = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+                        let attributes = [of("docker_cli", "1"), of("server", "r.example"), of("username", "me")];
+                        let attributes: std::collections::HashMap<_, _> = attributes.into();
+                        reply.append1(PropMap::from([("Attributes".to_owned(), Variant(Box::new(attributes) as _))]))
+                    }
+                    "GetSecret" => reply.append1((session.clone(), Vec::<u8>::new(), b"secret".to_vec(), "text/plain")),
+                    _ => panic!("{method} is not called"),
+                };
+                channel.send(reply).unwrap();
+            }
+        }
+    });
+}
+
+#[test]
+fn a_service_that_does_not_know_us_yet_is_asked_again() {
+    let Some(desktop) = Desktop::without_keyring() else { return };
+    serve_without_knowing_the_client(desktop.places().session_bus.unwrap());
+    let keys = [login("r.example", "", "").key, token("a", "").key];
+    let [found, none] = desktop.vault(Choice::Keychain).load_all(&keys).try_into().unwrap();
+    assert_eq!(found.unwrap().unwrap().secret.expose(), "secret");
+    assert_eq!(none, Ok(None));
+}
+
 #[test]
 fn without_a_service_none_is_started_and_the_next_place_serves() {
     let Some(desktop) = Desktop::without_keyring() else { return };

@@ -1,30 +1,30 @@
-use std::cell::OnceCell;
-use std::time::Duration;
+use std::cell::{Cell, OnceCell, RefCell};
 
 use dbus::arg::{AppendAll, PropMap, ReadAll, Variant};
-use dbus::channel::Channel;
 use dbus::{Error, Message, Path};
 use zeroize::Zeroizing;
 
+use super::connection::{Asked, Connection, text};
 use super::{Attributes, Described};
 use crate::VaultError;
 
 pub(crate) const PLACE: &str = "Secret Service";
 const SERVICE: &str = "org.freedesktop.secrets";
 const ROOT: &str = "/org/freedesktop/secrets";
+const ROOT_INTERFACE: &str = "org.freedesktop.Secret.Service";
 const COLLECTION: &str = "org.freedesktop.Secret.Collection";
 const ITEM: &str = "org.freedesktop.Secret.Item";
 /// What a method answers that has nothing to show, no prompt among others.
 const NOTHING: &str = "/";
-/// Longer than the vault waits, so that it is the vault that gives up.
-const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The calls of the Secret Service that are needed, one roundtrip each.
+/// The calls of the Secret Service that are needed, one roundtrip each unless they went out ahead.
 /// <https://specifications.freedesktop.org/secret-service-spec/latest/>
 pub(super) struct Bus {
-    /// A connection of its own: libdbus ends the process when a shared one is cut.
-    channel: Channel,
+    connection: Connection,
     session: OnceCell<Path<'static>>,
+    session_wanted: Cell<bool>,
+    session_ahead: Cell<Option<Asked>>,
+    searches_ahead: RefCell<Vec<(Attributes, Asked)>>,
 }
 
 /// Items by whether they can be read.
@@ -42,24 +42,48 @@ impl Items {
 }
 
 impl Bus {
+    /// Waits for nothing yet.
     pub(super) fn connect(address: &str) -> Result<Self, VaultError> {
-        let absent = |why: String| VaultError::Absent { place: PLACE, why };
         // Both start a program, and the first one opens a window of its own bus that nobody else has.
         let starts_a_program = |part: &str| part.starts_with("autolaunch:") || part.starts_with("unixexec:");
         if address.split(';').any(starts_a_program) {
             return Err(absent("a bus would have to be started for it".to_owned()));
         }
-        let connect = || -> Result<Channel, Error> {
-            let mut channel = Channel::open_private(address)?;
-            channel.register()?;
-            Ok(channel)
-        };
-        let channel = connect().map_err(|error| absent(message(&error)))?;
-        Ok(Bus { channel, session: OnceCell::new() })
+        let connection = Connection::open(address).map_err(|error| absent(text(&error)))?;
+        Ok(Bus {
+            connection,
+            session: OnceCell::new(),
+            session_wanted: Cell::new(false),
+            session_ahead: Cell::new(None),
+            searches_ahead: RefCell::default(),
+        })
+    }
+
+    /// That the bus lets us in; without it, no other call does any good.
+    pub(super) fn welcome(&self) -> Result<(), VaultError> {
+        self.connection.welcome().map_err(absent)
+    }
+
+    /// Sends out a search that will be made, which then waits for less.
+    pub(super) fn search_ahead(&self, attributes: Attributes) {
+        // What could not be sent is sent again when it is needed, and then tells why.
+        if let Ok(asked) = self.send_search(&attributes) {
+            self.searches_ahead.borrow_mut().push((attributes, asked));
+        }
+    }
+
+    /// Sends out what the first secret will need, as soon as the service knows us: gnome-keyring
+    /// dies of a session for a client that it does not know yet.
+    pub(super) fn session_ahead(&self) {
+        self.session_wanted.set(self.session.get().is_none());
     }
 
     pub(super) fn search(&self, attributes: &Attributes) -> Result<Items, VaultError> {
-        let (unlocked, locked) = self.call(ROOT, "org.freedesktop.Secret.Service", "SearchItems", (attributes,))?;
+        let ahead = {
+            let mut ahead = self.searches_ahead.borrow_mut();
+            ahead.iter().position(|(sent, _)| sent == attributes).map(|place| ahead.swap_remove(place).1)
+        };
+        let (unlocked, locked) = self.known(ahead, || self.send_search(attributes))?;
         Ok(Items { unlocked, locked })
     }
 
@@ -78,13 +102,18 @@ impl Bus {
     }
 
     pub(super) fn default_collection(&self) -> Result<Path<'static>, VaultError> {
-        let absent = || VaultError::Absent { place: PLACE, why: "it has no default collection".to_owned() };
-        let (path,): (Path<'static>,) = self.call(ROOT, "org.freedesktop.Secret.Service", "ReadAlias", ("default",))?;
+        let none = || absent("it has no default collection".to_owned());
+        let read = || self.send(ROOT, ROOT_INTERFACE, "ReadAlias", ("default",));
+        let (mut path,): (Path<'static>,) = self.known(None, read)?;
         if &*path == NOTHING {
-            return Err(absent());
+            // Also what a service says that does not know us yet.
+            (path,) = self.known(None, read)?;
+        }
+        if &*path == NOTHING {
+            return Err(none());
         }
         let answer = self.ask::<(Variant<bool>,)>(&path, PROPERTIES, "Get", (COLLECTION, "Locked"));
-        match unless_gone(answer)?.ok_or_else(absent)? {
+        match unless_gone(answer)?.ok_or_else(none)? {
             (Variant(true),) => Err(locked()),
             (Variant(false),) => Ok(path),
         }
@@ -121,10 +150,42 @@ impl Bus {
     fn session(&self) -> Result<&Path<'static>, VaultError> {
         if self.session.get().is_none() {
             let (_, session): (Variant<String>, Path<'static>) =
-                self.call(ROOT, "org.freedesktop.Secret.Service", "OpenSession", ("plain", Variant("")))?;
+                self.known(self.session_ahead.take(), || self.send_session())?;
             _ = self.session.set(session);
         }
         Ok(self.session.get().expect("it has just been set"))
+    }
+
+    /// The answer to a question that may have gone out ahead. gnome-keyring takes note of a new
+    /// client beside its queue of calls, and the first of them may be served too early: then it has
+    /// no such method. It happens to one in thousands, when many ask at once; by the time of the
+    /// answer we are known.
+    /// <https://gitlab.gnome.org/GNOME/gnome-keyring/-/blob/42.1/daemon/dbus/gkd-secret-service.c>
+    fn known<R: ReadAll>(
+        &self,
+        ahead: Option<Asked>,
+        send: impl Fn() -> Result<Asked, Error>,
+    ) -> Result<R, VaultError> {
+        let mut answer = ahead.map_or_else(&send, Ok).and_then(|asked| self.read(asked));
+        for _ in 0..2 {
+            if !matches!(&answer, Err(error) if error.name() == Some(UNKNOWN_METHOD)) {
+                break;
+            }
+            log::debug!("{PLACE}: it did not know us yet and is asked again");
+            answer = send().and_then(|asked| self.read(asked));
+        }
+        if answer.is_ok() && self.session_wanted.take() {
+            self.session_ahead.set(self.send_session().ok());
+        }
+        answer.map_err(|error| failure(&error))
+    }
+
+    fn send_search(&self, attributes: &Attributes) -> Result<Asked, Error> {
+        self.send(ROOT, ROOT_INTERFACE, "SearchItems", (attributes,))
+    }
+
+    fn send_session(&self) -> Result<Asked, Error> {
+        self.send(ROOT, ROOT_INTERFACE, "OpenSession", ("plain", Variant("")))
     }
 
     fn call<R: ReadAll>(
@@ -144,15 +205,28 @@ impl Bus {
         method: &str,
         arguments: impl AppendAll,
     ) -> Result<R, Error> {
+        self.read(self.send(path, interface, method, arguments)?)
+    }
+
+    fn send(&self, path: &str, interface: &str, method: &str, arguments: impl AppendAll) -> Result<Asked, Error> {
         let mut message = Message::call_with_args(SERVICE, path, interface, method, arguments);
         // The bus itself then answers for a service that does not run. Started by the bus it would
         // be locked, and to ask beforehand who owns the name is a roundtrip more and can be outrun.
         message.set_auto_start(false);
-        self.channel.send_with_reply_and_block(message, PATIENCE)?.read_all()
+        self.connection.ask(message)
+    }
+
+    fn read<R: ReadAll>(&self, asked: Asked) -> Result<R, Error> {
+        self.connection.answer(asked)?.read_all()
     }
 }
 
+const UNKNOWN_METHOD: &str = "org.freedesktop.DBus.Error.UnknownMethod";
 const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
+
+fn absent(why: String) -> VaultError {
+    VaultError::Absent { place: PLACE, why }
+}
 
 fn locked() -> VaultError {
     VaultError::Locked { place: PLACE }
@@ -165,7 +239,7 @@ fn unless_gone<T>(answer: Result<T, Error>) -> Result<Option<T>, VaultError> {
             Some(
                 "org.freedesktop.Secret.Error.NoSuchObject"
                 | "org.freedesktop.DBus.Error.UnknownObject"
-                | "org.freedesktop.DBus.Error.UnknownMethod",
+                | UNKNOWN_METHOD,
             ) => Ok(None),
             _ => Err(failure(&error)),
         },
@@ -179,14 +253,8 @@ fn failure(error: &Error) -> VaultError {
             VaultError::Hung { place: PLACE }
         }
         Some("org.freedesktop.DBus.Error.ServiceUnknown" | "org.freedesktop.DBus.Error.NameHasNoOwner") => {
-            VaultError::Absent { place: PLACE, why: "none runs in this session".to_owned() }
+            absent("none runs in this session".to_owned())
         }
-        _ => VaultError::Broken { place: PLACE, why: message(error) },
+        _ => VaultError::Broken { place: PLACE, why: text(error) },
     }
-}
-
-/// On one line, as somebody else wrote it.
-fn message(error: &Error) -> String {
-    let text = error.message().or(error.name()).unwrap_or("no reason was given");
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
