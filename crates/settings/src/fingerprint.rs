@@ -55,7 +55,7 @@ impl Fingerprint {
     /// The digest as 32 hexadecimal digits.
     pub fn finish(&self) -> String {
         use std::fmt::Write;
-        let digest = self.0.clone().finalize();
+        let digest = self.0.finalize();
         digest.iter().take(16).fold(String::with_capacity(32), |mut text, byte| {
             write!(text, "{byte:02x}").expect("a string always has room");
             text
