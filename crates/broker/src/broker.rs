@@ -51,10 +51,11 @@ impl<P: Provider> Broker<P> {
             // A login is the machine's: not for whoever signs in with an account of his own.
             return Ok(Kept { login: None, token: self.token(scope) });
         }
-        let mut keys = vec![Key::Login(server.clone())];
-        keys.extend(scope.map(|scope| Key::Token(scope.id())));
-        let mut found = self.vault.load_all(&keys).into_iter();
-        let login = match found.next().unwrap_or(Ok(None)) {
+        // What a keychain's logins say of themselves can be on its way while a token is opened.
+        let mut keys: Vec<_> = scope.map(|scope| Key::Token(scope.id())).into_iter().collect();
+        keys.push(Key::Login(server.clone()));
+        let mut found = self.vault.load_all(&keys);
+        let login = match found.pop().unwrap_or(Ok(None)) {
             // A cloud's registry can be reached without.
             Err(error) if scope.is_some() => {
                 log::warn!("no login from the vault: {error}");
@@ -62,7 +63,7 @@ impl<P: Provider> Broker<P> {
             }
             login => login?.and_then(|login| self.lasting(login, server, scope.is_some())),
         };
-        let token = found.next().and_then(|token| self.judged(token));
+        let token = found.pop().and_then(|token| self.judged(token));
         Ok(Kept { login, token })
     }
 

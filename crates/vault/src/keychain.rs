@@ -1,6 +1,5 @@
 use std::fs::File;
 use std::path::PathBuf;
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -13,88 +12,62 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// For which a keychain that hung is left alone by all processes.
 const REST: Duration = Duration::from_secs(30);
 
-type Question = Box<dyn FnOnce(&dyn Store) + Send>;
-type Open = Box<dyn FnOnce() -> Box<dyn Store> + Send>;
-
-/// The operating system's keychain behind a deadline.
-///
-/// Its calls block in foreign code for as long as they like, so they are made on a thread of their
-/// own, which keeps the connection from call to call. Nothing ever joins it: the process ends
-/// when `main` returns, whether or not the thread has had its answer.
-pub(crate) struct Keychain {
-    place: &'static str,
-    mark: Mark,
-    state: Mutex<State>,
+/// How a keychain is asked within a time limit.
+pub(crate) trait Way: Send {
+    /// Asks, and waits for the answer for no longer than the limit.
+    ///
+    /// # Errors
+    /// [`VaultError::Hung`] once the limit is over, and those of the question.
+    fn ask<T: Send + 'static>(
+        &mut self,
+        question: impl FnOnce(&dyn Store) -> Result<T, VaultError> + Send + 'static,
+        limit: Duration,
+    ) -> Result<T, VaultError>;
 }
 
-struct State {
+/// The operating system's keychain behind a deadline, which is one for all that it is asked.
+pub(crate) struct Keychain<W> {
+    place: &'static str,
+    mark: Mark,
+    state: Mutex<State<W>>,
+}
+
+struct State<W> {
+    way: W,
     /// Until the first call.
-    open: Option<Open>,
-    thread: Option<Sender<Question>>,
+    untried: bool,
     left: Duration,
 }
 
-impl Keychain {
-    /// `open` is called on the thread, at the first question. `folder` is where other processes
-    /// are told of a keychain that hangs.
-    pub(crate) fn new(
-        place: &'static str,
-        folder: Option<PathBuf>,
-        open: impl FnOnce() -> Box<dyn Store> + Send + 'static,
-    ) -> Self {
-        let state = State { open: Some(Box::new(open)), thread: None, left: PATIENCE };
-        Keychain { place, mark: Mark(folder), state: Mutex::new(state) }
+impl<W: Way> Keychain<W> {
+    /// `folder` is where other processes are told of a keychain that hangs.
+    pub(crate) fn new(place: &'static str, folder: Option<PathBuf>, way: W) -> Self {
+        Keychain { place, mark: Mark(folder), state: Mutex::new(State { way, untried: true, left: PATIENCE }) }
     }
 
     fn ask<T: Send + 'static>(
         &self,
         question: impl FnOnce(&dyn Store) -> Result<T, VaultError> + Send + 'static,
     ) -> Result<T, VaultError> {
-        let hung = VaultError::Hung { place: self.place };
-        let died = |why: String| VaultError::Broken { place: self.place, why };
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(open) = state.open.take() {
-            if self.mark.is_fresh() {
-                log::debug!("{}: it hung a moment ago and is passed over", self.place);
-                state.left = Duration::ZERO;
-            } else {
-                state.thread = Some(start(open).map_err(|error| died(error.to_string()))?);
-            }
+        if std::mem::take(&mut state.untried) && self.mark.is_fresh() {
+            log::debug!("{}: it hung a moment ago and is passed over", self.place);
+            state.left = Duration::ZERO;
         }
         if state.left.is_zero() {
-            return Err(hung);
+            return Err(VaultError::Hung { place: self.place });
         }
-        let (answer, answered) = channel();
-        let question: Question = Box::new(move |store| _ = answer.send(question(store)));
-        let began = Instant::now();
-        let thread = state.thread.as_ref().ok_or_else(|| died("its thread did not start".to_owned()))?;
-        thread.send(question).map_err(|_| died("its thread ended".to_owned()))?;
-        let result = answered.recv_timeout(state.left);
-        state.left = state.left.saturating_sub(began.elapsed());
-        match result {
-            Ok(answer) => answer,
-            Err(RecvTimeoutError::Disconnected) => Err(died("its thread ended".to_owned())),
-            Err(RecvTimeoutError::Timeout) => {
-                state.left = Duration::ZERO;
-                self.mark.leave();
-                Err(hung)
-            }
+        let (began, limit) = (Instant::now(), state.left);
+        let answer = state.way.ask(question, limit);
+        state.left = limit.saturating_sub(began.elapsed());
+        if state.left.is_zero() {
+            self.mark.leave();
         }
+        answer
     }
 }
 
-fn start(open: Open) -> std::io::Result<Sender<Question>> {
-    let (thread, questions) = channel::<Question>();
-    std::thread::Builder::new().name("keychain".to_owned()).spawn(move || {
-        let store = open();
-        for question in questions {
-            question(&*store);
-        }
-    })?;
-    Ok(thread)
-}
-
-impl Store for Keychain {
+impl<W: Way> Store for Keychain<W> {
     fn place(&self) -> String {
         self.place.to_owned()
     }
@@ -104,7 +77,7 @@ impl Store for Keychain {
         self.ask(move |store| store.load(&key))
     }
 
-    /// One change of threads for all of them.
+    /// One question for all of them.
     fn load_all(&self, keys: &[Key]) -> Vec<Result<Option<Entry>, VaultError>> {
         let (count, keys) = (keys.len(), keys.to_vec());
         self.ask(move |store| Ok(store.load_all(&keys))).unwrap_or_else(|error| vec![Err(error); count])
@@ -154,6 +127,7 @@ impl Mark {
 mod tests {
     use super::*;
     use crate::testing::token;
+    use crate::thread::Thread;
 
     /// Answers after a time.
     struct Slow(Duration);
@@ -177,8 +151,8 @@ mod tests {
         }
     }
 
-    fn slow(folder: Option<PathBuf>, time: Duration) -> Keychain {
-        Keychain::new("keychain", folder, move || Box::new(Slow(time)))
+    fn slow(folder: Option<PathBuf>, time: Duration) -> Keychain<Thread> {
+        Keychain::new("keychain", folder, Thread::new("keychain", move || Box::new(Slow(time))))
     }
 
     #[test]

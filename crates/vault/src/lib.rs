@@ -5,9 +5,9 @@
 //! hang.
 //!
 //! ```text
-//!  Vault ──▶ Keychain ── one thread, 2 s ──▶ Secret Service | Keychain | Credential Manager
-//!        ├─▶ the kernel's keyring            tokens, on Linux
-//!        └─▶ files                           tokens in the runtime or cache folder, logins in the data folder
+//!  Vault ──▶ Keychain ── 2 s in all ──▶ Secret Service | Keychain | Credential Manager
+//!        ├─▶ the kernel's keyring         tokens, on Linux
+//!        └─▶ files                        tokens in the runtime or cache folder, logins in the data folder
 //! ```
 
 mod entry;
@@ -29,6 +29,8 @@ mod stack;
 mod store;
 #[cfg(test)]
 mod testing;
+#[cfg(any(target_os = "macos", windows, test))]
+mod thread;
 #[cfg(windows)]
 mod wincred;
 

@@ -1,6 +1,6 @@
-use std::cell::OnceCell;
-use std::collections::HashMap;
-use std::time::SystemTime;
+use std::cell::{Cell, OnceCell};
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant, SystemTime};
 
 use dbus::Path;
 use dbus::arg::{PropMap, RefArg, Variant, prop_cast};
@@ -9,11 +9,13 @@ use zeroize::Zeroizing;
 
 pub(crate) use self::bus::PLACE;
 
-use self::bus::Bus;
+use self::bus::{Bus, Items};
 use crate::header::{from_seconds, to_seconds};
+use crate::keychain::Way;
 use crate::store::Store;
 use crate::{Entry, Key, Name, Resting, VaultError};
 
+mod address;
 mod bus;
 mod connection;
 
@@ -30,7 +32,7 @@ struct Logins {
     locked: Vec<Path<'static>>,
 }
 
-type Attributes = HashMap<String, String>;
+type Attributes = BTreeMap<String, String>;
 
 /// The keychain of a Linux desktop: gnome-keyring, KWallet, KeePassXC.
 ///
@@ -39,18 +41,22 @@ type Attributes = HashMap<String, String>;
 pub(crate) struct SecretService {
     address: Option<String>,
     bus: OnceCell<Bus>,
+    /// All logins there are, and whether what they say of themselves is on its way.
+    logins_ahead: Cell<Option<Result<Items, VaultError>>>,
+    /// Until when answers are waited for.
+    end: Instant,
 }
 
 impl SecretService {
     pub(crate) fn new(address: Option<String>) -> Self {
-        SecretService { address, bus: OnceCell::new() }
+        SecretService { address, bus: OnceCell::new(), logins_ahead: Cell::new(None), end: Instant::now() }
     }
 
     /// The connection stays for all calls.
     fn connected(&self) -> Result<&Bus, VaultError> {
         if self.bus.get().is_none() {
             let absent = || VaultError::Absent { place: PLACE, why: "the session has no bus".to_owned() };
-            _ = self.bus.set(Bus::connect(self.address.as_deref().ok_or_else(absent)?)?);
+            _ = self.bus.set(Bus::connect(self.address.as_deref().ok_or_else(absent)?, self.end)?);
         }
         Ok(self.bus.get().expect("it has just been set"))
     }
@@ -61,7 +67,7 @@ impl SecretService {
     }
 
     /// Sends out what a load of these keys searches for, together and before the bus has even let
-    /// us in: three waits become one.
+    /// us in, and then what the first logins are asked for: their waits become one with others.
     fn ask_ahead(&self, keys: &[Key]) -> Result<(), VaultError> {
         let bus = self.connected()?;
         for key in keys {
@@ -73,7 +79,23 @@ impl SecretService {
         if keys.iter().any(|key| matches!(key, Key::Token(_))) {
             bus.session_ahead();
         }
+        bus.welcome()?;
+        if keys.iter().any(|key| matches!(key, Key::Login(_))) {
+            self.logins_ahead.set(Some(self.all_logins()));
+        }
         Ok(())
+    }
+
+    fn all_logins(&self) -> Result<Items, VaultError> {
+        let bus = self.bus()?;
+        let all = bus.search(&all_logins())?;
+        if !all.unlocked.is_empty() {
+            bus.session_ahead();
+        }
+        if all.are_few() {
+            bus.describe_ahead(&all.unlocked);
+        }
+        Ok(all)
     }
 
     fn load_token(&self, key: &Key, id: &str) -> Result<Option<Entry>, VaultError> {
@@ -94,7 +116,10 @@ impl SecretService {
         let logins = self.logins(server)?;
         // Docker's helper leaves one item a user, and answers with the last.
         for (item, name) in logins.unlocked.into_iter().rev() {
-            let name = name.map_or_else(|| self.login_name(&item), |name| Ok(Some(name)))?;
+            let name = match name {
+                Some(name) => Some(name),
+                None => bus.describe(vec![item.clone()])?.first().and_then(|(_, described)| described.login()),
+            };
             let (Some(name), Some(secret)) = (name, bus.secret(&item)?) else { continue };
             let Ok(secret) = std::str::from_utf8(&secret) else { continue };
             return Ok(Some(Entry {
@@ -106,71 +131,60 @@ impl SecretService {
                 expires: None,
             }));
         }
-        bus::Items { unlocked: Vec::new(), locked: logins.locked }.none_unless_locked()
+        Items { unlocked: Vec::new(), locked: logins.locked }.none_unless_locked()
     }
 
     /// The logins of a registry under all of its spellings, the best last.
     fn logins(&self, server: &ServerUrl) -> Result<Logins, VaultError> {
         let bus = self.bus()?;
         // Most machines have no login at all, and this one question tells.
-        let all = bus.search(&all_logins())?;
-        let spellings = server.spellings();
+        let all = self.logins_ahead.take().unwrap_or_else(|| self.all_logins())?;
         let mut found = Logins::default();
-        if all.locked.is_empty() && all.unlocked.len() <= spellings.len() {
-            // Few: to look at each of them is quicker than to ask for every spelling.
-            for item in all.unlocked {
-                let name = self.login_name(&item)?.filter(|name| name.key == Key::Login(server.clone()));
+        if all.are_few() {
+            // To look at each of them is quicker than to ask for every spelling.
+            for (item, described) in bus.describe(all.unlocked)? {
+                let name = described.login().filter(|name| name.key == Key::Login(server.clone()));
                 found.unlocked.extend(name.map(|name| (item, Some(name))));
             }
             let best = server.key();
             found.unlocked.sort_by_key(|(_, name)| name.as_ref().is_some_and(|name| name.server == best));
             return Ok(found);
         }
-        for spelling in spellings.iter().rev() {
-            let items = bus.search(&attributes([("docker_cli", "1"), ("server", spelling)]))?;
+        let spellings = server.spellings();
+        let queries = || spellings.iter().rev().map(|server| attributes([("docker_cli", "1"), ("server", server)]));
+        queries().for_each(|query| bus.search_ahead(query));
+        for query in queries() {
+            let items = bus.search(&query)?;
             found.unlocked.extend(items.unlocked.into_iter().map(|item| (item, None)));
             found.locked.extend(items.locked);
         }
         Ok(found)
     }
 
-    fn items(&self, key: &Key) -> Result<bus::Items, VaultError> {
+    fn items(&self, key: &Key) -> Result<Items, VaultError> {
         match key {
             Key::Token(id) => self.bus()?.search(&token_query(id)),
             Key::Login(server) => {
                 let logins = self.logins(server)?;
                 let unlocked = logins.unlocked.into_iter().map(|(item, _)| item).collect();
-                Ok(bus::Items { unlocked, locked: logins.locked })
+                Ok(Items { unlocked, locked: logins.locked })
             }
         }
     }
+}
 
-    /// Keyed by the attribute and not by the label, which was the address once and now is a sentence.
-    fn login_name(&self, item: &Path<'static>) -> Result<Option<Name>, VaultError> {
-        Ok(self.bus()?.describe(item)?.and_then(|item| {
-            let server = item.attributes.get("server")?;
-            Some(Name {
-                key: Key::Login(ServerUrl::parse(server).ok()?),
-                server: server.clone(),
-                username: item.attributes.get("username").cloned().unwrap_or_default(),
-                issued: item.modified,
-                expires: None,
-            })
-        }))
-    }
-
-    fn token_name(&self, item: &Path<'static>) -> Result<Option<Name>, VaultError> {
-        Ok(self.bus()?.describe(item)?.and_then(|item| {
-            let text = |name| item.attributes.get(name).cloned();
-            let time = |name| from_seconds(item.attributes.get(name)?.parse().ok()?);
-            Some(Name {
-                key: Key::Token(text("credmint")?),
-                server: text("server")?,
-                username: text("username")?,
-                issued: time("issued")?,
-                expires: time("expires"),
-            })
-        }))
+/// Every wait for the bus has a limit of its own.
+impl Way for SecretService {
+    fn ask<T: Send + 'static>(
+        &mut self,
+        question: impl FnOnce(&dyn Store) -> Result<T, VaultError> + Send + 'static,
+        limit: Duration,
+    ) -> Result<T, VaultError> {
+        self.end = Instant::now() + limit;
+        if let Some(bus) = self.bus.get() {
+            bus.wait_until(self.end);
+        }
+        question(self)
     }
 }
 
@@ -221,21 +235,30 @@ impl Store for SecretService {
     }
 
     fn names(&self) -> Result<Vec<Name>, VaultError> {
-        let bus = self.bus()?;
-        let mut names = Vec::new();
+        let bus = self.connected()?;
+        bus.search_ahead(all_logins());
+        bus.search_ahead(all_tokens());
+        bus.welcome()?;
         // What is locked cannot be got, and so is not named.
-        for item in bus.search(&all_logins())?.unlocked {
-            names.extend(self.login_name(&item)?);
-        }
-        for item in bus.search(&attributes([("xdg:schema", TOKEN)]))?.unlocked {
-            names.extend(self.token_name(&item)?);
-        }
-        Ok(names)
+        let (logins, tokens) = (bus.search(&all_logins())?.unlocked, bus.search(&all_tokens())?.unlocked);
+        let logins = bus.describe(logins)?.into_iter().filter_map(|(_, item)| item.login());
+        let tokens = bus.describe(tokens)?.into_iter().filter_map(|(_, item)| item.token());
+        Ok(logins.chain(tokens).collect())
+    }
+}
+
+impl Items {
+    fn are_few(&self) -> bool {
+        self.locked.is_empty() && self.unlocked.len() <= 8
     }
 }
 
 fn all_logins() -> Attributes {
     attributes([("docker_cli", "1")])
+}
+
+fn all_tokens() -> Attributes {
+    attributes([("xdg:schema", TOKEN)])
 }
 
 fn token_query(id: &str) -> Attributes {
@@ -283,5 +306,29 @@ impl Described {
         })?;
         let modified = from_seconds(*prop_cast::<u64>(properties, "Modified").unwrap_or(&0))?;
         Some(Described { attributes, modified })
+    }
+
+    /// Keyed by the attribute and not by the label, which was the address once and now is a sentence.
+    fn login(&self) -> Option<Name> {
+        let server = self.attributes.get("server")?;
+        Some(Name {
+            key: Key::Login(ServerUrl::parse(server).ok()?),
+            server: server.clone(),
+            username: self.attributes.get("username").cloned().unwrap_or_default(),
+            issued: self.modified,
+            expires: None,
+        })
+    }
+
+    fn token(&self) -> Option<Name> {
+        let text = |name| self.attributes.get(name).cloned();
+        let time = |name| from_seconds(self.attributes.get(name)?.parse().ok()?);
+        Some(Name {
+            key: Key::Token(text("credmint")?),
+            server: text("server")?,
+            username: text("username")?,
+            issued: time("issued")?,
+            expires: time("expires"),
+        })
     }
 }

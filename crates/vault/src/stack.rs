@@ -36,12 +36,13 @@ fn keychain(choice: Choice, places: &Places) -> Option<BoxedStore> {
     if address.is_none() && choice == Choice::Auto {
         return None;
     }
-    Some(Box::new(Keychain::new(PLACE, short_lived(places), move || Box::new(SecretService::new(address)))))
+    Some(Box::new(Keychain::new(PLACE, short_lived(places), SecretService::new(address))))
 }
 
 #[cfg(any(target_os = "macos", windows))]
 fn keychain(_: Choice, places: &Places) -> Option<BoxedStore> {
-    Some(Box::new(Keychain::new(crate::native::PLACE, short_lived(places), crate::native::open)))
+    use crate::native::{PLACE, open};
+    Some(Box::new(Keychain::new(PLACE, short_lived(places), crate::thread::Thread::new(PLACE, open))))
 }
 
 #[cfg(target_os = "linux")]

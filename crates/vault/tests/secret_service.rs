@@ -79,7 +79,7 @@ fn a_hit_takes_four_roundtrips_and_names_open_no_secret() {
     let found = load(&other);
     assert_eq!(found.iter().filter(|method| *method == "GetAll").count(), 1, "{found:?}");
     let names = desktop.methods_of(|| assert_eq!(keys(&desktop.vault(Choice::Keychain)).len(), 2));
-    assert_eq!(names, ["Hello", "SearchItems", "GetAll", "SearchItems", "GetAll"]);
+    assert_eq!(names, ["Hello", "SearchItems", "SearchItems", "GetAll", "GetAll"]);
 }
 
 /// What Docker's helper answers to an action.

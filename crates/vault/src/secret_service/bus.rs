@@ -1,10 +1,12 @@
 use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::HashMap;
+use std::time::Instant;
 
-use dbus::arg::{AppendAll, PropMap, ReadAll, Variant};
+use dbus::arg::{AppendAll, Dict, PropMap, ReadAll, Variant};
 use dbus::{Error, Message, Path};
 use zeroize::Zeroizing;
 
-use super::connection::{Asked, Connection, text};
+use super::connection::{Asked, Connection, TIMEOUT, text};
 use super::{Attributes, Described};
 use crate::VaultError;
 
@@ -23,8 +25,11 @@ pub(super) struct Bus {
     connection: Connection,
     session: OnceCell<Path<'static>>,
     session_wanted: Cell<bool>,
-    session_ahead: Cell<Option<Asked>>,
+    /// To the service, by an answer of its own.
+    known: Cell<bool>,
+    session_asked: Cell<Option<Asked>>,
     searches_ahead: RefCell<Vec<(Attributes, Asked)>>,
+    described_ahead: RefCell<Vec<(Path<'static>, Asked)>>,
 }
 
 /// Items by whether they can be read.
@@ -42,48 +47,52 @@ impl Items {
 }
 
 impl Bus {
-    /// Waits for nothing yet.
-    pub(super) fn connect(address: &str) -> Result<Self, VaultError> {
-        // Both start a program, and the first one opens a window of its own bus that nobody else has.
-        let starts_a_program = |part: &str| part.starts_with("autolaunch:") || part.starts_with("unixexec:");
-        if address.split(';').any(starts_a_program) {
-            return Err(absent("a bus would have to be started for it".to_owned()));
-        }
-        let connection = Connection::open(address).map_err(|error| absent(text(&error)))?;
+    /// Waits for no answer yet.
+    pub(super) fn connect(address: &str, end: Instant) -> Result<Self, VaultError> {
+        let connection = Connection::open(address, end).map_err(|error| unwelcome(&error))?;
         Ok(Bus {
             connection,
             session: OnceCell::new(),
             session_wanted: Cell::new(false),
-            session_ahead: Cell::new(None),
+            session_asked: Cell::new(None),
+            known: Cell::new(false),
             searches_ahead: RefCell::default(),
+            described_ahead: RefCell::default(),
         })
     }
 
     /// That the bus lets us in; without it, no other call does any good.
     pub(super) fn welcome(&self) -> Result<(), VaultError> {
-        self.connection.welcome().map_err(absent)
+        self.connection.welcome().map_err(unwelcome)
+    }
+
+    /// Sets until when answers are waited for.
+    pub(super) fn wait_until(&self, end: Instant) {
+        self.connection.wait_until(end);
     }
 
     /// Sends out a search that will be made, which then waits for less.
     pub(super) fn search_ahead(&self, attributes: Attributes) {
-        // What could not be sent is sent again when it is needed, and then tells why.
-        if let Ok(asked) = self.send_search(&attributes) {
-            self.searches_ahead.borrow_mut().push((attributes, asked));
-        }
+        let asked = self.send_search(&attributes);
+        self.searches_ahead.borrow_mut().push((attributes, asked));
     }
 
     /// Sends out what the first secret will need, as soon as the service knows us: gnome-keyring
     /// dies of a session for a client that it does not know yet.
     pub(super) fn session_ahead(&self) {
-        self.session_wanted.set(self.session.get().is_none());
+        if self.session.get().is_some() || self.session_asked.get().is_some() {
+            return;
+        }
+        if self.known.get() {
+            self.session_asked.set(Some(self.send_session()));
+        } else {
+            self.session_wanted.set(true);
+        }
     }
 
     pub(super) fn search(&self, attributes: &Attributes) -> Result<Items, VaultError> {
-        let ahead = {
-            let mut ahead = self.searches_ahead.borrow_mut();
-            ahead.iter().position(|(sent, _)| sent == attributes).map(|place| ahead.swap_remove(place).1)
-        };
-        let (unlocked, locked) = self.known(ahead, || self.send_search(attributes))?;
+        let (unlocked, locked) =
+            self.once_known(sent(&self.searches_ahead, attributes), || self.send_search(attributes))?;
         Ok(Items { unlocked, locked })
     }
 
@@ -95,19 +104,32 @@ impl Bus {
         Ok(secret.map(|((_, _, value, _),)| Zeroizing::new(value)))
     }
 
-    /// `None` when it has gone in the meantime.
-    pub(super) fn describe(&self, item: &Path<'static>) -> Result<Option<Described>, VaultError> {
-        let answer = self.ask::<(PropMap,)>(item, PROPERTIES, "GetAll", (ITEM,));
-        Ok(unless_gone(answer)?.and_then(|(properties,)| Described::of(&properties)))
+    /// Sends out what [`Bus::describe`] will ask, which then waits for less.
+    pub(super) fn describe_ahead(&self, items: &[Path<'static>]) {
+        let asked = items.iter().map(|item| (item.clone(), self.send_describe(item)));
+        self.described_ahead.borrow_mut().extend(asked);
+    }
+
+    /// Those that have not gone in the meantime, in one wait for all of them.
+    pub(super) fn describe(&self, items: Vec<Path<'static>>) -> Result<Vec<(Path<'static>, Described)>, VaultError> {
+        let ask = |item| (sent(&self.described_ahead, &item).unwrap_or_else(|| self.send_describe(&item)), item);
+        let asked: Vec<_> = items.into_iter().map(ask).collect();
+        let mut described = Vec::new();
+        for (asked, item) in asked {
+            let properties = unless_gone(self.read::<(PropMap,)>(asked))?;
+            let answer = properties.and_then(|(properties,)| Described::of(&properties));
+            described.extend(answer.map(|described| (item, described)));
+        }
+        Ok(described)
     }
 
     pub(super) fn default_collection(&self) -> Result<Path<'static>, VaultError> {
         let none = || absent("it has no default collection".to_owned());
         let read = || self.send(ROOT, ROOT_INTERFACE, "ReadAlias", ("default",));
-        let (mut path,): (Path<'static>,) = self.known(None, read)?;
+        let (mut path,): (Path<'static>,) = self.once_known(None, read)?;
         if &*path == NOTHING {
             // Also what a service says that does not know us yet.
-            (path,) = self.known(None, read)?;
+            (path,) = self.once_known(None, read)?;
         }
         if &*path == NOTHING {
             return Err(none());
@@ -129,6 +151,7 @@ impl Bus {
     ) -> Result<Path<'static>, VaultError> {
         let mut properties = PropMap::new();
         properties.insert(format!("{ITEM}.Label"), Variant(Box::new(label.to_owned())));
+        let attributes: HashMap<_, _> = attributes.into_iter().collect();
         properties.insert(format!("{ITEM}.Attributes"), Variant(Box::new(attributes)));
         let secret = (self.session()?, &[][..] as &[u8], secret, "text/plain");
         let (item, prompt): (Path<'static>, Path<'static>) =
@@ -150,7 +173,7 @@ impl Bus {
     fn session(&self) -> Result<&Path<'static>, VaultError> {
         if self.session.get().is_none() {
             let (_, session): (Variant<String>, Path<'static>) =
-                self.known(self.session_ahead.take(), || self.send_session())?;
+                self.once_known(self.session_asked.take(), || self.send_session())?;
             _ = self.session.set(session);
         }
         Ok(self.session.get().expect("it has just been set"))
@@ -161,30 +184,32 @@ impl Bus {
     /// no such method. It happens to one in thousands, when many ask at once; by the time of the
     /// answer we are known.
     /// <https://gitlab.gnome.org/GNOME/gnome-keyring/-/blob/42.1/daemon/dbus/gkd-secret-service.c>
-    fn known<R: ReadAll>(
-        &self,
-        ahead: Option<Asked>,
-        send: impl Fn() -> Result<Asked, Error>,
-    ) -> Result<R, VaultError> {
-        let mut answer = ahead.map_or_else(&send, Ok).and_then(|asked| self.read(asked));
+    fn once_known<R: ReadAll>(&self, ahead: Option<Asked>, send: impl Fn() -> Asked) -> Result<R, VaultError> {
+        let mut answer = self.read(ahead.unwrap_or_else(&send));
         for _ in 0..2 {
             if !matches!(&answer, Err(error) if error.name() == Some(UNKNOWN_METHOD)) {
                 break;
             }
             log::debug!("{PLACE}: it did not know us yet and is asked again");
-            answer = send().and_then(|asked| self.read(asked));
+            answer = self.read(send());
         }
-        if answer.is_ok() && self.session_wanted.take() {
-            self.session_ahead.set(self.send_session().ok());
+        self.known.set(self.known.get() || answer.is_ok());
+        if self.known.get() && self.session_wanted.take() {
+            self.session_ahead();
         }
         answer.map_err(|error| failure(&error))
     }
 
-    fn send_search(&self, attributes: &Attributes) -> Result<Asked, Error> {
+    fn send_search(&self, attributes: &Attributes) -> Asked {
+        let attributes = Dict::new(attributes.iter().map(|(name, value)| (&**name, &**value)));
         self.send(ROOT, ROOT_INTERFACE, "SearchItems", (attributes,))
     }
 
-    fn send_session(&self) -> Result<Asked, Error> {
+    fn send_describe(&self, item: &Path<'static>) -> Asked {
+        self.send(item, PROPERTIES, "GetAll", (ITEM,))
+    }
+
+    fn send_session(&self) -> Asked {
         self.send(ROOT, ROOT_INTERFACE, "OpenSession", ("plain", Variant("")))
     }
 
@@ -205,10 +230,10 @@ impl Bus {
         method: &str,
         arguments: impl AppendAll,
     ) -> Result<R, Error> {
-        self.read(self.send(path, interface, method, arguments)?)
+        self.read(self.send(path, interface, method, arguments))
     }
 
-    fn send(&self, path: &str, interface: &str, method: &str, arguments: impl AppendAll) -> Result<Asked, Error> {
+    fn send(&self, path: &str, interface: &str, method: &str, arguments: impl AppendAll) -> Asked {
         let mut message = Message::call_with_args(SERVICE, path, interface, method, arguments);
         // The bus itself then answers for a service that does not run. Started by the bus it would
         // be locked, and to ask beforehand who owns the name is a roundtrip more and can be outrun.
@@ -221,11 +246,22 @@ impl Bus {
     }
 }
 
+/// The question about something that has gone out ahead, once.
+fn sent<T: PartialEq>(ahead: &RefCell<Vec<(T, Asked)>>, about: &T) -> Option<Asked> {
+    let mut ahead = ahead.borrow_mut();
+    let place = ahead.iter().position(|(sent, _)| sent == about)?;
+    Some(ahead.swap_remove(place).1)
+}
+
 const UNKNOWN_METHOD: &str = "org.freedesktop.DBus.Error.UnknownMethod";
 const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
 
 fn absent(why: String) -> VaultError {
     VaultError::Absent { place: PLACE, why }
+}
+
+fn unwelcome(error: &Error) -> VaultError {
+    if error.name() == Some(TIMEOUT) { VaultError::Hung { place: PLACE } } else { absent(text(error)) }
 }
 
 fn locked() -> VaultError {
@@ -249,9 +285,7 @@ fn unless_gone<T>(answer: Result<T, Error>) -> Result<Option<T>, VaultError> {
 fn failure(error: &Error) -> VaultError {
     match error.name() {
         Some("org.freedesktop.Secret.Error.IsLocked") => locked(),
-        Some("org.freedesktop.DBus.Error.NoReply" | "org.freedesktop.DBus.Error.Timeout") => {
-            VaultError::Hung { place: PLACE }
-        }
+        Some("org.freedesktop.DBus.Error.NoReply" | TIMEOUT) => VaultError::Hung { place: PLACE },
         Some("org.freedesktop.DBus.Error.ServiceUnknown" | "org.freedesktop.DBus.Error.NameHasNoOwner") => {
             absent("none runs in this session".to_owned())
         }
