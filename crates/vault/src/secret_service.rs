@@ -67,20 +67,22 @@ impl SecretService {
     }
 
     /// Sends out what a load of these keys searches for, together and before the bus has even let
-    /// us in, and then what the first logins are asked for: their waits become one with others.
+    /// us in, and what the first logins are asked for while the tokens are still searched for: their
+    /// waits become one with others.
     fn ask_ahead(&self, keys: &[Key]) -> Result<(), VaultError> {
         let bus = self.connected()?;
+        let of_login = keys.iter().any(|key| matches!(key, Key::Login(_)));
+        if of_login {
+            bus.search_ahead(all_logins());
+        }
         for key in keys {
-            match key {
-                Key::Login(_) => bus.search_ahead(all_logins()),
-                Key::Token(id) => bus.search_ahead(token_query(id)),
+            if let Key::Token(id) = key {
+                bus.search_ahead(token_query(id));
+                bus.session_ahead();
             }
         }
-        if keys.iter().any(|key| matches!(key, Key::Token(_))) {
-            bus.session_ahead();
-        }
         bus.welcome()?;
-        if keys.iter().any(|key| matches!(key, Key::Login(_))) {
+        if of_login {
             self.logins_ahead.set(Some(self.all_logins()));
         }
         Ok(())

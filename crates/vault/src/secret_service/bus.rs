@@ -98,10 +98,8 @@ impl Bus {
 
     /// `None` when it has gone in the meantime.
     pub(super) fn secret(&self, item: &Path<'static>) -> Result<Option<Zeroizing<Vec<u8>>>, VaultError> {
-        type Answer = ((Path<'static>, Vec<u8>, Vec<u8>, String),);
-        let answer = self.ask::<Answer>(item, ITEM, "GetSecret", (self.session()?,));
-        let secret = unless_gone(answer)?;
-        Ok(secret.map(|((_, _, value, _),)| Zeroizing::new(value)))
+        let asked = self.send(item, ITEM, "GetSecret", (self.session()?,));
+        unless_gone(self.connection.answer(asked).and_then(|answer| value_of_secret(&answer)))
     }
 
     /// Sends out what [`Bus::describe`] will ask, which then waits for less.
@@ -244,6 +242,14 @@ impl Bus {
     fn read<R: ReadAll>(&self, asked: Asked) -> Result<R, Error> {
         self.connection.answer(asked)?.read_all()
     }
+}
+
+/// As a slice of the message: a vector of bytes is read byte by byte, which for a token takes as
+/// long as half a roundtrip.
+/// <https://specifications.freedesktop.org/secret-service-spec/latest/types.html>
+fn value_of_secret(answer: &Message) -> Result<Zeroizing<Vec<u8>>, Error> {
+    let (_, _, value, _) = answer.read1::<(Path<'_>, &[u8], &[u8], &str)>()?;
+    Ok(Zeroizing::new(value.to_vec()))
 }
 
 /// The question about something that has gone out ahead, once.
