@@ -54,7 +54,7 @@ struct Graph(BTreeMap<String, BTreeSet<String>>);
 impl Graph {
     fn load() -> Self {
         let output = Command::new(env!("CARGO"))
-            .args(["metadata", "--format-version", "1", "--offline", "--locked"])
+            .args(["metadata", "--format-version", "1", "--locked"])
             .current_dir(env!("CARGO_MANIFEST_DIR"))
             .output()
             .unwrap();
