@@ -235,8 +235,8 @@ fn at_once() {
         // What the machine needs to start so many programs: ours, without a question to answer.
         let starts = together(MANY, || home.run(ECR, &["version"], "").took).0;
         let minted = aws.calls(Call::EcrToken);
-        let (took, secrets) = together(MANY, || home.get(REGISTRY).secret());
-        let secrets: HashSet<_> = secrets.into_iter().collect();
+        let (took, answers) = together(MANY, || home.get(REGISTRY));
+        let secrets: HashSet<_> = answers.iter().map(|answer| answer.secret()).collect();
         assert_eq!((aws.calls(Call::EcrToken) - minted, secrets.len()), (1, 1), "one mint, one token");
         shares.push(took.as_secs_f64() / (cold.mul_f64(1.5) + starts).as_secs_f64());
     }
