@@ -136,6 +136,39 @@ fn root_in_a_users_home_leaves_nothing_there() {
     assert!(["run", "cache", "data"].iter().all(|place| files(&home.path(place)).is_empty()));
 }
 
+/// The bus has gone, and its place in a shared folder is free for everybody.
+#[test]
+fn another_users_bus_is_told_nothing() {
+    let test = "another_users_bus_is_told_nothing";
+    if !is_root() {
+        return skip(test, "only root can be another user");
+    }
+    let aws = Aws::start();
+    let mut home = Home::signed_in(&aws);
+    let folder = tempfile::tempdir().unwrap();
+    mode(folder.path(), 0o777);
+    let (socket, heard) = (folder.path().join("bus"), folder.path().join("heard"));
+    let listens = "import socket, sys
+bus = socket.socket(socket.AF_UNIX)
+bus.bind(sys.argv[1])
+bus.listen()
+print('ready', flush=True)
+client, _ = bus.accept()
+client.settimeout(10)
+open(sys.argv[2], 'wb').write(client.recv(4096))";
+    let mut other = home
+        .other("setpriv", &["--reuid=64123", "--regid=64123", "--clear-groups", "python3", "-c", listens])
+        .args([&socket, &heard])
+        .spawn()
+        .unwrap();
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(other.stdout.as_mut().unwrap()), &mut String::new())
+        .unwrap();
+    home.set("DBUS_SESSION_BUS_ADDRESS", format!("unix:path={}", socket.display())).set("CREDMINT_VAULT", "auto");
+    home.get(REGISTRY).credentials();
+    assert!(other.wait().unwrap().success(), "it has been called at");
+    assert_eq!(std::fs::read(heard).unwrap(), b"");
+}
+
 /// A signed request shown to another host is a token given away.
 #[test]
 fn a_service_that_sends_elsewhere_is_not_followed() {

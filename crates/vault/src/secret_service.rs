@@ -18,6 +18,7 @@ use crate::{Entry, Key, Name, Resting, VaultError};
 mod address;
 mod bus;
 mod connection;
+mod peer;
 
 /// The schema of our tokens.
 const TOKEN: &str = "io.credmint.Token";
@@ -41,7 +42,7 @@ type Attributes = BTreeMap<String, String>;
 pub(crate) struct SecretService {
     address: Option<String>,
     bus: OnceCell<Bus>,
-    /// All logins there are, and whether what they say of themselves is on its way.
+    /// All logins there are, once looked for ahead; what they say of themselves is on its way then.
     logins_ahead: Cell<Option<Result<Items, VaultError>>>,
     /// Until when answers are waited for.
     end: Instant,
@@ -73,7 +74,7 @@ impl SecretService {
         let bus = self.connected()?;
         let of_login = keys.iter().any(|key| matches!(key, Key::Login(_)));
         if of_login {
-            bus.search_ahead(all_logins());
+            bus.search_ahead(logins_query());
         }
         for key in keys {
             if let Key::Token(id) = key {
@@ -90,7 +91,7 @@ impl SecretService {
 
     fn all_logins(&self) -> Result<Items, VaultError> {
         let bus = self.bus()?;
-        let all = bus.search(&all_logins())?;
+        let all = bus.search(&logins_query())?;
         if !all.unlocked.is_empty() {
             bus.session_ahead();
         }
@@ -238,11 +239,11 @@ impl Store for SecretService {
 
     fn names(&self) -> Result<Vec<Name>, VaultError> {
         let bus = self.connected()?;
-        bus.search_ahead(all_logins());
-        bus.search_ahead(all_tokens());
+        bus.search_ahead(logins_query());
+        bus.search_ahead(tokens_query());
         bus.welcome()?;
         // What is locked cannot be got, and so is not named.
-        let (logins, tokens) = (bus.search(&all_logins())?.unlocked, bus.search(&all_tokens())?.unlocked);
+        let (logins, tokens) = (bus.search(&logins_query())?.unlocked, bus.search(&tokens_query())?.unlocked);
         let logins = bus.describe(logins)?.into_iter().filter_map(|(_, item)| item.login());
         let tokens = bus.describe(tokens)?.into_iter().filter_map(|(_, item)| item.token());
         Ok(logins.chain(tokens).collect())
@@ -255,11 +256,11 @@ impl Items {
     }
 }
 
-fn all_logins() -> Attributes {
+fn logins_query() -> Attributes {
     attributes([("docker_cli", "1")])
 }
 
-fn all_tokens() -> Attributes {
+fn tokens_query() -> Attributes {
     attributes([("xdg:schema", TOKEN)])
 }
 

@@ -25,7 +25,7 @@ pub(super) struct Bus {
     connection: Connection,
     session: OnceCell<Path<'static>>,
     session_wanted: Cell<bool>,
-    /// To the service, by an answer of its own.
+    /// Whether the service knows us, by an answer of its own.
     known: Cell<bool>,
     session_asked: Cell<Option<Asked>>,
     searches_ahead: RefCell<Vec<(Attributes, Asked)>>,

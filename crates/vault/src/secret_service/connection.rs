@@ -10,6 +10,7 @@ use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connec
 use zeroize::Zeroizing;
 
 use super::address::sockets;
+use super::peer::user_behind;
 
 /// The bus itself, which wants to be greeted first.
 /// <https://dbus.freedesktop.org/doc/dbus-specification.html#bus-messages-hello>
@@ -137,7 +138,7 @@ impl Connection {
         };
         let answer = self.read(line)?;
         if !answer.starts_with(b"OK ") {
-            return Err(Error::new_custom("org.freedesktop.DBus.Error.AuthFailed", "the bus is another user's"));
+            return Err(of_another());
         }
         _ = self.signed_on.set(());
         Ok(())
@@ -223,7 +224,12 @@ fn open(address: &SocketAddrUnix, end: Instant) -> Result<UnixStream, Error> {
     loop {
         set_socket_timeout(&socket, Timeout::Send, Some(left_until(end)?)).map_err(|error| cut(&error.into()))?;
         match connect(&socket, address) {
-            Ok(()) => return Ok(UnixStream::from(socket)),
+            Ok(()) => {
+                // Whoever took the place of a bus that has gone would be sent secrets. Root may have them.
+                let user = user_behind(&socket).map_err(|error| cut(&error))?;
+                let is_ours = user == 0 || user == rustix::process::geteuid().as_raw();
+                return if is_ours { Ok(UnixStream::from(socket)) } else { Err(of_another()) };
+            }
             Err(rustix::io::Errno::INTR | rustix::io::Errno::AGAIN) => {}
             Err(error) => return Err(cut(&error.into())),
         }
@@ -242,6 +248,10 @@ fn cut(error: &std::io::Error) -> Error {
         _ => error.to_string(),
     };
     Error::new_custom("org.freedesktop.DBus.Error.Disconnected", &why)
+}
+
+fn of_another() -> Error {
+    Error::new_custom("org.freedesktop.DBus.Error.AuthFailed", "the bus is another user's")
 }
 
 fn nonsense() -> Error {
