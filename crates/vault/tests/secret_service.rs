@@ -183,6 +183,36 @@ fn what_hangs_costs_two_seconds_once_and_never_the_token() {
     }
 }
 
+/// Flatpak's, which once was confused by clients that sign on faster than the protocol has it.
+#[test]
+fn a_proxy_in_front_of_the_bus_serves_too() {
+    let Some(desktop) = Desktop::start() else { return };
+    if desktop::find("xdg-dbus-proxy").is_none() {
+        return desktop::skip("xdg-dbus-proxy is not installed");
+    }
+    let mut places = desktop.places();
+    let socket = places.runtime.as_ref().unwrap().with_file_name("proxy");
+    let mut proxy = desktop.run("xdg-dbus-proxy");
+    let proxy = proxy.arg(places.session_bus.as_ref().unwrap()).arg(&socket);
+    let mut proxy = proxy.args(["--filter", "--talk=org.freedesktop.secrets"]).spawn().unwrap();
+    let began = Instant::now();
+    while !socket.exists() {
+        assert!(began.elapsed() < Duration::from_secs(5), "the proxy did not start");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    places.session_bus = Some(format!("unix:path={}", socket.display()));
+    let (token, login) = (token("a", &"x".repeat(5_000)), login("r.example", "me", "secret"));
+    for entry in [&token, &login] {
+        assert_eq!(Vault::new(Choice::Keychain, places.clone()).save(entry), Ok(Resting::Keychain));
+    }
+    let keys = [token.key.clone(), login.key.clone()];
+    for found in Vault::new(Choice::Keychain, places).load_all(&keys).into_iter().zip([token, login]) {
+        assert_eq!(found.0.unwrap().unwrap().secret, found.1.secret);
+    }
+    proxy.kill().unwrap();
+    proxy.wait().unwrap();
+}
+
 /// Serves one login on a bus, and does not know its client during the first three calls, as
 /// gnome-keyring may do when many ask at once. A session for nobody is the end of it, as there.
 fn serve_without_knowing_the_client(address: String) {

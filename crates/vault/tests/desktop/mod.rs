@@ -174,7 +174,8 @@ fn private(program: &str, home: &TempDir) -> Command {
     command
 }
 
-fn find(program: &str) -> Option<PathBuf> {
+/// Where a program lies, in `$CREDMINT_PEERS` or `$PATH`.
+pub(crate) fn find(program: &str) -> Option<PathBuf> {
     let folders: Vec<_> = ["CREDMINT_PEERS", "PATH"].into_iter().filter_map(variable).collect();
     let mut paths = folders.iter().flat_map(std::env::split_paths).map(|folder| folder.join(program));
     paths.find(|path| path.is_file())
