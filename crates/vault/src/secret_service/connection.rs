@@ -204,8 +204,12 @@ impl Incoming {
 }
 
 fn open_first(address: &str, end: Instant) -> Result<UnixStream, Error> {
-    let none =
-        || Error::new_custom("org.freedesktop.DBus.Error.NoServer", "its address names no socket of this machine");
+    let none = || {
+        Error::new_custom(
+            "org.freedesktop.DBus.Error.NoServer",
+            "the address of its bus names no socket of this machine",
+        )
+    };
     let mut opened = Err(none());
     for socket in sockets(address) {
         opened = open(&socket, end);
