@@ -6,5 +6,5 @@ mod allocator;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    broker::answer(all::All)
+    broker::run_worker(all::All)
 }

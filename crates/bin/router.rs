@@ -9,9 +9,10 @@ use std::process::ExitCode;
 const PROGRAM: protocol::Program = protocol::Program {
     name: "docker-credential-credmint",
     package: env!("CARGO_PKG_NAME"),
-    version: env!("CARGO_PKG_VERSION"),
+    version: env!("CREDMINT_VERSION"),
+    foreign_actions: &[],
 };
 
 fn main() -> ExitCode {
-    broker::run(PROGRAM, broker::Apart(all::All))
+    broker::run(PROGRAM, broker::OutOfProcess(all::All))
 }

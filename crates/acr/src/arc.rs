@@ -1,41 +1,45 @@
 use std::path::{Path, PathBuf};
 
-use broker::MintError;
+use broker::{MintError, Principal};
 use protocol::Secret;
 use settings::Environment;
-use web::{Answer, RequestBuilder};
+use web::{RequestBuilder, Response};
 
-use crate::asking::Asking;
-use crate::failure::{self, Who, no_token};
+use crate::context::Context;
+use crate::error;
 
 /// No key is longer.
 const LARGEST: u64 = 4096;
-const GROUP: &str = "add this user to the group himds";
+const SERVICE: &str = "the Azure Arc agent";
+const GROUP: &str = "add this user to the group himds: `sudo usermod --append --groups himds $USER`";
 
-/// Azure Arc's agent gives tokens to whoever can read a file that it has just written and names: only
+/// Azure Arc's agent gives tokens to processes that can read a file that it has just written and names: only
 /// administrators and members of a group can.
 /// <https://learn.microsoft.com/azure/azure-arc/servers/managed-identity-authentication#acquiring-an-access-token-using-rest-api>
-pub(crate) async fn answer(
+pub(crate) async fn response(
     request: impl Fn() -> Result<RequestBuilder, MintError>,
-    who: &Who,
-    asking: &Asking<'_>,
-) -> Result<Answer, MintError> {
-    let unreachable = |trouble| failure::unreachable(who, "Azure Arc's agent", &trouble);
-    let challenge = Answer::to(request()?, asking.deadline).await.map_err(unreachable)?;
+    principal: &Principal,
+    context: &Context<'_>,
+) -> Result<Response, MintError> {
+    let unreachable = |error| error::unreachable(principal, SERVICE, &error);
+    let challenge = Response::to(request()?, context.deadline).await.map_err(unreachable)?;
     if challenge.status != 401 {
         return Ok(challenge);
     }
     let realm = challenge.headers.get("www-authenticate").and_then(|value| value.to_str().ok()?.split_once("realm="));
     let path = realm.map(|(_, path)| PathBuf::from(path.trim().trim_matches('"')));
-    let path = path.filter(|path| keys(asking.environment).is_some_and(|keys| is_key(path, &keys)));
-    let path =
-        path.ok_or_else(|| no_token(who, "the agent names a file that is none of its keys", "check its version"))?;
-    let key = read(&path).map_err(|error| no_token(who, &format!("the agent's key cannot be read: {error}"), GROUP))?;
+    let path = path.filter(|path| keys(context.environment).is_some_and(|keys| is_key(path, &keys)));
+    let path = path.ok_or_else(|| {
+        principal.no_token_but("the Azure Arc agent names a file that is not one of its keys", "update the agent")
+    })?;
+    let key = read(&path).map_err(|error| {
+        principal.no_token_but(format!("cannot read the key of the Azure Arc agent: {error}"), GROUP)
+    })?;
     let request = request()?.header("Authorization", format!("Basic {}", key.expose()));
-    Answer::to(request, asking.deadline).await.map_err(unreachable)
+    Response::to(request, context.deadline).await.map_err(unreachable)
 }
 
-/// Where the agent puts its keys. Whoever answers in its place must not get at other files.
+/// The folder of the agent's keys. Another service at its address must not have other files read.
 fn keys(environment: &Environment) -> Option<PathBuf> {
     if cfg!(windows) {
         Some(environment.path("ProgramData")?.join("AzureConnectedMachineAgent").join("Tokens"))
@@ -51,7 +55,7 @@ fn is_key(path: &Path, keys: &Path) -> bool {
 fn read(path: &Path) -> std::io::Result<Secret> {
     let metadata = std::fs::symlink_metadata(path)?;
     if !metadata.is_file() || metadata.len() > LARGEST {
-        return Err(std::io::Error::other("it is no key"));
+        return Err(std::io::Error::other("not a key"));
     }
     std::fs::read_to_string(path).map(Secret::new)
 }

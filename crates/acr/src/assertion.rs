@@ -15,19 +15,19 @@ use crate::certificate::Certificate;
 
 const LIFE: Duration = Duration::from_secs(10 * 60);
 
-/// A signed word that an application is who it is.
+/// A signed JWT that proves an application to Entra ID.
 #[derive(Debug)]
 pub(crate) struct Assertion(pub(crate) Secret);
 
 impl Assertion {
-    /// Somebody else's, whom the application trusts. `echo` leaves a line feed behind it, which Entra ID
-    /// does not take.
-    pub(crate) fn given(token: &str) -> Self {
+    /// The token of another issuer, which the application trusts. `echo` leaves a line feed at its end, which
+    /// Entra ID rejects.
+    pub(crate) fn federated(token: &str) -> Self {
         Assertion(Secret::new(token.trim().to_owned()))
     }
 
     /// The application's own, by its certificate's key. With the chain, Entra ID takes any certificate of
-    /// the authority and the name that it knows.
+    /// the same issuer and subject.
     /// <https://learn.microsoft.com/entra/identity-platform/certificate-credentials>
     pub(crate) fn sign(
         certificate: &Certificate,

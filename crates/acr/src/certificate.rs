@@ -1,53 +1,12 @@
-use std::path::Path;
-
-use azure_identity::ClientAssertionCredential;
-use broker::MintError;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use p12_keystore::{KeyStore, Pkcs12ImportPolicy};
+use pkcs8::EncryptedPrivateKeyInfoRef;
 use ring::rsa::KeyPair;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
-use zeroize::Zeroizing;
 
-use crate::application::{self, Application};
-use crate::asking::Asking;
-use crate::assertion::Assertion;
-use crate::entra::Entra;
-use crate::failure::{self, Who, no_token};
-use crate::identity::Identity;
-
-const VARIABLE: &str = "AZURE_CLIENT_CERTIFICATE_PATH";
-const PASSWORD: &str = "AZURE_CLIENT_CERTIFICATE_PASSWORD";
-
-/// The application whose certificate lies in a file.
-pub(crate) async fn identity(asking: &Asking<'_>) -> Result<Option<Identity>, MintError> {
-    let path = asking.environment.path(VARIABLE).filter(|_| !application::is_anothers(asking, "AZURE_CLIENT_ID"));
-    let Some(path) = path else { return Ok(None) };
-    let application = Application::of_environment(asking, VARIABLE)?;
-    let who = Who::certificate(&application);
-    let file = read(&path).map_err(|error| failure::unreadable(&who, &path, &error, VARIABLE))?;
-    let password = Zeroizing::new(asking.text(PASSWORD).unwrap_or_default());
-    let certificate = Certificate::of(&file, &password).map_err(|flaw| {
-        no_token(&who, &format!("{} {}", path.display(), flaw.what()), &format!("check {VARIABLE} and {PASSWORD}"))
-    })?;
-    let with_chain = asking.text("AZURE_CLIENT_SEND_CERTIFICATE_CHAIN");
-    let with_chain = with_chain.is_some_and(|value| value == "1" || value.eq_ignore_ascii_case("true"));
-    let assertion = Assertion::sign(&certificate, &application, &asking.authority, with_chain);
-    let assertion = assertion.ok_or_else(|| no_token(&who, "its key cannot sign", ""))?;
-    let entra = Entra::new(asking);
-    let credential = ClientAssertionCredential::new(
-        application.tenant.clone(),
-        application.client_id.clone(),
-        assertion,
-        Some(entra.assertion_options()),
-    );
-    entra.identity(who, application, credential).await.map(Some)
-}
-
-fn read(path: &Path) -> std::io::Result<Zeroizing<Vec<u8>>> {
-    std::fs::read(path).map(Zeroizing::new)
-}
-
-/// A certificate, those that vouch for it, and its key.
+/// A certificate, its chain of issuers, and its key.
 pub(crate) struct Certificate {
     /// As DER; the application's own first.
     pub(crate) chain: Vec<Vec<u8>>,
@@ -56,47 +15,99 @@ pub(crate) struct Certificate {
 
 /// Why a file gives no certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Flaw {
+pub(crate) enum CertificateError {
     NoCertificate,
     NoKey,
+    OfAnotherKey,
     Locked,
+    LockedKey,
+    OldCipher,
     NotRsa,
 }
 
-impl Flaw {
-    fn what(self) -> &'static str {
+impl CertificateError {
+    pub(crate) fn cause(self) -> &'static str {
         match self {
-            Flaw::NoCertificate => "holds no certificate",
-            Flaw::NoKey => "holds no private key in the clear",
-            Flaw::Locked => "cannot be opened: its password is another one, or it is no PFX file",
-            Flaw::NotRsa => "holds a key that is not one of RSA",
+            CertificateError::NoCertificate => "has no certificate",
+            CertificateError::NoKey => "has no private key",
+            CertificateError::OfAnotherKey => "has a private key and no certificate for it",
+            CertificateError::Locked => "has another password, or is not a PFX file",
+            CertificateError::LockedKey => "has an encrypted private key with another password",
+            CertificateError::OldCipher => "has a private key in OpenSSL's legacy encryption, which is not supported",
+            CertificateError::NotRsa => "has a private key that is not RSA",
         }
+    }
+
+    pub(crate) fn remedy(self) -> Option<&'static str> {
+        (self == CertificateError::OldCipher).then_some("convert it: `openssl pkcs8 -topk8 -in OLD.pem -out NEW.pem`")
     }
 }
 
 impl Certificate {
     /// Of PEM or PFX (PKCS #12).
-    fn of(file: &[u8], password: &str) -> Result<Self, Flaw> {
-        let is_pem = file.windows(11).any(|window| window == b"-----BEGIN ");
-        let certificate = if is_pem { Self::of_pem(file)? } else { Self::of_pfx(file, password)? };
-        if certificate.chain.is_empty() { Err(Flaw::NoCertificate) } else { Ok(certificate) }
+    pub(crate) fn of(file: &[u8], password: &str) -> Result<Self, CertificateError> {
+        let is_pem = contains(file, b"-----BEGIN ");
+        if is_pem { Self::of_pem(file, password) } else { Self::of_pfx(file, password) }
     }
 
-    fn of_pem(file: &[u8]) -> Result<Self, Flaw> {
+    fn of_pem(file: &[u8], password: &str) -> Result<Self, CertificateError> {
         let chain = CertificateDer::pem_slice_iter(file).filter_map(Result::ok).map(|der| der.to_vec()).collect();
-        let key = match PrivateKeyDer::from_pem_slice(file).map_err(|_| Flaw::NoKey)? {
-            PrivateKeyDer::Pkcs8(der) => KeyPair::from_pkcs8(der.secret_pkcs8_der()),
-            PrivateKeyDer::Pkcs1(der) => KeyPair::from_der(der.secret_pkcs1_der()),
-            _ => return Err(Flaw::NotRsa),
+        let key = match PrivateKeyDer::from_pem_slice(file) {
+            _ if contains(file, b"Proc-Type: 4,ENCRYPTED") => return Err(CertificateError::OldCipher),
+            Ok(PrivateKeyDer::Pkcs8(der)) => KeyPair::from_pkcs8(der.secret_pkcs8_der()),
+            Ok(PrivateKeyDer::Pkcs1(der)) => KeyPair::from_der(der.secret_pkcs1_der()),
+            Ok(_) => return Err(CertificateError::NotRsa),
+            Err(_) => {
+                let encrypted = encrypted_key(file).ok_or(CertificateError::NoKey)?;
+                let encrypted =
+                    EncryptedPrivateKeyInfoRef::try_from(&*encrypted).map_err(|_| CertificateError::LockedKey)?;
+                let key = encrypted.decrypt(password).map_err(|_| CertificateError::LockedKey)?;
+                KeyPair::from_pkcs8(key.as_bytes())
+            }
         };
-        Ok(Certificate { chain, key: key.map_err(|_| Flaw::NotRsa)? })
+        let key = key.map_err(|_| CertificateError::NotRsa)?;
+        Ok(Certificate { chain: ordered(chain, key.public().as_ref())?, key })
     }
 
-    fn of_pfx(file: &[u8], password: &str) -> Result<Self, Flaw> {
-        let store = KeyStore::from_pkcs12(file, password, Pkcs12ImportPolicy::Strict).map_err(|_| Flaw::Locked)?;
-        let (_, found) = store.private_key_chain().ok_or(Flaw::NoKey)?;
+    fn of_pfx(file: &[u8], password: &str) -> Result<Self, CertificateError> {
+        let store =
+            KeyStore::from_pkcs12(file, password, Pkcs12ImportPolicy::Strict).map_err(|_| CertificateError::Locked)?;
+        let (_, found) = store.private_key_chain().ok_or(CertificateError::NoKey)?;
         let chain = found.certs().iter().map(|certificate| certificate.as_der().to_vec()).collect();
-        let key = KeyPair::from_pkcs8(found.key().as_der()).map_err(|_| Flaw::NotRsa)?;
-        Ok(Certificate { chain, key })
+        let key = KeyPair::from_pkcs8(found.key().as_der()).map_err(|_| CertificateError::NotRsa)?;
+        Ok(Certificate { chain: ordered(chain, key.public().as_ref())?, key })
     }
 }
+
+/// The certificate of a key, then its issuers one by one, then the others: files have them in every
+/// order, and Entra ID takes the first for the application's.
+fn ordered(mut files: Vec<Vec<u8>>, public_key: &[u8]) -> Result<Vec<Vec<u8>>, CertificateError> {
+    if files.is_empty() {
+        return Err(CertificateError::NoCertificate);
+    }
+    // A certificate holds the key byte by byte.
+    let own = files.iter().position(|der| contains(der, public_key)).ok_or(CertificateError::OfAnotherKey)?;
+    let mut chain = vec![files.remove(own)];
+    let read = |der: &[u8]| p12_keystore::Certificate::from_der(der).ok();
+    while let Some(last) = chain.last().and_then(|der| read(der)) {
+        let issues = |der: &Vec<u8>| read(der).is_some_and(|other| other.subject() == last.issuer());
+        let Some(next) = files.iter().position(issues) else { break };
+        chain.push(files.remove(next));
+    }
+    chain.append(&mut files);
+    Ok(chain)
+}
+
+/// The one key that is encrypted by PKCS #8, as DER.
+fn encrypted_key(pem: &[u8]) -> Option<Vec<u8>> {
+    let (_, rest) = std::str::from_utf8(pem).ok()?.split_once("-----BEGIN ENCRYPTED PRIVATE KEY-----")?;
+    let (lines, _) = rest.split_once("-----END")?;
+    STANDARD.decode(lines.split_whitespace().collect::<String>()).ok()
+}
+
+fn contains(text: &[u8], part: &[u8]) -> bool {
+    text.windows(part.len()).any(|window| window == part)
+}
+
+#[cfg(test)]
+mod tests;

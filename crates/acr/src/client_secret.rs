@@ -3,21 +3,21 @@ use azure_identity::{ClientSecretCredential, ClientSecretCredentialOptions};
 use broker::MintError;
 
 use crate::application::{self, Application};
-use crate::asking::Asking;
+use crate::context::Context;
 use crate::entra::Entra;
-use crate::failure::Who;
 use crate::identity::Identity;
+use crate::principal;
 
 const VARIABLE: &str = "AZURE_CLIENT_SECRET";
 
 /// The application whose secret is in the environment.
-pub(crate) async fn identity(asking: &Asking<'_>) -> Result<Option<Identity>, MintError> {
-    let secret = asking.text(VARIABLE).filter(|_| !application::is_anothers(asking, "AZURE_CLIENT_ID"));
+pub(crate) async fn identity(context: &Context<'_>) -> Result<Option<Identity>, MintError> {
+    let secret = context.text(VARIABLE).filter(|_| !application::is_of_another(context, "AZURE_CLIENT_ID"));
     let Some(secret) = secret.map(Secret::new) else { return Ok(None) };
-    let application = Application::of_environment(asking, VARIABLE)?;
-    let entra = Entra::new(asking);
+    let application = Application::of_environment(context, VARIABLE)?;
+    let entra = Entra::new(context);
     let options = ClientSecretCredentialOptions { client_options: entra.options() };
     let credential =
         ClientSecretCredential::new(&application.tenant, application.client_id.clone(), secret, Some(options));
-    entra.identity(Who::secret(&application), application, credential).await.map(Some)
+    entra.identity(principal::client_secret(&application.client_id), application, credential).await.map(Some)
 }

@@ -2,16 +2,17 @@ use std::sync::Arc;
 
 use azure_core::credentials::TokenCredential;
 use azure_identity::ClientAssertionCredentialOptions;
-use broker::MintError;
+use broker::{MintError, Principal};
 use protocol::Secret;
 
 use crate::application::Application;
-use crate::asking::Asking;
-use crate::failure::{self, Who};
+use crate::context::Context;
+use crate::error;
 use crate::identity::Identity;
+use crate::rejection;
 use crate::transport::Transport;
 
-/// What one application and Entra ID have to say to each other.
+/// The requests of one application to Entra ID.
 pub(crate) struct Entra {
     transport: Arc<Transport>,
     authority: String,
@@ -19,8 +20,8 @@ pub(crate) struct Entra {
 }
 
 impl Entra {
-    pub(crate) fn new(asking: &Asking<'_>) -> Self {
-        Entra { transport: Transport::new(asking), authority: asking.authority.clone(), scope: asking.scope() }
+    pub(crate) fn new(context: &Context<'_>) -> Self {
+        Entra { transport: Transport::new(context), authority: context.authority.clone(), scope: context.scope() }
     }
 
     pub(crate) fn options(&self) -> azure_core::http::ClientOptions {
@@ -31,27 +32,27 @@ impl Entra {
         ClientAssertionCredentialOptions { client_options: self.options() }
     }
 
-    /// Asks for an access token. The errors of `azure_identity` hold what services have answered, so none
-    /// of them is shown.
+    /// Requests an access token. The errors of `azure_identity` contain the bodies of responses, so none of them is
+    /// shown.
     pub(crate) async fn identity<C: TokenCredential>(
         &self,
-        who: Who,
+        principal: Principal,
         application: Application,
         credential: azure_core::Result<Arc<C>>,
     ) -> Result<Identity, MintError> {
-        let credential = credential.map_err(|_| failure::bad_application(&who))?;
+        let credential = credential.map_err(|_| error::bad_settings(&principal))?;
         match credential.get_token(&[&self.scope], None).await {
             Ok(token) => {
                 let token = Secret::new(token.token.secret().to_owned());
-                Ok(Identity { who, token, tenant: Some(application.tenant) })
+                Ok(Identity { principal, token, tenant: Some(application.tenant) })
             }
-            Err(_) => Err(match self.transport.heard() {
-                Some(heard) => match heard.what {
-                    Err(trouble) => failure::unreachable(&who, &heard.host, &trouble),
-                    Ok(answer) if answer.is_success() => failure::nonsense(&who, &heard.host),
-                    Ok(answer) => failure::refused(&who, &heard.host, &answer),
+            Err(_) => Err(match self.transport.last_result() {
+                Some((host, result)) => match result {
+                    Err(error) => error::unreachable(&principal, &host, &error),
+                    Ok(response) if response.is_success() => principal.malformed_response(&host),
+                    Ok(response) => rejection::of_token_service(&principal, &host, &response),
                 },
-                None => failure::bad_application(&who),
+                None => error::bad_settings(&principal),
             }),
         }
     }

@@ -1,41 +1,25 @@
-use broker::MintError;
+use broker::{MintError, Principal};
 use protocol::Secret;
 
-use crate::asking::Asking;
-use crate::failure::{self, Who};
-use crate::order::{self, Source};
-use crate::{certificate, client_secret, command_line, managed, pipelines, pod, workload};
-
-/// Somebody, and the access token that proves it.
+/// A principal, and the access token that proves it.
 pub(crate) struct Identity {
-    pub(crate) who: Who,
+    pub(crate) principal: Principal,
     pub(crate) token: Secret,
-    /// The tenant that it was asked for in, where one was named.
+    /// The tenant that the token was requested from, where one was named.
     pub(crate) tenant: Option<String>,
 }
 
-/// The first identity that there is. One that exists and fails is the end: the next one would be
-/// somebody else.
-pub(crate) async fn find(asking: &Asking<'_>) -> Result<Identity, MintError> {
-    if let Some((workload, client_id)) = asking.workload.and_then(|workload| Some((workload, workload.azure_client()?)))
-    {
-        log::debug!("the identity is that of a pod's service account");
-        return pod::identity(workload, client_id, asking).await;
+/// What a source of the credential chain gives.
+pub(crate) enum Found {
+    Identity(Identity),
+    None,
+    /// An identity without a token, of a kind that the Azure SDKs pass over. It is the error if there is no
+    /// other identity.
+    Unusable(MintError),
+}
+
+impl From<Option<Identity>> for Found {
+    fn from(identity: Option<Identity>) -> Self {
+        identity.map_or(Found::None, Found::Identity)
     }
-    for source in order::allowed(asking.environment)? {
-        let found = match source {
-            Source::ClientSecret => client_secret::identity(asking).await?,
-            Source::ClientCertificate => certificate::identity(asking).await?,
-            Source::WorkloadIdentity => workload::identity(asking).await?,
-            Source::Pipelines => pipelines::identity(asking).await?,
-            Source::ManagedIdentity => managed::identity(asking).await?,
-            Source::AzureCli => command_line::az(asking).await?,
-            Source::DeveloperCli => command_line::azd(asking).await?,
-        };
-        if let Some(identity) = found {
-            log::debug!("the identity is of {source:?}");
-            return Ok(identity);
-        }
-    }
-    Err(failure::nobody())
 }

@@ -3,7 +3,7 @@ use protocol::ServerUrl;
 use registry::{AcrRegistry, Registry};
 use settings::{Fingerprint, Rule, Setup};
 
-use crate::places;
+use crate::{az_config, managed_source};
 
 /// What minting needs to know.
 #[derive(Clone, Debug)]
@@ -18,14 +18,14 @@ pub(crate) fn of(server: &ServerUrl, setup: &Setup) -> Option<Scope<Target>> {
         // A token opens one registry.
         service: format!("acr:{}", registry.login_server),
         identity: identity(setup, rule),
-        // Its owner can open one to all, and few do; the others would be told that there is no image.
+        // Its owner can allow anonymous pulls, and few do; for the others Docker would say that there is no image.
         public: false,
         target: Target { registry, rule: rule.cloned() },
     })
 }
 
-/// What chooses the identity, or who is asked about it.
-const VARIABLES: [&str; 23] = [
+/// What chooses the identity, or the service that gives its token.
+const VARIABLES: [&str; 27] = [
     "AZURE_TOKEN_CREDENTIALS",
     "AZURE_AUTHORITY_HOST",
     "AZURE_TENANT_ID",
@@ -48,7 +48,11 @@ const VARIABLES: [&str; 23] = [
     "MSI_SECRET",
     "AZURE_POD_IDENTITY_AUTHORITY_HOST",
     "AZURE_CONFIG_DIR",
+    "AZURE_CLOUD_NAME",
+    "ARM_CLOUD_METADATA_URL",
     "AZD_CONFIG_DIR",
+    "AZD_AUTH_ENDPOINT",
+    "AZD_AUTH_KEY",
 ];
 
 fn identity(setup: &Setup, rule: Option<&Rule>) -> String {
@@ -65,15 +69,14 @@ fn identity(setup: &Setup, rule: Option<&Rule>) -> String {
     ] {
         print.add(name, value.map(|value| value.as_bytes()));
     }
-    let files = [
-        environment.path("AZURE_CLIENT_CERTIFICATE_PATH"),
-        environment.path("AZURE_FEDERATED_TOKEN_FILE"),
-        places::azure_profile(environment, &setup.places),
-        places::developer_cli_user(environment, &setup.places),
-    ];
-    for file in files.into_iter().flatten() {
-        print.file(&file);
-    }
+    let named = ["AZURE_CLIENT_CERTIFICATE_PATH", "AZURE_FEDERATED_TOKEN_FILE"].map(|name| environment.path(name));
+    let of_programs = az_config::chosen_by(environment, &setup.places);
+    named
+        .into_iter()
+        .flatten()
+        .chain(of_programs)
+        .chain(managed_source::agent(environment))
+        .for_each(|file| _ = print.file(&file));
     print.boot().pod(environment).workload(setup.workload.as_ref());
     print.finish()
 }
@@ -86,6 +89,18 @@ mod tests {
     use super::*;
 
     const REGISTRY: &str = "contoso.azurecr.io";
+
+    /// What Azure's libraries or az read besides, and why it may not be in the name.
+    const LEFT_OUT: [(&str, &str); 8] = [
+        ("AZURE_USERNAME", "passwords of people are not taken here"),
+        ("AZURE_PASSWORD", "passwords of people are not taken here"),
+        ("AZURE_REGIONAL_AUTHORITY_NAME", "it is not read here"),
+        ("AZURE_IDENTITY_DISABLE_MULTITENANTAUTH", "it is not read here"),
+        ("AZURE_SUBSCRIPTION_ID", "a token is of a tenant"),
+        ("AZURE_CORE_OUTPUT", "how az prints chooses nobody"),
+        ("HTTPS_PROXY", "the way chooses nobody, and TLS holds on it"),
+        ("SSL_CERT_FILE", "whom to trust chooses nobody"),
+    ];
 
     fn scope(server: &str, setup: &Setup) -> Scope<Target> {
         of(&ServerUrl::parse(server).unwrap(), setup).unwrap_or_else(|| panic!("{server}"))
@@ -118,6 +133,9 @@ mod tests {
             assert!(seen.insert(identity(&[(name, "1")])), "{name} does not count");
             assert!(seen.insert(identity(&[(name, "2")])), "the value of {name} does not count");
         }
+        for (name, why) in LEFT_OUT {
+            assert!(!seen.insert(identity(&[(name, "1")])), "{name} counts, and need not: {why}");
+        }
         let pod = |name: &'static str| identity(&[("KUBERNETES_SERVICE_HOST", "10.0.0.1"), ("HOSTNAME", name)]);
         assert!(seen.insert(pod("a")) && seen.insert(pod("b")), "the pod does not count");
         assert!(!seen.insert(identity(&[("HOSTNAME", "laptop")])), "a name of a machine chooses nothing");
@@ -137,8 +155,14 @@ mod tests {
             let identity = || scope(REGISTRY, &Setup::of(home.path(), &variables)).identity;
             let mut seen = HashSet::from([identity()]);
             let files: &[&str] = match variables.first() {
-                None => &[".azure/azureProfile.json", ".azd/auth.json"],
-                Some(("AZURE_CONFIG_DIR", _)) => &["az/azureProfile.json", "azd/auth.json"],
+                None => &[
+                    ".azure/azureProfile.json",
+                    ".azure/config",
+                    ".azure/clouds.config",
+                    ".azd/auth.json",
+                    ".azd/config.json",
+                ],
+                Some(("AZURE_CONFIG_DIR", _)) => &["az/azureProfile.json", "az/config", "azd/auth.json"],
                 Some(("AZURE_FEDERATED_TOKEN_FILE", _)) => &["token"],
                 Some(_) => &["key.pem"],
             };

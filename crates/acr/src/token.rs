@@ -12,7 +12,7 @@ pub(crate) struct RefreshToken {
 }
 
 impl RefreshToken {
-    /// As login servers answer; when it ends, the token says itself.
+    /// That of a login server's response; its expiry is a claim of the token.
     pub(crate) fn of(answer: &Value) -> Option<Self> {
         let secret = answer["refresh_token"].as_str()?;
         let end = Duration::from_secs(claims(secret)?["exp"].as_u64()?);
@@ -20,13 +20,19 @@ impl RefreshToken {
     }
 }
 
-/// The tenant that an access token is of, if it says so.
+/// The tenant of an access token, if it has that claim.
 /// <https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference>
 pub(crate) fn tenant(access_token: &Secret) -> Option<String> {
     claims(access_token.expose())?["tid"].as_str().map(str::to_owned)
 }
 
-/// What a JWT says. Its signature is for whom it is shown to.
+/// The host that has issued an access token, if it has that claim.
+pub(crate) fn issuer(access_token: &Secret) -> Option<String> {
+    let issuer = claims(access_token.expose())?["iss"].as_str()?.strip_prefix("https://")?.to_owned();
+    issuer.split('/').next().map(str::to_owned)
+}
+
+/// The claims of a JWT. Its signature is verified by the service that it is sent to.
 fn claims(jwt: &str) -> Option<Value> {
     let mut parts = jwt.split('.');
     let (_, claims, _) = (parts.next()?, parts.next()?, parts.next()?);
@@ -44,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn the_real_end_is_taken_over() {
+    fn the_expiry_is_that_of_the_token() {
         let token = RefreshToken::of(&json!({"refresh_token": jwt(&json!({"exp": 4_102_444_800_u64}))})).unwrap();
         assert_eq!(token.expires, SystemTime::UNIX_EPOCH + Duration::from_secs(4_102_444_800));
         for answer in [
@@ -61,6 +67,17 @@ mod tests {
     }
 
     #[test]
+    fn an_issuer_is_a_host() {
+        let of = |issuer: &str| issuer_of(&json!({"iss": issuer}));
+        fn issuer_of(claims: &Value) -> Option<String> {
+            issuer(&Secret::new(jwt(claims)))
+        }
+        assert_eq!(of("https://sts.chinacloudapi.cn/t-1/").as_deref(), Some("sts.chinacloudapi.cn"));
+        assert_eq!(of("http://sts.windows.net/t-1/"), None);
+        assert_eq!(issuer_of(&json!({})), None);
+    }
+
+    #[test]
     fn a_tenant_is_known_where_the_token_names_it() {
         assert_eq!(tenant(&Secret::new(jwt(&json!({"tid": "t-1"})))).as_deref(), Some("t-1"));
         for opaque in [jwt(&json!({})), "opaque".to_owned(), String::new()] {
@@ -70,7 +87,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn no_answer_panics_and_an_end_is_the_one_that_the_token_tells(
+        fn no_response_panics_and_the_expiry_is_that_of_the_token(
             claims in r#"\{("(exp|tid|x)":(-?[0-9]{1,25}|[0-9]e[0-9]{1,3}|"[a-z]{0,3}"|null|\[\]),?){0,3}\}|\PC{0,20}"#,
             token in r"([a-zA-Z0-9_=-]{0,12}\.){0,3}\PC{0,8}", end in 0_u64..1 << 40,
         ) {

@@ -9,35 +9,31 @@ use azure_core::http::{
 };
 
 use protocol::Deadline;
-use web::{Answer, Trouble};
+use web::{RequestError, Response};
 
-use crate::asking::Asking;
+use crate::context::Context;
 
-/// Carries the requests of `azure_identity`: with the authorities, the proxy, the patience and the
-/// limits of the whole suite. It keeps what was answered last, because that tells a user more than
-/// the error that `azure_identity` makes of it.
+/// Carries the requests of `azure_identity`: with the authorities, the proxy, the timeouts and the
+/// limits of all helpers. It keeps the last result, because that tells a user more than the error that
+/// `azure_identity` makes of it.
 #[derive(Debug)]
 pub(crate) struct Transport {
     client: web::Client,
     deadline: Deadline,
-    heard: Mutex<Option<Heard>>,
+    last: Mutex<Option<LastResult>>,
 }
 
-/// What came of a request.
-#[derive(Debug)]
-pub(crate) struct Heard {
-    pub(crate) host: String,
-    pub(crate) what: Result<Answer, Trouble>,
-}
+/// The host of a request, and its response.
+type LastResult = (String, Result<Response, RequestError>);
 
 impl Transport {
-    pub(crate) fn new(asking: &Asking<'_>) -> Arc<Self> {
-        Arc::new(Transport { client: asking.client.clone(), deadline: asking.deadline, heard: Mutex::new(None) })
+    pub(crate) fn new(context: &Context<'_>) -> Arc<Self> {
+        Arc::new(Transport { client: context.client.clone(), deadline: context.deadline, last: Mutex::new(None) })
     }
 
-    /// What came of the last request; `None` if nothing was asked.
-    pub(crate) fn heard(&self) -> Option<Heard> {
-        self.heard.lock().unwrap_or_else(PoisonError::into_inner).take()
+    /// The result of the last request; `None` if there was none.
+    pub(crate) fn last_result(&self) -> Option<LastResult> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// For a credential that signs in at this authority.
@@ -47,7 +43,7 @@ impl Transport {
         let transport: Arc<dyn HttpClient> = self.clone();
         ClientOptions {
             transport: Some(Injected::new(transport)),
-            // It asks again by itself.
+            // `web` retries.
             retry: RetryOptions::none(),
             cloud: Some(Arc::new(cloud.into())),
             ..ClientOptions::default()
@@ -60,7 +56,7 @@ impl HttpClient for Transport {
     /// Every request of the credentials in use is a POST, and holds a secret.
     async fn execute_request(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
         if request.url().scheme() != "https" {
-            return Err(Error::with_message(ErrorKind::Other, "an address that is not of https"));
+            return Err(Error::with_message(ErrorKind::Other, "not an https URL"));
         }
         let mut ours = self.client.proxied().post(request.url().clone());
         for (name, value) in request.headers().iter() {
@@ -69,16 +65,16 @@ impl HttpClient for Transport {
         if let Body::Bytes(body) = request.body() {
             ours = ours.body(body.clone());
         }
-        let what = Answer::to(ours, self.deadline).await;
-        let response = match &what {
+        let result = Response::to(ours, self.deadline).await;
+        let response = match &result {
             Ok(answer) => {
                 let body = answer.bytes().to_vec();
                 Ok(AsyncRawResponse::from_bytes(answer.status.into(), Headers::new(), body))
             }
-            Err(_) => Err(Error::with_message(ErrorKind::Io, "no answer")),
+            Err(_) => Err(Error::with_message(ErrorKind::Io, "no response")),
         };
         let host = request.url().host_str().unwrap_or_default().to_owned();
-        *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = Some(Heard { host, what });
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some((host, result));
         response
     }
 }

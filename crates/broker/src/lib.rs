@@ -1,22 +1,32 @@
-//! Cached or minted: the one decision behind `get`, `store`, `erase` and `list`.
+//! A credential helper for any cloud: serves a stored login, a cached token or an existing token, and mints
+//! a token otherwise.
 //!
 //! ```text
-//! get ─▶ stored login? ─▶ fresh token in the vault? ─▶ one at hand? ─▶ one minter at a time ─▶ mint ─▶ vault
-//!          answer            answer                      answer           the others look again    answer
+//! get ─▶ stored login? ─▶ fresh cached token? ─▶ existing token? ─▶ mint lock ─▶ mint ─▶ cache
+//!           serve             serve (`freshness`)    pass through       │          serve
+//!                                                                       └ waiters: look up again
 //! ```
 //!
-//! A cloud adds a [`Provider`]: a cheap `scope`, called on every `get`, and a slow `mint`, called
-//! on a miss. A helper is its cloud, set [`Apart`] from its SDK, and one call of [`run`]; the program
-//! that mints is one call of [`answer`].
+//! A cloud implements [`Provider`]: a cheap `scope`, called on every `get`, and a slow `mint`, called on a
+//! miss. A helper's `main` is [`run`] with the provider in [`OutOfProcess`], so that the SDK is not loaded
+//! on a hit; the `main` of the worker that mints is [`run_worker`].
+//!
+//! A complete provider, minted, cached and served (`crates/broker/examples/provider.rs`):
+//!
+#![doc = concat!("```\n", include_str!("../examples/provider.rs"), "\n```")]
 
-mod apart;
 mod broker;
+mod erase;
 mod freshness;
-mod login;
+mod login_expiry;
+mod out_of_process;
+mod principal;
 mod provide;
 mod provider;
-mod turn;
+mod served_hosts;
+mod single_flight;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::SystemTime;
 
@@ -24,31 +34,40 @@ use protocol::{Failure, Program};
 use settings::{Setup, VaultChoice};
 use vault::Vault;
 
-pub use apart::{Apart, answer, wire};
 pub use broker::Broker;
-pub use login::end_of_login;
-pub use provide::{Provided, Question};
-pub use provider::{AtHand, MintError, Minted, Provider, Scope};
+pub use login_expiry::{jwt_expiry, login_expiry};
+pub use out_of_process::{OutOfProcess, run_worker, wire};
+pub use principal::Principal;
+pub use provide::{ProvideRequest, ProvideResponse};
+pub use provider::{ExistingToken, MintError, Minted, Provider, Scope};
 
-/// The whole of a helper's `main`: answers the request of this process.
+/// The `main` of a helper: handles the request of this process.
 pub fn run<P: Provider>(program: Program, provider: P) -> ExitCode {
     protocol::serve(program, std::env::args_os().skip(1), || {
         let setup = setup()?;
         let vault = open(&setup);
-        Ok(Broker::new(provider, setup, vault, SystemTime::now))
+        Ok(Broker::new(provider, setup, vault, SystemTime::now).with_names(names(program)))
     })
 }
 
-/// Reads the settings of this process and starts the log that they ask for.
+/// The names by which Docker's configuration may refer to this helper: its own, and that of a link to it.
+fn names(program: Program) -> Vec<String> {
+    let link = std::env::args_os().next().map(PathBuf::from);
+    let link = link.as_ref().and_then(|path| path.file_stem()).map(|name| name.to_string_lossy().into_owned());
+    let programs = [Some(program.name.to_owned()), link].into_iter().flatten();
+    programs.filter_map(|name| name.strip_prefix("docker-credential-").map(str::to_owned)).collect()
+}
+
+/// Reads the settings of this process, and starts logging if `CREDMINT_LOG` is set.
 fn setup() -> Result<Setup, Failure> {
     let environment = settings::Environment::of_process();
     if let Some(setting) = environment.text("CREDMINT_LOG") {
-        protocol::start_journal(&setting);
+        protocol::start_logger(&setting, true);
     }
-    Setup::load(environment)
+    Setup::load(environment, vault::private::only_administrators_write)
 }
 
-/// The vault that the settings choose; opens and asks nothing yet.
+/// The vault that the settings choose. Nothing is opened yet.
 pub fn open(setup: &Setup) -> Vault {
     let choice = match setup.settings.vault {
         VaultChoice::Auto => vault::Choice::Auto,

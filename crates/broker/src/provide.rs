@@ -1,75 +1,79 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
-use protocol::{Failure, Secret, ServerUrl};
+use protocol::{ErrorMessage, Failure, Secret, ServerUrl};
 use serde_json::Value;
 use settings::Workload;
 
-use crate::apart::wire::quote;
+use crate::out_of_process::wire::quote;
 
-/// What is asked for an image by a client that is not of Docker's family, and so can say more than the
-/// name of a server.
+/// A request of a client that can say more than a server name: kubelet, Bazel, `credmint token`.
 #[derive(Clone, Debug)]
-pub struct Question {
-    /// Its registry: whose stored login counts.
+pub struct ProvideRequest {
+    /// The registry, whose stored login is used.
     pub registry: ServerUrl,
-    /// The image's name in it, without a tag.
+    /// The image's repository, without a tag.
     pub repository: Option<String>,
-    /// The service account of the pod that it is for.
+    /// The service account of the pod that the image is for.
     pub workload: Option<Workload>,
-    /// Whether who asks goes on without credentials, and looks elsewhere for them: then it is no error
-    /// that nobody is signed in.
-    pub goes_on: bool,
 }
 
-/// What a [`Question`] is answered with.
+/// The response to a [`ProvideRequest`].
 #[derive(Clone, Debug)]
-pub struct Provided {
+pub struct ProvideResponse {
     /// The user's name.
     pub username: String,
     /// The password or token.
     pub secret: Secret,
-    /// When it ends, where that is known.
+    /// Its expiry, where it is known.
     pub expires: Option<SystemTime>,
-    /// Whether it is for this image, and others of the registry may need another one.
+    /// Whether other images of the registry may need other credentials.
     pub partial: bool,
 }
 
-impl Question {
-    /// The image by its registry and its name; `None` if only a registry was named.
+impl ProvideRequest {
+    /// A request for a registry, whatever the image.
+    ///
+    /// # Errors
+    /// The address is not a registry address.
+    pub fn for_registry(server: &str) -> Result<Self, ErrorMessage> {
+        let registry =
+            ServerUrl::parse(server).map_err(|error| ErrorMessage { what: error.to_string(), hint: None })?;
+        Ok(ProvideRequest { registry, repository: None, workload: None })
+    }
+
+    /// The image's address; `None` if the request is for a registry.
     pub(crate) fn image(&self) -> Option<ServerUrl> {
         let repository = self.repository.as_ref()?;
         ServerUrl::parse(&format!("{}/{repository}", self.registry.authority())).ok()
     }
 
-    /// As it goes over a pipe, with the token of the service account in it.
+    /// The JSON for the helper's standard input; it contains the service account's token.
     pub fn to_json(&self) -> Secret {
         let mut line = b"{\"registry\":".to_vec();
-        quote(&mut line, self.registry.asked());
+        quote(&mut line, self.registry.original());
         if let Some(repository) = &self.repository {
             line.extend_from_slice(b",\"repository\":");
             quote(&mut line, repository);
         }
-        line.extend_from_slice(format!(",\"goes_on\":{}", self.goes_on).as_bytes());
         write_workload(&mut line, self.workload.as_ref());
         line.push(b'}');
         Secret::new(String::from_utf8(line).expect("what is made of texts is text"))
     }
 
     pub(crate) fn read(text: &str) -> Result<Self, Failure> {
-        let wrong = || Failure::explain("the question is not one of credmint's");
-        let mut question: Value = serde_json::from_str(text).map_err(|_| wrong())?;
-        let registry = question["registry"].as_str().and_then(|text| ServerUrl::parse(text).ok());
-        Ok(Question {
-            registry: registry.ok_or_else(wrong)?,
-            repository: question["repository"].as_str().map(str::to_owned),
-            workload: read_workload(&mut question).ok_or_else(wrong)?,
-            goes_on: question["goes_on"] == true,
+        let malformed = || Failure::stop("malformed `provide` request");
+        let mut request: Value = serde_json::from_str(text).map_err(|_| malformed())?;
+        let registry = request["registry"].as_str().and_then(|text| ServerUrl::parse(text).ok());
+        Ok(ProvideRequest {
+            registry: registry.ok_or_else(malformed)?,
+            repository: request["repository"].as_str().map(str::to_owned),
+            workload: read_workload(&mut request).ok_or_else(malformed)?,
         })
     }
 }
 
-impl Provided {
+impl ProvideResponse {
     pub(crate) fn to_json(&self) -> Vec<u8> {
         let mut line = Vec::with_capacity(16 << 10);
         line.extend_from_slice(b"{\"username\":");
@@ -82,22 +86,22 @@ impl Provided {
         line
     }
 
-    /// Reads what a helper answers.
+    /// Reads a helper's output; `None` if it is malformed.
     pub fn read(text: &str) -> Option<Self> {
-        let mut answer: Value = serde_json::from_str(text).ok()?;
-        Some(Provided {
-            username: answer["username"].as_str()?.to_owned(),
-            secret: Secret::new(taken(&mut answer["secret"])?),
-            expires: match answer["expires"].as_u64() {
+        let mut response: Value = serde_json::from_str(text).ok()?;
+        Some(ProvideResponse {
+            username: response["username"].as_str()?.to_owned(),
+            secret: Secret::new(take_text(&mut response["secret"])?),
+            expires: match response["expires"].as_u64() {
                 Some(seconds) => SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds)),
                 None => None,
             },
-            partial: answer["partial"].as_bool()?,
+            partial: response["partial"].as_bool()?,
         })
     }
 }
 
-/// Piece by piece, as a document in between would leave copies of the token behind.
+/// Writes piece by piece: a JSON document in between would leave copies of the token in memory.
 pub(crate) fn write_workload(line: &mut Vec<u8>, workload: Option<&Workload>) {
     let Some(workload) = workload else { return };
     line.extend_from_slice(b",\"workload\":{\"token\":");
@@ -107,20 +111,20 @@ pub(crate) fn write_workload(line: &mut Vec<u8>, workload: Option<&Workload>) {
     line.push(b'}');
 }
 
-/// The service account in a question, if there is one. `None` if it cannot be understood: without it the
-/// machine would sign in, and that is somebody else.
-pub(crate) fn read_workload(question: &mut Value) -> Option<Option<Workload>> {
-    if question.get("workload").is_none() {
+/// The service account of a request, if it has one. The outer `None` means a malformed one: ignoring it would use the
+/// identity of the machine instead.
+pub(crate) fn read_workload(request: &mut Value) -> Option<Option<Workload>> {
+    if request.get("workload").is_none() {
         return Some(None);
     }
-    let token = Secret::new(taken(&mut question["workload"]["token"])?);
+    let token = Secret::new(take_text(&mut request["workload"]["token"])?);
     let annotations: BTreeMap<String, String> =
-        serde_json::from_value(question["workload"]["annotations"].take()).ok()?;
+        serde_json::from_value(request["workload"]["annotations"].take()).ok()?;
     Some(Some(Workload::new(token, annotations)))
 }
 
-/// A text moved out of a document, so that it leaves no copy in it.
-fn taken(value: &mut Value) -> Option<String> {
+/// Moves a text out of a JSON document, so that no copy stays in it.
+fn take_text(value: &mut Value) -> Option<String> {
     match value.take() {
         Value::String(text) => Some(text),
         _ => None,
@@ -132,43 +136,45 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_question_comes_through_whole() {
+    fn a_request_is_read_as_written() {
         let annotations = [("eks.amazonaws.com/role-arn".to_owned(), "arn:\"x\"".to_owned())];
-        let question = Question {
+        let request = ProvideRequest {
             registry: ServerUrl::parse("r.example:5000").unwrap(),
             repository: Some("team/app".into()),
             workload: Some(Workload::new(Secret::new("a.b.c\"".into()), annotations.into())),
-            goes_on: true,
         };
-        let read = Question::read(question.to_json().expose()).unwrap();
+        let read = ProvideRequest::read(request.to_json().expose()).unwrap();
         assert_eq!(read.image().unwrap().key(), "r.example:5000/team/app");
         let workload = read.workload.unwrap();
         assert_eq!((workload.token.expose(), workload.aws_role()), ("a.b.c\"", Some("arn:\"x\"")));
-        assert!(read.goes_on);
-        let plain = Question { repository: None, workload: None, goes_on: false, ..question };
-        let read = Question::read(plain.to_json().expose()).unwrap();
-        assert!(read.image().is_none() && read.workload.is_none() && !read.goes_on);
+        let plain = ProvideRequest { repository: None, workload: None, ..request };
+        let read = ProvideRequest::read(plain.to_json().expose()).unwrap();
+        assert!(read.image().is_none() && read.workload.is_none());
     }
 
     #[test]
-    fn an_answer_comes_through_whole() {
+    fn a_response_is_read_as_written() {
         let expires = Some(SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_446_000));
         for (expires, partial) in [(expires, true), (None, false)] {
-            let provided =
-                Provided { username: "AWS \"é\"".into(), secret: Secret::new("a\\b\n".into()), expires, partial };
-            let read = Provided::read(std::str::from_utf8(&provided.to_json()).unwrap()).unwrap();
-            assert_eq!((read.username, read.secret), (provided.username, provided.secret));
+            let response = ProvideResponse {
+                username: "AWS \"é\"".into(),
+                secret: Secret::new("a\\b\n".into()),
+                expires,
+                partial,
+            };
+            let read = ProvideResponse::read(std::str::from_utf8(&response.to_json()).unwrap()).unwrap();
+            assert_eq!((read.username, read.secret), (response.username, response.secret));
             assert_eq!((read.expires, read.partial), (expires, partial));
         }
     }
 
     #[test]
-    fn nonsense_is_refused_and_not_repeated() {
-        let nobody = r#"{"registry":"r.example","workload":{"token":"canary"}}"#;
-        for text in ["", "canary", "{}", "{\"registry\":\"canary canary\"}", "[\"canary\"]", nobody] {
-            let failure = Question::read(text).unwrap_err().to_string();
+    fn a_malformed_request_is_refused_and_not_repeated() {
+        let without_annotations = r#"{"registry":"r.example","workload":{"token":"canary"}}"#;
+        for text in ["", "canary", "{}", "{\"registry\":\"canary canary\"}", "[\"canary\"]", without_annotations] {
+            let failure = ProvideRequest::read(text).unwrap_err().to_string();
             assert!(!failure.contains("canary"), "{failure}");
-            assert!(Provided::read(text).is_none());
+            assert!(ProvideResponse::read(text).is_none());
         }
     }
 }

@@ -1,45 +1,47 @@
 use std::time::SystemTime;
 
-use protocol::{Deadline, Explained, Secret, ServerUrl};
+use protocol::{Deadline, ErrorMessage, Secret, ServerUrl};
 use settings::Setup;
 
-/// One cloud: it tells which token a registry needs, and mints it.
+/// A cloud: names the token that a registry needs, and mints it.
 pub trait Provider {
-    /// What minting needs to know of a registry.
+    /// What minting needs to know about a registry.
     type Target;
 
-    /// Names the token for a registry, without asking anybody and without finding out who the
-    /// identity is; `None` means that the registry is not of this cloud. Called on every `get`.
+    /// Names the token for a registry; `None` means that the registry does not belong to this cloud. Called on
+    /// every `get`, so it must not use the network or resolve the identity.
     fn scope(&self, server: &ServerUrl, setup: &Setup) -> Option<Scope<Self::Target>>;
 
-    /// A token that somebody else keeps and that needs no minting: one in a variable or in another
-    /// program's file. It is handed on and never put into the vault, where it would be one copy more
-    /// and stale after the next change. Called on every `get` for which no login or token is kept, so
-    /// it must be cheap; `None`, if there is none, leads to [`Provider::mint`].
+    /// The user name of minted tokens, for `list`. As cheap as [`Provider::scope`].
+    fn username<'a>(&'a self, scope: &'a Scope<Self::Target>) -> &'a str;
+
+    /// An existing token that is passed through: from an environment variable, or from another program's
+    /// file. It is never cached, where it would become stale after the next change. Called on every `get`
+    /// that finds no login and no cached token, so it must be cheap. `None` leads to [`Provider::mint`].
     ///
     /// # Errors
     /// See [`MintError`].
-    fn at_hand(&self, _scope: &Scope<Self::Target>, _setup: &Setup) -> Result<Option<AtHand>, MintError> {
+    fn existing_token(&self, _scope: &Scope<Self::Target>, _setup: &Setup) -> Result<Option<ExistingToken>, MintError> {
         Ok(None)
     }
 
-    /// Mints the token. Slow; called only when no cached one serves.
+    /// Mints the token. Slow; called only if no cached token can be used.
     ///
     /// # Errors
     /// See [`MintError`].
     fn mint(&self, scope: &Scope<Self::Target>, setup: &Setup, deadline: Deadline) -> Result<Minted, MintError>;
 }
 
-/// Which token: one token serves every `get` with an equal scope.
+/// Identifies a token: every `get` with an equal scope is served the same cached token.
 #[derive(Clone, Debug)]
 pub struct Scope<T> {
-    /// The service that mints it and what it is good for: `ecr:aws:us-east-1`. Letters, digits, `.`, `-` and `:`.
+    /// The service that mints it and what it is valid for: `ecr:aws:us-east-1`. Letters, digits, `.`, `-` and `:`.
     pub service: String,
     /// The fingerprint of the settings that choose the identity, see [`settings::Fingerprint`].
     pub identity: String,
-    /// Whether the registry serves the public too, so that without identity Docker may go on without credentials.
+    /// Whether the registry also has public images: without an identity, Docker may continue anonymously.
     pub public: bool,
-    /// What [`Provider::mint`] needs to know.
+    /// For [`Provider::mint`].
     pub target: T,
 }
 
@@ -50,32 +52,62 @@ impl<T> Scope<T> {
     }
 }
 
-/// A token that needs no minting, see [`Provider::at_hand`].
+/// A token that is passed through, see [`Provider::existing_token`].
 #[derive(Clone, Debug)]
-pub struct AtHand {
-    /// The user's name that goes with it.
+pub struct ExistingToken {
+    /// Its user name.
     pub username: String,
     /// The token.
     pub secret: Secret,
 }
 
-/// A token fresh from its service.
+/// A minted token.
 #[derive(Clone, Debug)]
 pub struct Minted {
-    /// The user's name that goes with it.
+    /// Its user name.
     pub username: String,
     /// The token.
     pub secret: Secret,
-    /// When the service stops to accept it.
+    /// Its expiry.
     pub expires: SystemTime,
+    /// The conditions under which it may be served again, see [`settings::Conditions::seal`].
+    pub requires: Option<String>,
+    /// The token's name ([`Scope::id`]) as the out-of-process worker computed it from the settings and files it
+    /// used. If they changed after the request, it differs, and the token is not cached.
+    pub scope: Option<String>,
 }
 
-/// Why there is no new token, named by what the caller does next.
+impl Minted {
+    /// A token for the requested scope, without conditions.
+    pub fn new(username: impl Into<String>, secret: Secret, expires: SystemTime) -> Self {
+        Minted { username: username.into(), secret, expires, requires: None, scope: None }
+    }
+}
+
+/// Why no token was minted. The variants differ in what the caller does next.
 #[derive(Clone, Debug)]
 pub enum MintError {
-    /// Nobody is signed in. A public registry can be used without credentials, a private one cannot.
-    NotSignedIn(Explained),
-    /// Somebody is signed in and the token was refused or did not come: a cached one that is still
-    /// valid may serve, else the user is told.
-    Failed(Explained),
+    /// No identity was found. A public registry can still be used anonymously.
+    NoIdentity(ErrorMessage),
+    /// An identity was found, and minting failed. A cached token is served if it has not expired, else the error
+    /// is reported.
+    Failed(ErrorMessage),
+}
+
+impl MintError {
+    /// There is no identity on this machine.
+    pub fn no_identity(what: impl Into<String>, remedy: impl Into<String>) -> Self {
+        MintError::NoIdentity(ErrorMessage { what: what.into(), hint: Some(remedy.into()) })
+    }
+
+    /// Minting failed before a principal was known: a setting or a file cannot be used.
+    pub fn failed(what: impl Into<String>, remedy: impl Into<String>) -> Self {
+        MintError::Failed(ErrorMessage { what: what.into(), hint: Some(remedy.into()) })
+    }
+}
+
+impl From<ErrorMessage> for MintError {
+    fn from(message: ErrorMessage) -> Self {
+        MintError::Failed(message)
+    }
 }

@@ -1,10 +1,11 @@
+use clap::{Args, Subcommand};
 use std::process::ExitCode;
 use std::time::SystemTime;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use broker::{Provided, Question};
-use protocol::{Explained, ServerUrl};
+use broker::{ProvideRequest, ProvideResponse};
+use protocol::{ErrorMessage, ServerUrl};
 use registry::Registry;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
@@ -12,10 +13,32 @@ use zeroize::Zeroizing;
 use crate::context::Context;
 use crate::{provide, time};
 
-/// Answers Bazel, which asks what to send along to an address.
+/// Credential helper for Bazel
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Example: bazel build --credential_helper=ghcr.io=%workspace%/tools/credmint //...
+  with a tools/credmint that says: exec credmint bazel \"$@\"")]
+pub(crate) struct Bazel {
+    #[command(subcommand)]
+    pub(crate) action: BazelAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BazelAction {
+    /// Read a request from standard input and print the headers for its URI
+    Get,
+}
+
+/// Returns the headers that Bazel sends with a request to a URI.
 /// <https://github.com/EngFlow/credential-helper-spec/blob/main/spec.md>
-pub(crate) fn run(context: &Context<'_>) -> Result<ExitCode, Explained> {
-    let text = protocol::read_request().map_err(|failure| Explained { what: failure.to_string(), hint: None })?;
+pub(crate) fn run(which: &Bazel, context: &Context<'_>) -> Result<ExitCode, ErrorMessage> {
+    match which.action {
+        BazelAction::Get => answer(context),
+    }
+}
+
+fn answer(context: &Context<'_>) -> Result<ExitCode, ErrorMessage> {
+    let text = protocol::read_request().map_err(|failure| ErrorMessage { what: failure.to_string(), hint: None })?;
     let answer = match address(&text)? {
         Some(address) => headers(&address, context)?,
         None => None,
@@ -24,24 +47,26 @@ pub(crate) fn run(context: &Context<'_>) -> Result<ExitCode, Explained> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What is asked for: an address in a registry, or the registry's name alone as rules_img asks when it
-/// pushes. `None` if no credentials may go there.
-fn address(text: &str) -> Result<Option<ServerUrl>, Explained> {
-    let wrong = |what: String| Explained {
-        what: format!("the request on standard input {what}"),
-        hint: Some("Bazel starts this by its --credential_helper".to_owned()),
+/// The requested address: a URL of a registry, or its host only, as from rules_img for a push. `None` if no
+/// credentials may be sent there.
+fn address(text: &str) -> Result<Option<ServerUrl>, ErrorMessage> {
+    let wrong = |what: String| ErrorMessage {
+        what: format!("invalid request on standard input: {what}"),
+        hint: Some("this command is run by Bazel: see --credential_helper".to_owned()),
     };
     let request: Value = serde_json::from_str(text)
-        .map_err(|error| wrong(format!("is not a JSON object: line {}, column {}", error.line(), error.column())))?;
-    let uri = request["uri"].as_str().ok_or_else(|| wrong("has no uri".to_owned()))?;
-    Ok(ServerUrl::parse(uri).ok().filter(ServerUrl::is_https))
+        .map_err(|error| wrong(format!("not a JSON object: line {}, column {}", error.line(), error.column())))?;
+    let uri = request["uri"].as_str().ok_or_else(|| wrong("no uri".to_owned()))?;
+    // A URL with user and password uses those.
+    let has_user = uri.split(['/', '?', '#']).nth(2).is_some_and(|authority| authority.contains('@'));
+    Ok(ServerUrl::parse(uri).ok().filter(|address| address.is_https() && !has_user))
 }
 
-fn headers(address: &ServerUrl, context: &Context<'_>) -> Result<Option<Value>, Explained> {
+fn headers(address: &ServerUrl, context: &Context<'_>) -> Result<Option<Value>, ErrorMessage> {
     let Ok(registry) = ServerUrl::parse(&address.authority()) else { return Ok(None) };
     let repository = repository(address.path()).map(str::to_owned);
     let kind = context.setup.registry_of(&registry).map(|(registry, _)| registry);
-    let question = Question { registry, repository, workload: None, goes_on: false };
+    let question = ProvideRequest { registry, repository, workload: None };
     let Some(provided) = provide::provided(&question, context)? else { return Ok(None) };
     let value = authorization(kind.as_ref(), address, &provided);
     let mut answer = json!({"headers": {"Authorization": [value.as_str()]}});
@@ -53,7 +78,7 @@ fn headers(address: &ServerUrl, context: &Context<'_>) -> Result<Option<Value>, 
     Ok(Some(answer))
 }
 
-/// The image that a path of the registry's interface is about.
+/// The repository in a path of the registry API.
 /// <https://github.com/opencontainers/distribution-spec/blob/v1.1.0/spec.md#endpoints>
 fn repository(path: &str) -> Option<&str> {
     let path = path.strip_prefix("/v2/")?;
@@ -63,14 +88,12 @@ fn repository(path: &str) -> Option<&str> {
 
 /// The header.
 ///
-/// A registry's token server takes a user and a password, and whoever names no file of the registry's
-/// (rules_img, which pushes) or a token server's address (rules_oci, which signs in by itself) goes
-/// there. Bazel's downloader goes to no token server: it sends this header with the request for the
-/// file and gives up when it is refused. So there it is what the registry itself takes in place of the
-/// token that its token server would give: Google's access token, and for GitHub and ECR Public what
-/// docker would show to the token server, in base64. ECR's own registries and Azure's take a user and
-/// a password everywhere.
-fn authorization(kind: Option<&Registry>, address: &ServerUrl, provided: &Provided) -> Zeroizing<String> {
+/// Token servers accept a user and a password; rules_img (a host, to push) and rules_oci (the address of the
+/// token server) use them. Bazel's downloader does not: it sends this header with the request for the file
+/// and fails when that is rejected. For files, the header is what the registry accepts instead of its token
+/// server's token: Google's access token, and for GitHub and ECR Public the credentials for the token server
+/// in base64. Private ECR and ACR accept a user and a password everywhere.
+fn authorization(kind: Option<&Registry>, address: &ServerUrl, provided: &ProvideResponse) -> Zeroizing<String> {
     let (user, secret) = (provided.username.as_str(), provided.secret.expose());
     let encoded = |text: String| Zeroizing::new(STANDARD.encode(Zeroizing::new(text).as_bytes()));
     let is_file = address.path().starts_with("/v2/") && address.path() != "/v2/token";
@@ -112,7 +135,7 @@ mod tests {
         ] {
             let address = ServerUrl::parse(uri).unwrap();
             let kind = registry::registry_of(&ServerUrl::parse(&address.authority()).unwrap());
-            let provided = Provided {
+            let provided = ProvideResponse {
                 username: user.into(),
                 secret: Secret::new("s".into()),
                 expires: None::<SystemTime>,

@@ -1,253 +1,281 @@
+use crate::target::ConfigFlags;
+use clap::Args;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use dockerconfig::{Document, HelperName, Reader, diff};
-use protocol::{Client, Explained, ServerUrl};
+use dockerconfig::{Document, HelperName, KeyFormat, Migration, Plan, diff};
+use protocol::{Client, ErrorMessage};
 use serde_json::json;
 use settings::VaultChoice;
 
-use crate::arguments::{Configure, Unconfigure};
+use crate::build::install_with;
 use crate::context::Context;
-use crate::docker::{editable, explained};
-use crate::helpers::{EVERYTHING, Helpers, file_name, is_ours, name_of};
-use crate::image::Image;
+use crate::docker::{explained, warn_other_lock_holder};
+use crate::helper_mapping::HelperMapping;
+use crate::helper_queries::{CachedQueries, INTERACTIVE_TIMEOUT, PROBE_TIMEOUT};
+use crate::helpers::{UNIVERSAL, cloud_of, file_name};
+use crate::migrate::{LoginWriter, described, of_helper, report_skipped, shadowed};
 use crate::printer::Tone;
-use crate::{migrate, signed_in};
+use crate::target::Target;
+use crate::{aliases, identities, podman};
 
-/// What a config is to say.
-struct Plan {
-    /// Each registry with the short name of its helper.
-    helpers: Vec<(ServerUrl, &'static str)>,
-    /// Whether every other registry goes to the helper for everything.
-    store: bool,
+/// Set up Docker to use credmint
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  credmint configure                              propose a setup and ask
+  credmint configure --store                      one helper for every registry
+  credmint configure ghcr.io public.ecr.aws       only these registries
+  credmint configure --check --store              exit 1 if something would change")]
+pub(crate) struct Configure {
+    /// Only these registries, each with the helper of its cloud
+    pub(crate) registries: Vec<String>,
+    /// One helper for every registry (credsStore); registries that are named also get an entry in auths
+    #[arg(long)]
+    pub(crate) store: bool,
+    /// Print what would change, without changing it
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Exit with 1 if something would change, without changing it
+    #[arg(long, conflicts_with = "dry_run")]
+    pub(crate) check: bool,
+    /// Do not prompt
+    #[arg(short, long)]
+    pub(crate) yes: bool,
+    /// Also move logins that would no longer be found into the keychain
+    #[arg(long)]
+    pub(crate) migrate: bool,
+    /// Also answer as ecr-login, gcloud and acr-env: create links for those names that are free
+    #[arg(long)]
+    pub(crate) aliases: bool,
+    #[command(flatten)]
+    pub(crate) place: ConfigFlags,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
-impl Plan {
-    fn of(which: &Configure, context: &Context<'_>) -> Result<Self, Explained> {
-        let mut helpers = Vec::new();
-        for text in &which.registries {
-            let image = Image::parse(text)?;
-            let server =
-                ServerUrl::parse(image.server()).map_err(|error| Explained { what: error.to_string(), hint: None })?;
-            let cloud = context.setup.registry_of(&server).map(|(registry, _)| registry.cloud());
-            helpers.push((server, cloud.map_or(EVERYTHING, name_of)));
-        }
-        Ok(Plan { store: which.store || helpers.is_empty(), helpers })
-    }
-
-    fn names(&self) -> Vec<&'static str> {
-        let mut names: Vec<_> = self.helpers.iter().map(|(_, name)| *name).collect();
-        names.extend(self.store.then_some(EVERYTHING));
-        names.sort_unstable();
-        names.dedup();
-        names
-    }
-
-    fn apply(&self, document: &mut Document, reader: Reader) {
-        let helper = |name| HelperName::parse(name).expect("our own helpers have proper names");
-        for (server, name) in &self.helpers {
-            document.set_cred_helper(server, reader, &helper(name));
-        }
-        if self.store {
-            document.set_creds_store(&helper(EVERYTHING));
+pub(crate) fn run(which: &Configure, context: &Context<'_>) -> Result<ExitCode, ErrorMessage> {
+    let mapping = HelperMapping::of(&which.registries, which.store, context)?;
+    let target = Target::of(&which.place, context)?;
+    let proposes = which.registries.is_empty() && !which.store;
+    if which.aliases && !which.dry_run && !which.check {
+        aliases::link(context)?;
+        if proposes && !which.yes {
+            return Ok(ExitCode::SUCCESS);
         }
     }
-}
-
-pub(crate) fn configure(which: &Configure, context: &Context<'_>) -> Result<ExitCode, Explained> {
-    let plan = Plan::of(which, context)?;
-    let reader = if which.podman { Reader::Podman } else { Reader::Docker };
-    if plan.store && which.podman {
-        return Err(Explained {
-            what: "podman's auth.json has no credsStore".to_owned(),
-            hint: Some("name the registries: credmint configure --podman ghcr.io".to_owned()),
+    if mapping.store && target.key_format == KeyFormat::Podman {
+        return Err(ErrorMessage {
+            what: "podman does not support credsStore".to_owned(),
+            hint: Some("name the registries, for example: credmint configure --podman ghcr.io".to_owned()),
         });
     }
-    for name in plan.names() {
-        answers(name, &context.helpers)?;
+    for name in mapping.names() {
+        check_helper(name, context)?;
     }
-    let file = editable(which.config.as_deref(), which.podman, context)?;
-    let preview = file.preview(|document| plan.apply(document, reader)).map_err(explained)?;
-    let path = file.path().display().to_string();
-    let difference = diff(&path, &preview.before, &preview.after);
+    let found = target.file.preview(|document| mapping.apply(document, target.key_format)).map_err(explained)?;
+    let helper = HelperName::parse(UNIVERSAL).expect("our own helper has a proper name");
+    // A login that is to move is worth a question of its keychain to its user.
+    let queries = CachedQueries::new(context, if which.migrate { INTERACTIVE_TIMEOUT } else { PROBE_TIMEOUT })?;
+    let migration = Migration { clients: target.clients, helper: &helper, helpers: &queries, only_shadowed: true };
+    let plan = migration.plan(&found.before, &found.after);
+    let mut then = found.after.clone();
+    if which.migrate {
+        let all: Vec<_> = plan.moves.iter().map(|moved| moved.login.clone()).collect();
+        migration.apply(&found.before, &mut then, &all);
+    }
+    let path = target.path();
+    let difference = diff(&path, &found.before, &then);
     let changes = !difference.is_empty();
-    if which.json {
-        context.printer.json(&json!({"config": path, "changes": changes, "diff": difference}));
-    }
+    let facts = |applied: bool| json!({"config": path, "changes": changes, "applied": applied, "diff": difference});
+    let unchanged = |code: ExitCode| {
+        if which.json {
+            context.printer.json(&facts(false));
+        }
+        Ok(code)
+    };
     if which.check {
         if !which.json {
-            context.printer.note(if changes {
-                format!("{path} would change")
-            } else {
-                format!("{path} is as it should be")
-            });
+            let verdict = if changes { "would change" } else { "is up to date" };
+            context.printer.note(format!("{path} {verdict}"));
         }
-        return Ok(if changes { ExitCode::FAILURE } else { ExitCode::SUCCESS });
+        return unchanged(if changes { ExitCode::FAILURE } else { ExitCode::SUCCESS });
     }
-    let proposes = which.registries.is_empty() && !which.store;
     if proposes && !which.json {
-        propose(context);
+        print_proposal(context);
     }
-    if which.dry_run || (proposes && !which.yes && !agreed(&difference, context)?) {
+    if which.dry_run {
         if !which.json {
             context.printer.line(difference.trim_end());
+            report_shadowed(&plan, which.migrate, &target, context);
         }
-        if proposes && !which.dry_run {
-            context.printer.note("nothing was changed; to do it: credmint configure --store");
-        }
-        return Ok(ExitCode::SUCCESS);
+        return unchanged(ExitCode::SUCCESS);
     }
-    let edited = file.edit(|document| plan.apply(document, reader)).map_err(explained)?;
-    if !which.json {
-        report(&plan, &path, changes, context);
+    if proposes && !which.yes && changes {
+        if which.json || !std::io::stdin().is_terminal() {
+            context.printer.failure(&ErrorMessage {
+                what: "no terminal: nothing was changed".to_owned(),
+                hint: Some(format!("pass --yes, or run: {}", target.command("configure --store"))),
+            });
+            return unchanged(ExitCode::from(2));
+        }
+        if !confirm(&difference, context)? {
+            context
+                .printer
+                .note(format!("nothing was changed; to apply it, run: {}", target.command("configure --store")));
+            return Ok(ExitCode::SUCCESS);
+        }
+    }
+    let mut writer = LoginWriter::new(context)?;
+    if which.migrate {
+        for moved in &plan.moves {
+            writer.store(&moved.login, &moved.keys.join(", "));
+        }
+        for other in &plan.shadowed {
+            writer.store(&other.login, &shadowed(other));
+        }
+        if writer.failed {
+            return Err(ErrorMessage {
+                what: format!("{path} was not changed: a login that could not be moved would no longer be found"),
+                hint: Some("run this without --migrate to change it anyway".to_owned()),
+            });
+        }
+    }
+    let edit = |document: &mut Document| {
+        let found = document.clone();
+        mapping.apply(document, target.key_format);
+        migration.apply(&found, document, &writer.stored);
+    };
+    let edited = target.file.edit(edit).map_err(explained)?;
+    warn_other_lock_holder(edited.other_lock_holder.as_ref(), context);
+    if which.json {
+        context.printer.json(&facts(true));
+    } else {
+        report(&mapping, &path, changes, context);
         match (changes, edited.undoable) {
             (false, _) => {}
-            (true, true) => context.printer.note("   to undo it: credmint unconfigure"),
-            (true, false) => context.printer.note("   it cannot be undone: nothing can be written beside the file"),
+            (true, true) => context.printer.note(format!("   to undo: {}", target.command("unconfigure"))),
+            (true, false) => {
+                context.printer.note("   cannot be undone later: no undo record can be written next to the file")
+            }
         }
     }
-    if plan.store { hidden(&edited.before, &edited.after, which, context) } else { Ok(ExitCode::SUCCESS) }
+    report_shadowed(&plan, which.migrate, &target, context);
+    podman::note_earlier_file(&mapping, &target, context);
+    report_replaced_store(&edited.before, &edited.after, which, context)
 }
 
 /// Refuses a helper that Docker would not find, or that is not ours.
-fn answers(name: &str, helpers: &Helpers) -> Result<(), Explained> {
-    let file = file_name(name);
+fn check_helper(name: &str, context: &Context<'_>) -> Result<(), ErrorMessage> {
+    let (file, helpers) = (file_name(name), &context.helpers);
     let Some(program) = helpers.on_path(name) else {
+        if let Some(cloud) = cloud_of(name).filter(|cloud| !context.build.has(*cloud)) {
+            let what = format!("{file} not found on PATH: {}", context.build.does_not_support(cloud));
+            return Err(ErrorMessage { what, hint: Some(install_with(cloud)) });
+        }
         let hint = match helpers.ours(name).as_deref().and_then(std::path::Path::parent) {
-            Some(folder) => format!("add {} to PATH, where Docker looks for it", folder.display()),
-            None => "install credmint again: its programs belong together".to_owned(),
+            Some(folder) => format!("add {} to PATH, where Docker looks for helpers", folder.display()),
+            None => "reinstall credmint: its programs must be of one version".to_owned(),
         };
-        return Err(Explained { what: format!("{file} is not on the path"), hint: Some(hint) });
+        return Err(ErrorMessage { what: format!("{file} not found on PATH"), hint: Some(hint) });
     };
-    let version = Client::new(&program, Duration::from_secs(5)).version().map_err(|error| Explained {
-        what: format!("{file} does not answer: {error}"),
-        hint: Some("install credmint again".to_owned()),
+    let version = Client::new(&program, Duration::from_secs(5)).version().map_err(|error| ErrorMessage {
+        what: format!("{file} does not work: {error}"),
+        hint: Some("reinstall credmint".to_owned()),
     })?;
     if version.contains("(credmint)") {
         return Ok(());
     }
-    Err(Explained {
-        what: format!("{} is not credmint's", program.display()),
-        hint: Some("put credmint's folder before it on PATH, or remove it".to_owned()),
+    Err(ErrorMessage {
+        what: format!("{} is not part of credmint", program.display()),
+        hint: Some("put credmint's directory before it on PATH, or remove it".to_owned()),
     })
 }
 
-fn propose(context: &Context<'_>) {
-    let identities = signed_in::signed_in(&context.setup);
+fn print_proposal(context: &Context<'_>) {
+    let identities = identities::detect(&context.setup);
     for identity in &identities {
-        context.printer.note(format!("signed in to {} by {}", name_of(identity.cloud), identity.source));
+        context.printer.note(format!("{} identity: {}", identity.cloud, identity.source));
+    }
+    for (pattern, name, source) in identities::exchanges(&context.setup) {
+        context.printer.note(format!("{pattern}: {name} mints for the identity token of {source}"));
     }
     if identities.is_empty() {
-        context.printer.note("signed in to no cloud that can be seen from here; logins will be kept in the keychain");
+        context.printer.note("no cloud identity detected; logins will be stored in the keychain");
     }
-    context.printer.note("one helper for every registry: its cloud's tokens, or the login you store");
+    context.printer.note("proposal: one helper for every registry, for cloud tokens and stored logins");
 }
 
-fn agreed(difference: &str, context: &Context<'_>) -> Result<bool, Explained> {
-    if difference.is_empty() {
-        return Ok(true);
-    }
-    if !std::io::stdin().is_terminal() {
-        return Ok(false);
-    }
+fn confirm(difference: &str, context: &Context<'_>) -> Result<bool, ErrorMessage> {
     context.printer.note(difference.trim_end());
-    context.printer.ask("Change it? [Y/n] ");
+    context.printer.ask("Apply this change? [Y/n] ");
     let mut answer = String::new();
-    std::io::stdin().read_line(&mut answer).map_err(|error| Explained { what: error.to_string(), hint: None })?;
-    context.printer.wait();
+    std::io::stdin().read_line(&mut answer).map_err(|error| ErrorMessage { what: error.to_string(), hint: None })?;
+    context.printer.start_spinner();
     Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "" | "y" | "yes"))
 }
 
-fn report(plan: &Plan, path: &str, changed: bool, context: &Context<'_>) {
-    let verdict = if changed { "configured" } else { "was configured already" };
-    context.printer.note(format!("{} {path} {verdict}", Tone::Good.of("ok")));
-    for (server, name) in &plan.helpers {
+fn report(mapping: &HelperMapping, path: &str, changed: bool, context: &Context<'_>) {
+    let verdict = if changed { "configured" } else { "already configured" };
+    context.printer.note(format!("{} {path} {verdict}", Tone::Success.of("ok")));
+    for (server, name) in &mapping.helpers {
         context.printer.note(format!("   {server} → {}", file_name(name)));
     }
-    if plan.store {
-        context.printer.note(format!("   every registry → {}", file_name(EVERYTHING)));
+    if mapping.store {
+        context.printer.note(format!("   every registry → {}", file_name(UNIVERSAL)));
     }
 }
 
-/// What Docker no longer sees once a store is set.
-fn hidden(
+/// What clients no longer find with the new mapping.
+fn report_shadowed(plan: &Plan, migrated: bool, target: &Target, context: &Context<'_>) {
+    if !migrated {
+        let plain = plan.moves.iter().map(|moved| described(&moved.keys.join(", "), &moved.login.username));
+        let logins: Vec<_> = plain.chain(plan.shadowed.iter().map(shadowed)).collect();
+        if !logins.is_empty() {
+            let what = format!("these logins are no longer found: {}", logins.join("; "));
+            let mut remedies: Vec<_> = plan.shadowed.iter().map(|other| migrate_from(&other.helper)).collect();
+            remedies.sort_unstable();
+            remedies.dedup();
+            if !plan.moves.is_empty() {
+                remedies.insert(0, target.command("migrate"));
+            }
+            let remedy = remedies.join(" && ");
+            context.printer.note(format!("{} {what}\n   to move them: {remedy}", Tone::Warning.of("warning:")));
+        }
+    }
+    plan.skipped.iter().for_each(|other| report_skipped(other, context));
+}
+
+fn migrate_from(helper: &str) -> String {
+    format!("credmint migrate --from {helper}")
+}
+
+/// What the helper kept that was the store until now.
+fn report_replaced_store(
     before: &Document,
     after: &Document,
     which: &Configure,
     context: &Context<'_>,
-) -> Result<ExitCode, Explained> {
-    let plain = after.hidden_by_a_store();
-    let store = before.creds_store().filter(|store| !is_ours(store) && !shares_keychain(store, context));
-    let mut code = ExitCode::SUCCESS;
+) -> Result<ExitCode, ErrorMessage> {
+    let replaced = before.creds_store().filter(|store| after.creds_store().as_ref() != Some(store));
+    let replaced = replaced.filter(|store| !context.helpers.is_ours(store) && !shares_keychain(store, context));
+    let Some(store) = replaced else { return Ok(ExitCode::SUCCESS) };
     if which.migrate {
-        if !plain.is_empty() {
-            code = migrate::into_vault(which.config.as_deref(), which.podman, false, context)?;
-        }
-        if let Some(store) = store {
-            let taken = migrate::from_helper(&store, false, context)?;
-            code = if code == ExitCode::SUCCESS { taken } else { code };
-        }
-        return Ok(code);
+        return of_helper(&store, false, context);
     }
-    let note = |what: String, remedy: String| {
-        context.printer.note(format!("{} {what}\n   to take them along: {remedy}", Tone::Doubtful.of("note:")));
-    };
-    if !plain.is_empty() {
-        let servers: Vec<_> = plain.iter().map(|auth| auth.server.as_str()).collect();
-        let what = format!("plaintext logins in the config are not seen any more: {}", servers.join(", "));
-        note(what, "credmint migrate".to_owned());
-    }
-    if let Some(store) = store {
-        let what = format!("logins kept by {} are not seen any more", file_name(&store));
-        note(what, format!("credmint migrate --from {store}"));
-    }
-    Ok(code)
+    context.printer.note(format!(
+        "{} logins in {} are no longer used\n   to move them: {}",
+        Tone::Warning.of("warning:"),
+        file_name(&store),
+        migrate_from(&store)
+    ));
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Whether another helper's logins lie where ours do, under the same names.
 fn shares_keychain(store: &str, context: &Context<'_>) -> bool {
     let theirs = if cfg!(windows) { "wincred" } else { "secretservice" };
     store == theirs && matches!(context.setup.settings.vault, VaultChoice::Auto | VaultChoice::Keychain)
-}
-
-pub(crate) fn unconfigure(which: &Unconfigure, context: &Context<'_>) -> Result<ExitCode, Explained> {
-    let file = editable(which.config.as_deref(), which.podman, context)?;
-    let servers = which.registries.iter().map(|text| {
-        let image = Image::parse(text)?;
-        ServerUrl::parse(image.server()).map_err(|error| Explained { what: error.to_string(), hint: None })
-    });
-    let servers = servers.collect::<Result<Vec<_>, _>>()?;
-    let path = file.path().display().to_string();
-    if servers.is_empty()
-        && !which.dry_run
-        && let Some(undone) = file.undo().map_err(explained)?
-    {
-        context.printer.note(format!("{} {path} is as it was before", Tone::Good.of("ok")));
-        if !undone.kept.is_empty() {
-            context.printer.note(format!("   left, as others have changed it since: {}", undone.kept.join(", ")));
-        }
-        return Ok(ExitCode::SUCCESS);
-    }
-    let remove = |document: &mut Document| {
-        for (host, helper) in document.cred_helpers() {
-            let Ok(server) = ServerUrl::parse(&host) else { continue };
-            if is_ours(&helper) && (servers.is_empty() || servers.contains(&server)) {
-                document.remove_cred_helper(&server);
-            }
-        }
-        if servers.is_empty() && document.creds_store().as_deref() == Some(EVERYTHING) {
-            document.remove_creds_store();
-        }
-    };
-    let edited = if which.dry_run { file.preview(remove) } else { file.edit(remove) }.map_err(explained)?;
-    let difference = diff(&path, &edited.before, &edited.after);
-    match (which.dry_run, difference.is_empty()) {
-        (_, true) => context.printer.note(format!("{path} names no helper of credmint's")),
-        (true, false) => context.printer.line(difference.trim_end()),
-        (false, false) => {
-            context.printer.note(format!("{} credmint's helpers are taken out of {path}", Tone::Good.of("ok")))
-        }
-    }
-    Ok(ExitCode::SUCCESS)
 }

@@ -1,14 +1,15 @@
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use dockerconfig::{ConfigError, ConfigFile, Surroundings, System};
-use protocol::Explained;
+use dockerconfig::{ConfigError, ConfigFile, ConfigPaths, LockHolder};
+use protocol::ErrorMessage;
 
 use crate::context::Context;
+use crate::printer::Tone;
 
 /// Where the clients of this user keep their files.
-pub(crate) fn surroundings(context: &Context<'_>) -> Surroundings {
+pub(crate) fn config_paths(context: &Context<'_>) -> ConfigPaths {
     let environment = &context.setup.environment;
-    Surroundings {
+    ConfigPaths {
         home: context.setup.places.home.clone(),
         docker_config: environment.path("DOCKER_CONFIG"),
         registry_auth_file: environment.path("REGISTRY_AUTH_FILE"),
@@ -31,26 +32,42 @@ fn user() -> u32 {
 
 /// Docker's config, of the usual folder or a given one.
 pub(crate) fn config(folder: Option<&Path>, context: &Context<'_>) -> Option<ConfigFile> {
-    surroundings(context).docker(folder).map(ConfigFile::at)
+    config_paths(context).docker(folder).map(ConfigFile::at)
 }
 
-/// The file that is to be edited: Docker's config, or podman's `auth.json`.
-pub(crate) fn editable(folder: Option<&Path>, podman: bool, context: &Context<'_>) -> Result<ConfigFile, Explained> {
-    let path = match podman {
-        true => surroundings(context).podman(System::this(), None).into_iter().next(),
-        false => surroundings(context).docker(folder),
+/// Where `helm registry login` writes, whatever Docker's config says.
+///
+/// Source: <https://helm.sh/docs/helm/helm/> and <https://github.com/helm/helm/blob/main/pkg/helmpath/lazypath.go>.
+pub(crate) fn helm(context: &Context<'_>) -> Option<PathBuf> {
+    let environment = &context.setup.environment;
+    if let Some(named) = environment.path("HELM_REGISTRY_CONFIG") {
+        return Some(named);
+    }
+    let home = || context.setup.places.home.clone();
+    let usual = || match () {
+        () if cfg!(windows) => environment.path("APPDATA"),
+        () if cfg!(target_os = "macos") => home().map(|home| home.join("Library/Preferences")),
+        () => home().map(|home| home.join(".config")),
     };
-    path.map(ConfigFile::at).ok_or_else(|| Explained {
-        what: "there is no home folder to look for Docker's config in".to_owned(),
-        hint: Some("set HOME, or name the folder with --config".to_owned()),
-    })
+    let folder = environment.path("HELM_CONFIG_HOME");
+    let folder = folder.or_else(|| Some(environment.path("XDG_CONFIG_HOME").or_else(usual)?.join("helm")))?;
+    Some(folder.join("registry").join("config.json"))
 }
 
-pub(crate) fn explained(error: ConfigError) -> Explained {
+/// Warns that a process of another user holds the lock of a config's folder.
+pub(crate) fn warn_other_lock_holder(holder: Option<&LockHolder>, context: &Context<'_>) {
+    if let Some(holder) = holder {
+        context
+            .printer
+            .note(format!("{} the folder is locked by {holder}; the lock was ignored", Tone::Warning.of("warning:")));
+    }
+}
+
+pub(crate) fn explained(error: ConfigError) -> ErrorMessage {
     let hint = match &error {
-        ConfigError::Malformed { .. } => Some("mend it by hand: it was left as it is".to_owned()),
-        ConfigError::Busy { .. } => Some("try again in a moment".to_owned()),
+        ConfigError::Malformed { .. } => Some("the file was not changed: fix it and run this again".to_owned()),
+        ConfigError::Busy { .. } => Some("run this again".to_owned()),
         _ => None,
     };
-    Explained { what: error.to_string(), hint }
+    ErrorMessage { what: error.to_string(), hint }
 }

@@ -1,26 +1,60 @@
+use clap::{Args, ValueEnum};
 use std::io::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::SystemTime;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use dockerconfig::Document;
-use protocol::Explained;
+use protocol::ErrorMessage;
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use crate::arguments::{Export, Format};
 use crate::context::Context;
 use crate::image::Image;
 use crate::{time, token};
 
+/// Print credentials for tools without helper support: kaniko, kind, pull secrets
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  credmint export ghcr.io public.ecr.aws --output /kaniko/.docker/config.json
+  credmint export --format secret --name regcred ghcr.io | kubectl apply -f -
+  DOCKER_AUTH_CONFIG=$(credmint export --format variable ghcr.io)")]
+pub(crate) struct Export {
+    /// Registries or images
+    #[arg(required = true, value_name = "REGISTRY|IMAGE")]
+    pub(crate) registries: Vec<String>,
+    /// The output format
+    #[arg(long, value_enum, default_value_t = Format::Config)]
+    pub(crate) format: Format,
+    /// The name of the Kubernetes secret
+    #[arg(long, default_value = "credmint")]
+    pub(crate) name: String,
+    /// Write to this file (mode 0600) instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+/// The forms of an export.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// A config.json
+    Config,
+    /// The same on one line, for DOCKER_AUTH_CONFIG
+    Variable,
+    /// A Kubernetes secret of type dockerconfigjson
+    Secret,
+}
+
 /// Writes what the registries' helpers answer in a form that knows no helpers. It holds secrets: a
 /// file is made for its owner alone.
-pub(crate) fn run(which: &Export, context: &Context<'_>) -> Result<ExitCode, Explained> {
+pub(crate) fn run(which: &Export, context: &Context<'_>) -> Result<ExitCode, ErrorMessage> {
     let mut document = Document::empty();
     let mut end: Option<SystemTime> = None;
     for text in &which.registries {
-        let image = Image::parse(text)?;
+        let image = Image::with_host(text)?;
         let mut login = token::credentials(&image, context)?;
         image.server().clone_into(&mut login.server);
         document.set_auth(&login);
@@ -39,15 +73,15 @@ pub(crate) fn run(which: &Export, context: &Context<'_>) -> Result<ExitCode, Exp
         None => context.printer.bytes(&text),
     }
     match &expires {
-        Some(expires) => context.printer.note(format!("good until {expires}")),
-        None => context.printer.note("it holds logins that do not say when they end"),
+        Some(expires) => context.printer.note(format!("expires {expires}")),
+        None => context.printer.note("contains logins without a known expiry"),
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn compact(text: &[u8]) -> Result<Zeroizing<Vec<u8>>, Explained> {
+fn compact(text: &[u8]) -> Result<Zeroizing<Vec<u8>>, ErrorMessage> {
     let value: serde_json::Value = serde_json::from_slice(text)
-        .map_err(|_| Explained { what: "the config made for the export is not JSON".to_owned(), hint: None })?;
+        .map_err(|_| ErrorMessage { what: "the exported config is not valid JSON".to_owned(), hint: None })?;
     Ok(Zeroizing::new(format!("{value}\n").into_bytes()))
 }
 
@@ -63,7 +97,7 @@ fn secret(name: &str, config: &[u8], expires: Option<&str>) -> Zeroizing<Vec<u8>
     Zeroizing::new(format!("{manifest:#}\n").into_bytes())
 }
 
-fn write(path: &std::path::Path, text: &[u8]) -> Result<(), Explained> {
+fn write(path: &std::path::Path, text: &[u8]) -> Result<(), ErrorMessage> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(std::path::Path::new("."));
     let written = || -> std::io::Result<()> {
         let mut file = tempfile::Builder::new().prefix(".credmint-").tempfile_in(folder)?;
@@ -72,5 +106,9 @@ fn write(path: &std::path::Path, text: &[u8]) -> Result<(), Explained> {
         file.persist(path)?;
         Ok(())
     };
-    written().map_err(|error| Explained { what: format!("{} cannot be written: {error}", path.display()), hint: None })
+    // An error of tempfile ends in the name of its temporary file: the kind is enough.
+    let cause = |error: std::io::Error| if error.raw_os_error().is_some() { error } else { error.kind().into() };
+    written()
+        .map_err(cause)
+        .map_err(|error| ErrorMessage { what: format!("cannot write {}: {error}", path.display()), hint: None })
 }

@@ -1,48 +1,65 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use protocol::{Client, Explained};
+use protocol::{Client, ClientError, ErrorMessage};
 use registry::Cloud;
 use settings::Environment;
 
-/// The helper for everything: what `"credsStore": "credmint"` means.
-pub(crate) const EVERYTHING: &str = "credmint";
+/// The helper for all registries: `"credsStore": "credmint"`.
+pub(crate) const UNIVERSAL: &str = "credmint";
 
 /// The short name of a cloud's helper, as Docker's config has it.
 pub(crate) fn name_of(cloud: Cloud) -> &'static str {
-    match cloud {
-        Cloud::Aws => "ecr",
-        Cloud::Azure => "acr",
-        Cloud::Google => "gcr",
-        Cloud::GitHub => "ghcr",
-    }
+    cloud.provider()
+}
+
+/// The cloud of a helper, by its short name.
+pub(crate) fn cloud_of(name: &str) -> Option<Cloud> {
+    Cloud::ALL.into_iter().find(|cloud| name_of(*cloud) == name)
 }
 
 /// Whether a short name is that of one of our helpers.
 pub(crate) fn is_ours(name: &str) -> bool {
-    matches!(name, "ecr" | "acr" | "gcr" | "ghcr" | EVERYTHING)
+    name == UNIVERSAL || cloud_of(name).is_some()
 }
 
-/// Where the helpers of this installation lie, and where Docker would find any.
+/// The names by which poms and build tools run the clouds' own helpers, and which of ours answers in their place.
+pub(crate) const ALIASES: [(&str, &str); 3] = [("ecr-login", "ecr"), ("gcloud", "gcr"), ("acr-env", "acr")];
+
+/// Whether a short name is one that `configure --aliases` gives to a helper of ours.
+pub(crate) fn is_alias(name: &str) -> bool {
+    ALIASES.iter().any(|(alias, _)| *alias == name)
+}
+
+/// Timeout for `version`.
+const VERSION_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Where the helpers of this installation are, and where Docker looks for helpers.
 #[derive(Clone, Debug)]
 pub(crate) struct Helpers {
-    /// The folder of this program, whose helpers are of the same version.
-    beside: Option<PathBuf>,
+    /// The directory of this program, whose helpers have the same version.
+    folder: Option<PathBuf>,
     path: Vec<PathBuf>,
 }
 
 impl Helpers {
     pub(crate) fn find(environment: &Environment) -> Self {
-        let beside = std::env::current_exe().ok().and_then(|program| Some(program.parent()?.to_owned()));
+        let folder = std::env::current_exe().ok().and_then(|program| Some(program.parent()?.to_owned()));
         let path = environment.raw("PATH").map(|path| std::env::split_paths(&path).collect()).unwrap_or_default();
-        Helpers { beside, path }
+        Helpers { folder, path }
     }
 
-    /// Ours, by its short name: the one beside this program, else the one that Docker would find.
+    /// Our helper of this short name: the one in the directory of this program, else the one on PATH.
     pub(crate) fn ours(&self, name: &str) -> Option<PathBuf> {
         let file = file_name(name);
-        let beside = self.beside.iter().map(|folder| folder.join(&file)).find(|program| is_program(program));
-        beside.or_else(|| self.on_path(name))
+        let sibling = self.folder.iter().map(|folder| folder.join(&file)).find(|program| is_program(program));
+        sibling.or_else(|| self.on_path(name))
+    }
+
+    /// A program of this installation, in the directory of this one.
+    pub(crate) fn sibling(&self, program: &str) -> Option<PathBuf> {
+        let file = format!("{program}{}", std::env::consts::EXE_SUFFIX);
+        self.folder.as_ref().map(|folder| folder.join(file)).filter(|program| is_program(program))
     }
 
     /// The one that Docker runs for this short name.
@@ -52,20 +69,43 @@ impl Helpers {
         self.path.iter().filter(|folder| folder.is_absolute()).map(|folder| folder.join(&file)).find(|p| is_program(p))
     }
 
+    /// Whether a short name means a helper of ours: the one that Docker runs says so itself, as others have
+    /// helpers of these names, too. Where Docker finds none, ours lies beside this program.
+    pub(crate) fn is_ours(&self, name: &str) -> bool {
+        if !(is_ours(name) || is_alias(name)) {
+            return false;
+        }
+        let by_version = |program| Client::new(program, VERSION_TIMEOUT).version();
+        match self.on_path(name) {
+            Some(program) => by_version(program).is_ok_and(|version| version.contains("(credmint)")),
+            None => self.sibling(&format!("docker-credential-{name}")).is_some(),
+        }
+    }
+
     /// A program that the shell would run for this name.
     pub(crate) fn path_of(&self, program: &str) -> Option<PathBuf> {
         self.path.iter().map(|folder| folder.join(program)).find(|program| is_program(program))
     }
 
-    /// Docker's half of the wire to the helper for everything.
-    pub(crate) fn everything(&self, limit: Duration) -> Result<Client, Explained> {
-        let program = self.ours(EVERYTHING).ok_or_else(|| Explained {
-            what: format!("{} is neither beside credmint nor on the path", file_name(EVERYTHING)),
-            hint: Some("install credmint again: its programs belong together".to_owned()),
+    /// The helper for all registries, to store or erase a login: the keychain may show a prompt first.
+    pub(crate) fn for_logins(&self, limit: Duration) -> Result<Client, ErrorMessage> {
+        self.universal(limit + Duration::from_secs(60))
+    }
+
+    /// A client of the helper for all registries.
+    pub(crate) fn universal(&self, limit: Duration) -> Result<Client, ErrorMessage> {
+        let program = self.ours(UNIVERSAL).ok_or_else(|| ErrorMessage {
+            what: format!("{} not found, neither in credmint's directory nor on PATH", file_name(UNIVERSAL)),
+            hint: Some("reinstall credmint: its programs must be of one version".to_owned()),
         })?;
-        // The helper has a time limit of its own and says more.
+        // The helper has a timeout of its own, with a better error.
         Ok(Client::new(program, limit + Duration::from_secs(5)))
     }
+}
+
+/// A helper's error as one of ours, in the helper's own words.
+pub(crate) fn error_message(error: ClientError) -> ErrorMessage {
+    ErrorMessage { what: error.to_string(), hint: None }
 }
 
 /// The program behind a short name.

@@ -1,4 +1,4 @@
-use protocol::{Explained, ServerUrl};
+use protocol::{ErrorMessage, ServerUrl};
 
 /// What Docker Hub is stored under, by every client.
 /// <https://github.com/docker/cli/blob/v28.3.0/cli/config/credentials/file_store.go>
@@ -18,37 +18,70 @@ pub(crate) struct Image {
 }
 
 impl Image {
-    /// Reads what people write: an image's reference as Docker reads it, or a registry, perhaps with
-    /// a scheme. A first part with a dot, a colon or an upper-case letter, or `localhost`, is a host:
-    /// <https://github.com/distribution/reference/blob/v0.6.0/normalize.go>.
+    /// Parses an image reference as Docker does, or a registry with an optional scheme. A name without a
+    /// host is an image on Docker Hub.
     ///
     /// # Errors
     /// What is neither.
-    pub(crate) fn parse(text: &str) -> Result<Self, Explained> {
-        let wrong = || Explained {
-            what: format!("{:?} is neither a registry nor an image", text.chars().take(80).collect::<String>()),
-            hint: Some("write it as for docker pull: ghcr.io/owner/app:1".to_owned()),
+    pub(crate) fn parse(text: &str) -> Result<Self, ErrorMessage> {
+        Self::read(text, true)
+    }
+
+    /// Parses a registry, or an image for its registry. Docker Hub is meant only by its own names: with a
+    /// mistyped host, the login for Docker Hub must be neither printed nor changed.
+    ///
+    /// # Errors
+    /// What is neither, and what names no host.
+    pub(crate) fn with_host(text: &str) -> Result<Self, ErrorMessage> {
+        Self::read(text, false)
+    }
+
+    /// Reads a registry. An image is none.
+    ///
+    /// # Errors
+    /// What is no registry; `command` is named with the registry of an image.
+    pub(crate) fn registry(text: &str, command: &str) -> Result<Self, ErrorMessage> {
+        let image = Self::with_host(text)?;
+        match image.repository {
+            None => Ok(image),
+            Some(_) => Err(ErrorMessage {
+                what: format!("{} is an image: expected a registry", text.trim()),
+                hint: Some(format!("run: credmint {command} {}", image.registry)),
+            }),
+        }
+    }
+
+    fn read(text: &str, hub_by_default: bool) -> Result<Self, ErrorMessage> {
+        let quoted = || format!("{:?}", text.chars().take(80).collect::<String>());
+        let wrong = || ErrorMessage {
+            what: format!("{} is neither a registry nor an image", quoted()),
+            hint: Some("write it as for docker pull, such as ghcr.io/owner/app:1".to_owned()),
         };
         let bare = text.trim().strip_prefix("https://").or_else(|| text.trim().strip_prefix("http://"));
         let had_scheme = bare.is_some();
         let bare = bare.unwrap_or(text.trim()).trim_end_matches('/');
         let (first, rest) = bare.split_once('/').map_or((bare, None), |(first, rest)| (first, Some(rest)));
-        let is_host = |part: &str| part.contains('.') || part.contains(':') || part == "localhost";
-        // `alpine:3` alone is an image, `registry.example:5000` a registry.
-        let first_is_host = match rest {
-            Some(_) => is_host(first) || had_scheme,
-            None => had_scheme || is_authority(first) || (first.contains('.') && !first.contains(':')),
-        };
         if bare.is_empty() {
             return Err(wrong());
         }
-        let (registry, rest) = if first_is_host { (first, rest) } else { ("docker.io", Some(bare)) };
-        if registry.is_empty() || registry.contains('@') || ServerUrl::parse(registry).is_err() {
-            return Err(wrong());
-        }
-        let registry = registry.to_ascii_lowercase();
-        let is_hub = matches!(registry.as_str(), "docker.io" | "index.docker.io" | "registry-1.docker.io");
-        let registry = if is_hub { "docker.io".to_owned() } else { registry };
+        let (registry, rest) = match had_scheme || is_host(first, rest.is_none()) {
+            true => (first, rest),
+            false if hub_by_default => ("docker.io", Some(bare)),
+            false => {
+                return Err(ErrorMessage {
+                    what: format!("{} is not a registry: no host name", quoted()),
+                    hint: Some(
+                        "write a host, such as ghcr.io or registry:5000, or docker.io for Docker Hub".to_owned(),
+                    ),
+                });
+            }
+        };
+        let server = ServerUrl::parse(registry).map_err(|error| ErrorMessage {
+            what: format!("{}: {error}", quoted()),
+            hint: Some("write the host as for docker pull, such as ghcr.io or registry:5000".to_owned()),
+        })?;
+        let is_hub = server.key() == DOCKER_HUB;
+        let registry = if is_hub { "docker.io".to_owned() } else { registry.to_ascii_lowercase() };
         // `https://index.docker.io/v1/` is a registry, whatever it looks like.
         let rest = rest.filter(|rest| !rest.is_empty() && !matches!(*rest, "v1" | "v2"));
         let Some(rest) = rest else { return Ok(Image { registry, repository: None, tag: None, digest: None }) };
@@ -91,18 +124,33 @@ impl Image {
         if self.is_docker_hub() { DOCKER_HUB } else { &self.registry }
     }
 
+    /// Where the registry itself is: Docker Hub's is at another name than its images.
+    pub(crate) fn host(&self) -> &str {
+        if self.is_docker_hub() { "registry-1.docker.io" } else { &self.registry }
+    }
+
     pub(crate) fn is_docker_hub(&self) -> bool {
         self.registry == "docker.io"
     }
+
+    /// Whether it is one of Docker's official images, which users cannot push.
+    pub(crate) fn is_official(&self) -> bool {
+        self.is_docker_hub() && self.repository.as_deref().is_some_and(|name| name.starts_with("library/"))
+    }
 }
 
-/// A host and a port.
-fn is_authority(text: &str) -> bool {
-    text == "localhost"
-        || text.rsplit_once(':').is_some_and(|(host, port)| {
-            // `app:5000` alone could be a tag; Docker takes it for one.
-            (host.contains('.') || host == "localhost" || host.starts_with('[')) && port.parse::<u16>().is_ok()
-        })
+/// Whether the first part of a reference is a host: it is with a dot, a colon or an upper-case letter,
+/// and `localhost` is one: <https://github.com/distribution/reference/blob/v0.6.0/normalize.go>.
+///
+/// Alone, Docker takes `registry:5000` for an image; but who means an image of Docker Hub by its
+/// number writes a version, which is below 80, and no registry listens there.
+fn is_host(first: &str, is_alone: bool) -> bool {
+    let first = first.split('@').next().unwrap_or(first);
+    let (name, port) = first.split_once(':').unwrap_or((first, ""));
+    let may_be_port = port.parse::<u16>().is_ok_and(|port| port >= 80);
+    let has_port = first.contains(':') && (!is_alone || may_be_port);
+    let is_unlike_a_name = name.bytes().any(|byte| byte == b'.' || byte.is_ascii_uppercase());
+    first.starts_with('[') || is_unlike_a_name || has_port || name == "localhost"
 }
 
 #[cfg(test)]
@@ -131,6 +179,12 @@ mod tests {
             ("localhost:5000/app:1", "localhost:5000", some("app"), some("1")),
             ("registry.example:5000/a/b/c", "registry.example:5000", some("a/b/c"), None),
             ("http://registry", "registry", None, None),
+            ("registry:5000", "registry:5000", None, None),
+            ("Registry/app", "registry", some("app"), None),
+            ("[::1]:5000", "[::1]:5000", None, None),
+            ("registry:2", "docker.io", some("library/registry"), some("2")),
+            ("app:20240101", "docker.io", some("library/app"), some("20240101")),
+            ("registry.hub.docker.com", "docker.io", None, None),
         ] {
             assert_eq!(image(text), (registry.to_owned(), repository, tag), "{text}");
         }
@@ -140,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_refused() {
+    fn invalid_names_are_rejected() {
         for text in [
             "",
             "/",
@@ -154,8 +208,33 @@ mod tests {
             "ghcr.io/a@sha256:0123456789abcdef0123456789abcdef;reboot",
             "a b",
             "ghcr.io/a:b c",
+            "ghcr.io:99999",
+            "ghcr.io:0",
+            "ghcr.io:",
+            "ghcr.io:latest",
+            "localhost:x",
+            "[::1",
         ] {
             assert!(Image::parse(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn docker_hub_is_meant_by_its_own_names_alone() {
+        for text in ["docker.io", "index.docker.io", "registry-1.docker.io", "https://index.docker.io/v1/"] {
+            assert_eq!(Image::registry(text, "login").unwrap().server(), DOCKER_HUB, "{text}");
+        }
+        for (text, registry) in [("registry:5000", "registry:5000"), ("localhost", "localhost"), ("ghcr.io", "ghcr.io")]
+        {
+            assert_eq!(Image::registry(text, "login").unwrap().server(), registry);
+        }
+        assert_eq!(Image::with_host("docker.io/alpine").unwrap().server(), DOCKER_HUB);
+        for text in ["alpine", "alpine:3", "registry", "owner/app", "registry:99999", "ghcr.io:99999", "", "docker"] {
+            assert!(Image::with_host(text).is_err(), "{text}");
+        }
+        let error = Image::registry("ghcr.io/owner/app", "logout").unwrap_err();
+        assert_eq!(error.hint.as_deref(), Some("run: credmint logout ghcr.io"));
+        let error = Image::with_host("ghcr.io:99999").unwrap_err();
+        assert!(error.what.contains("from 1 to 65535"), "{}", error.what);
     }
 }

@@ -1,15 +1,32 @@
+mod install;
+
+use clap::{Args, Subcommand};
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::time::SystemTime;
 
-use broker::{Provided, Question};
-use protocol::{Explained, Secret, ServerUrl};
+use broker::{ProvideRequest, ProvideResponse};
+use protocol::{ErrorMessage, Secret, ServerUrl};
 use serde_json::{Value, json};
 use settings::Workload;
 
 use crate::context::Context;
 use crate::image::Image;
 use crate::provide;
+
+pub(crate) use install::Install;
+
+/// Credential provider plugin for kubelet: reads a request from standard input
+#[derive(Args, Debug)]
+pub(crate) struct Kubelet {
+    #[command(subcommand)]
+    pub(crate) action: Option<KubeletAction>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KubeletAction {
+    Install(crate::kubelet::Install),
+}
 
 /// The versions of the conversation that differ in nothing but that only the first has service accounts.
 /// <https://kubernetes.io/docs/reference/config-api/kubelet-credentialprovider.v1/>
@@ -22,19 +39,46 @@ const VERSIONS: [&str; 3] = [
 /// <https://github.com/kubernetes/kubernetes/blob/v1.34.0/pkg/credentialprovider/keyring.go>
 const DEFAULT_REGISTRY: &str = "index.docker.io";
 
-/// Answers kubelet, which asks for the credentials of an image that it is about to pull.
-pub(crate) fn run(context: &Context<'_>) -> Result<ExitCode, Explained> {
-    let text = protocol::read_request().map_err(|failure| Explained { what: failure.to_string(), hint: None })?;
-    let request = Request::read(&text)?;
-    let image = Image::parse(&request.image)?;
-    let registry = ServerUrl::parse(&image.registry)
-        .map_err(|error| Explained { what: format!("{} is no registry: {error}", image.registry), hint: None })?;
-    // Where there is nothing, kubelet has other plugins and the pod's own secrets to try.
-    let question = Question { registry, repository: image.repository, workload: request.workload, goes_on: true };
+/// Amazon's ecr-credential-provider takes the role of service accounts without
+/// `eks.amazonaws.com/ecr-role-arn` from it.
+/// <https://github.com/kubernetes/cloud-provider-aws/blob/master/cmd/ecr-credential-provider/main.go>
+const DEFAULT_ROLE: &str = "AWS_ECR_ROLE_ARN";
+const ROLE_ANNOTATION: &str = "eks.amazonaws.com/ecr-role-arn";
+
+pub(crate) fn run(which: &Kubelet, context: &Context<'_>) -> Result<ExitCode, ErrorMessage> {
+    match &which.action {
+        None => answer(context),
+        Some(KubeletAction::Install(which)) => install::run(which, context),
+    }
+}
+
+/// Returns the credentials for an image that kubelet is about to pull. If this fails, kubelet logs standard
+/// error and pulls without credentials; on success it logs nothing.
+fn answer(context: &Context<'_>) -> Result<ExitCode, ErrorMessage> {
+    let text = protocol::read_request().map_err(|failure| ErrorMessage { what: failure.to_string(), hint: None })?;
+    let request = Request::read(&text, context.setup.environment.text(DEFAULT_ROLE))?;
+    let image = image(&request.image)?;
+    let registry = ServerUrl::parse(&image.registry).map_err(|error| ErrorMessage {
+        what: format!("{} is not a registry address: {error}", image.registry),
+        hint: None,
+    })?;
+    let question = ProvideRequest { registry, repository: image.repository, workload: request.workload };
     let found = provide::provided(&question, context)?;
     let response = response(request.version, &request.image, found.as_ref());
     context.printer.bytes(format!("{response}\n").as_bytes());
     Ok(ExitCode::SUCCESS)
+}
+
+/// Kubelet asks for an image. A registry alone would get the key of another one in the response.
+fn image(text: &str) -> Result<Image, ErrorMessage> {
+    let image = Image::parse(text)?;
+    if image.repository.is_none() || text.contains("://") {
+        return Err(ErrorMessage {
+            what: format!("{:?} is not an image name", text.chars().take(80).collect::<String>()),
+            hint: Some("pass the name as in the pod, such as ghcr.io/owner/app:1".to_owned()),
+        });
+    }
+    Ok(image)
 }
 
 /// A `CredentialProviderRequest`.
@@ -45,44 +89,47 @@ struct Request {
 }
 
 impl Request {
-    fn read(text: &str) -> Result<Self, Explained> {
-        let wrong = |what: String| Explained {
-            what: format!("the request on standard input {what}"),
-            hint: Some("kubelet starts this by its --image-credential-provider-config".to_owned()),
+    fn read(text: &str, default_role: Option<String>) -> Result<Self, ErrorMessage> {
+        let wrong = |what: String| ErrorMessage {
+            what: format!("invalid request on standard input: {what}"),
+            hint: Some("this command is run by kubelet: see --image-credential-provider-config".to_owned()),
         };
-        let mut request: Value = serde_json::from_str(text).map_err(|error| {
-            wrong(format!("is not a JSON object: line {}, column {}", error.line(), error.column()))
-        })?;
+        let mut request: Value = serde_json::from_str(text)
+            .map_err(|error| wrong(format!("not a JSON object: line {}, column {}", error.line(), error.column())))?;
         if request["kind"] != "CredentialProviderRequest" {
-            return Err(wrong("is no CredentialProviderRequest".to_owned()));
+            return Err(wrong("not a CredentialProviderRequest".to_owned()));
         }
         let version = VERSIONS.into_iter().find(|version| request["apiVersion"] == *version);
         let version =
-            version.ok_or_else(|| wrong(format!("is of another apiVersion than {}", VERSIONS[..2].join(" or "))))?;
+            version.ok_or_else(|| wrong(format!("unsupported apiVersion: expected {}", VERSIONS[..2].join(" or "))))?;
         let image = match request["image"].take() {
             Value::String(image) if !image.is_empty() => image,
-            _ => return Err(wrong("names no image".to_owned())),
+            _ => return Err(wrong("no image".to_owned())),
         };
         let workload = match request["serviceAccountToken"].take() {
             Value::Null => None,
             // An older kubelet has no such field.
             _ if version != VERSIONS[0] => None,
-            Value::String(token) if token.is_empty() => None,
-            Value::String(token) => {
+            Value::String(token) if !token.trim().is_empty() => {
                 let token = Secret::new(token);
                 let annotations: Option<BTreeMap<String, String>> =
                     serde_json::from_value(request["serviceAccountAnnotations"].take())
-                        .map_err(|_| wrong("has annotations that are not texts".to_owned()))?;
-                Some(Workload::new(token, annotations.unwrap_or_default()))
+                        .map_err(|_| wrong("annotations that are not strings".to_owned()))?;
+                let mut annotations = annotations.unwrap_or_default();
+                if let Some(role) = default_role {
+                    annotations.entry(ROLE_ANNOTATION.to_owned()).or_insert(role);
+                }
+                Some(Workload::new(token, annotations))
             }
-            _ => return Err(wrong("has a service account's token that is no text".to_owned())),
+            // The node's identity must not be used instead of the service account's.
+            _ => return Err(wrong("a serviceAccountToken that is empty or not a string".to_owned())),
         };
         Ok(Request { version, image, workload })
     }
 }
 
-/// A `CredentialProviderResponse`. One with nothing in it is not kept, as somebody may sign in.
-fn response(version: &str, image: &str, found: Option<&Provided>) -> Value {
+/// A `CredentialProviderResponse`. An empty one is not cached, as a login may follow.
+fn response(version: &str, image: &str, found: Option<&ProvideResponse>) -> Value {
     let mut auth = serde_json::Map::new();
     let mut response = json!({
         "apiVersion": version,
@@ -107,8 +154,8 @@ fn response(version: &str, image: &str, found: Option<&Provided>) -> Value {
     response
 }
 
-/// What kubelet is to know the credentials by: the registry as it stands in front of the image, whose
-/// letter case and port kubelet compares, or the image itself.
+/// The key of the credentials in the response: the registry as written in the image, as kubelet compares
+/// letter case and port, or the image itself.
 fn key(image: &str, partial: bool) -> String {
     let host = image.split_once('/').map(|(host, _)| host);
     let host = host.filter(|host| host.contains(['.', ':']) || *host == "localhost");

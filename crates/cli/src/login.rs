@@ -1,81 +1,132 @@
-use std::io::{IsTerminal, Read};
+use clap::Args;
+use std::io::Read;
 use std::process::ExitCode;
 
-use protocol::{Credentials, Explained, Secret};
+use protocol::{Credentials, ErrorMessage, Secret};
 use zeroize::Zeroizing;
 
-use crate::arguments::{Login, Logout};
 use crate::context::Context;
-use crate::device;
+use crate::device_flow;
+use crate::helpers::error_message;
 use crate::image::{DOCKER_HUB, Image};
 use crate::printer::Tone;
-use crate::token::explained;
+use crate::prompt::Prompt;
+
+/// Store a login for a registry in the keychain
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  credmint login -u me                                    Docker Hub; prompts for the password or access token
+  gh auth token | credmint login ghcr.io -u me --password-stdin
+  credmint login registry.corp.example:5000 -u ci --password-stdin < token.txt
+  credmint login ghcr.io --device                         GitHub, with a one-time code in a browser
+
+Where it is stored:
+  Linux    the Secret Service of the session (GNOME Keyring, KWallet, KeePassXC). Without one, as over ssh,
+           on servers and in containers: a file that only you can read, unencrypted, with a warning
+  macOS    Keychain. Over ssh and in CI, run `security unlock-keychain` first; else a file, with a warning
+  Windows  Credential Manager, which ssh sessions do not have. WSL: as on Linux
+If the keychain is locked or missing: credmint doctor")]
+pub(crate) struct Login {
+    /// The registry [default: Docker Hub]
+    pub(crate) registry: Option<String>,
+    /// The username
+    #[arg(short, long)]
+    pub(crate) username: Option<String>,
+    /// Read the password from standard input
+    #[arg(long)]
+    pub(crate) password_stdin: bool,
+    /// Sign in to GitHub in a browser, with a one-time code
+    #[arg(long, conflicts_with_all = ["password_stdin", "username"])]
+    pub(crate) device: bool,
+    /// Request permission to push, too
+    #[arg(long, requires = "device")]
+    pub(crate) push: bool,
+    /// Client id of the OAuth app, if the settings have none
+    #[arg(long, requires = "device", value_name = "ID")]
+    pub(crate) client_id: Option<String>,
+}
+
+/// Remove the stored login and the cached token of a registry
+#[derive(Args, Debug)]
+pub(crate) struct Logout {
+    /// The registry [default: Docker Hub]
+    pub(crate) registry: Option<String>,
+}
 
 /// Bytes; no password or token is near this.
 const LONGEST: u64 = 256 << 10;
 
+/// What takes its time when a login is stored or erased.
+const KEYCHAIN: &str = "waiting for the keychain: it may show a prompt in a window of its own";
+/// Where `docker login` keeps the tokens of its web login.
+/// <https://github.com/docker/cli/blob/v28.3.0/cli/internal/oauth/manager/manager.go>
+const HUB_TOKENS: [&str; 2] = ["https://index.docker.io/v1/access-token", "https://index.docker.io/v1/refresh-token"];
+
 /// Keeps a login in the vault. It is not tried out at the registry, which `credmint doctor` does.
-pub(crate) fn login(which: &Login, context: &Context<'_>) -> Result<ExitCode, Explained> {
+pub(crate) fn login(which: &Login, context: &Context<'_>) -> Result<ExitCode, ErrorMessage> {
     let registry = which.registry.as_deref().or(which.device.then_some("ghcr.io"));
-    let (server, shown) = server(registry)?;
+    let (server, shown) = server(registry, "login")?;
     let (username, secret) = match which.device {
-        true => device::sign_in(&Image::parse(&shown)?, which, context)?,
-        false => asked_for(&shown, which, context)?,
+        true => {
+            let id = which.client_id.as_deref();
+            device_flow::sign_in(&Image::parse(&shown)?, id, which.push, context)?
+        }
+        false => prompted(&shown, which, context)?,
     };
     if username.trim().is_empty() || secret.is_empty() {
-        return Err(Explained { what: "a login needs a user's name and a password".to_owned(), hint: None });
+        return Err(ErrorMessage { what: "username and password must not be empty".to_owned(), hint: None });
     }
-    context.printer.wait();
-    let client = context.helpers.everything(context.setup.settings.timeout)?;
+    context.printer.start_spinner_with(KEYCHAIN);
+    let client = context.helpers.for_logins(context.setup.settings.timeout)?;
     let login = Credentials { server, username: username.trim().to_owned(), secret };
-    client.store(&login).map_err(explained)?;
-    context.printer.note(format!("{} the login of {} for {shown} is stored", Tone::Good.of("ok"), login.username));
+    client.store(&login).map_err(error_message)?;
+    context.printer.note(format!("{} stored the login of {} for {shown}", Tone::Success.of("ok"), login.username));
     Ok(ExitCode::SUCCESS)
 }
 
-fn asked_for(shown: &str, which: &Login, context: &Context<'_>) -> Result<(String, Secret), Explained> {
+fn prompted(shown: &str, which: &Login, context: &Context<'_>) -> Result<(String, Secret), ErrorMessage> {
+    if which.password_stdin {
+        let username = which.username.clone().ok_or_else(|| ErrorMessage {
+            what: "--password-stdin needs a username".to_owned(),
+            hint: Some("add: --username NAME".to_owned()),
+        })?;
+        return Ok((username, password_from_stdin()?));
+    }
+    // Before anything is asked: the name may be followed by the password at once.
+    let prompt = Prompt::begin(context.printer).ok_or_else(no_terminal)?;
     let username = match &which.username {
         Some(username) => username.clone(),
-        None if which.password_stdin => {
-            return Err(Explained {
-                what: "a password on standard input needs a user's name".to_owned(),
-                hint: Some("add --username NAME".to_owned()),
-            });
-        }
-        None => ask_for_username(shown, context)?,
+        None => prompt.ask(&format!("Username for {shown}: "))?,
     };
-    let secret = if which.password_stdin { piped()? } else { ask_for_password(&username, shown)? };
+    let secret = prompt.password(&format!("Password or access token of {} for {shown}: ", username.trim()))?;
     Ok((username, secret))
 }
 
-pub(crate) fn logout(which: &Logout, context: &Context<'_>) -> Result<ExitCode, Explained> {
-    let (server, shown) = server(which.registry.as_deref())?;
-    let client = context.helpers.everything(context.setup.settings.timeout)?;
-    client.erase(&server).map_err(explained)?;
-    context.printer.note(format!("{} nothing is kept for {shown} any more", Tone::Good.of("ok")));
+pub(crate) fn logout(which: &Logout, context: &Context<'_>) -> Result<ExitCode, ErrorMessage> {
+    let (server, shown) = server(which.registry.as_deref(), "logout")?;
+    context.printer.start_spinner_with(KEYCHAIN);
+    let client = context.helpers.for_logins(context.setup.settings.timeout)?;
+    // As `docker logout`: what its web login keeps beside the login opens the account, too.
+    let beside: &[_] = if server == DOCKER_HUB { &HUB_TOKENS } else { &[] };
+    for address in beside.iter().copied().chain([server.as_str()]) {
+        client.erase(address).map_err(error_message)?;
+    }
+    context.printer.note(format!("{} logged out of {shown}", Tone::Success.of("ok")));
     Ok(ExitCode::SUCCESS)
 }
 
 /// The address to keep a login under, and the name to call it by.
-fn server(registry: Option<&str>) -> Result<(String, String), Explained> {
-    let Some(text) = registry else { return Ok((DOCKER_HUB.to_owned(), "Docker Hub".to_owned())) };
-    let image = Image::parse(text)?;
-    if image.is_docker_hub() && image.repository.is_none() {
-        return Ok((DOCKER_HUB.to_owned(), "Docker Hub".to_owned()));
-    }
-    if image.repository.is_some() {
-        return Err(Explained {
-            what: format!("{text} is an image, and a login is for a registry"),
-            hint: Some(format!("credmint login {}", image.registry)),
-        });
-    }
-    Ok((image.registry.clone(), image.registry))
+fn server(registry: Option<&str>, command: &str) -> Result<(String, String), ErrorMessage> {
+    let image = Image::registry(registry.unwrap_or("docker.io"), command)?;
+    let shown = if image.is_docker_hub() { "Docker Hub".to_owned() } else { image.registry.clone() };
+    Ok((image.server().to_owned(), shown))
 }
 
-fn piped() -> Result<Secret, Explained> {
+fn password_from_stdin() -> Result<Secret, ErrorMessage> {
     let mut text = Zeroizing::new(String::new());
-    std::io::stdin().lock().take(LONGEST).read_to_string(&mut text).map_err(|error| Explained {
-        what: format!("the password cannot be read from standard input: {error}"),
+    std::io::stdin().lock().take(LONGEST).read_to_string(&mut text).map_err(|error| ErrorMessage {
+        what: format!("cannot read the password from standard input: {error}"),
         hint: None,
     })?;
     // Docker takes away one line break too.
@@ -83,28 +134,9 @@ fn piped() -> Result<Secret, Explained> {
     Ok(Secret::new(text[..end].to_owned()))
 }
 
-fn ask_for_username(registry: &str, context: &Context<'_>) -> Result<String, Explained> {
-    if !std::io::stdin().is_terminal() {
-        return Err(no_terminal());
-    }
-    context.printer.ask(format!("Username for {registry}: "));
-    let mut text = String::new();
-    std::io::stdin().read_line(&mut text).map_err(|_| no_terminal())?;
-    Ok(text)
-}
-
-fn ask_for_password(username: &str, registry: &str) -> Result<Secret, Explained> {
-    if !std::io::stdin().is_terminal() {
-        return Err(no_terminal());
-    }
-    let text = rpassword::prompt_password(format!("Password or access token of {} for {registry}: ", username.trim()))
-        .map_err(|_| no_terminal())?;
-    Ok(Secret::new(text))
-}
-
-fn no_terminal() -> Explained {
-    Explained {
-        what: "there is no terminal to ask at".to_owned(),
-        hint: Some("credmint login -u NAME --password-stdin REGISTRY < FILE".to_owned()),
+fn no_terminal() -> ErrorMessage {
+    ErrorMessage {
+        what: "no terminal: pass --password-stdin".to_owned(),
+        hint: Some("run: credmint login -u NAME --password-stdin REGISTRY < FILE".to_owned()),
     }
 }

@@ -3,34 +3,34 @@ use std::fmt::Display;
 use std::io::Write;
 
 use anstyle::{AnsiColor, Style};
-use protocol::{Explained, Secret};
+use protocol::{ErrorMessage, Secret};
 use serde_json::Value;
 
-use crate::progress::Progress;
+use crate::spinner::Spinner;
 
 /// How a line is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tone {
     /// As it should be.
-    Good,
+    Success,
     /// Worth a look.
-    Doubtful,
+    Warning,
     /// Broken.
-    Bad,
+    Error,
     /// A heading.
     Strong,
     /// Of lesser weight.
-    Faint,
+    Dim,
 }
 
 impl Tone {
     fn style(self) -> Style {
         match self {
-            Tone::Good => AnsiColor::Green.on_default(),
-            Tone::Doubtful => AnsiColor::Yellow.on_default(),
-            Tone::Bad => AnsiColor::Red.on_default().bold(),
+            Tone::Success => AnsiColor::Green.on_default(),
+            Tone::Warning => AnsiColor::Yellow.on_default(),
+            Tone::Error => AnsiColor::Red.on_default().bold(),
             Tone::Strong => Style::new().bold(),
-            Tone::Faint => Style::new().dimmed(),
+            Tone::Dim => Style::new().dimmed(),
         }
     }
 
@@ -41,12 +41,12 @@ impl Tone {
     }
 }
 
-/// The only way to standard output and standard error. Facts go to the former, and what is said
-/// about them to the latter, so that a script can take the facts.
+/// The only way to standard output and standard error. Facts go to standard output and messages to
+/// standard error, so that a script can read the facts.
 #[derive(Default)]
 pub(crate) struct Printer {
-    lost: Cell<bool>,
-    progress: Progress,
+    write_failed: Cell<bool>,
+    spinner: Spinner,
 }
 
 impl Printer {
@@ -54,52 +54,62 @@ impl Printer {
         Printer::default()
     }
 
-    /// What comes may take its time, which a person at a terminal is shown until the next question.
-    pub(crate) fn wait(&self) {
-        self.progress.start();
+    /// Shows a spinner at a terminal until the next prompt.
+    pub(crate) fn start_spinner(&self) {
+        self.spinner.start("");
     }
 
-    /// Nothing is waited for any more, or another asks the person something.
-    pub(crate) fn stop_waiting(&self) {
-        self.progress.stop();
+    /// The same, with a message if it takes long.
+    pub(crate) fn start_spinner_with(&self, what: &'static str) {
+        self.spinner.start(what);
     }
 
-    /// Whether facts could not be written: the disk behind standard output is full, or whoever
-    /// read it has seen enough.
-    pub(crate) fn has_lost_facts(&self) -> bool {
-        self.lost.get()
+    /// Stops the spinner.
+    pub(crate) fn stop_spinner(&self) {
+        self.spinner.stop();
+    }
+
+    /// Whether writing to standard output failed: the disk is full, or the reader has closed the pipe.
+    pub(crate) fn has_write_error(&self) -> bool {
+        self.write_failed.get()
     }
 
     /// A line of facts.
     pub(crate) fn line(&self, text: impl Display) {
-        self.fact(|| writeln!(anstream::stdout(), "{}", shown(&text.to_string())));
+        self.write(|| writeln!(anstream::stdout(), "{}", shown(&text.to_string())));
     }
 
     /// A document of facts.
     pub(crate) fn json(&self, value: &Value) {
-        self.fact(|| writeln!(anstream::stdout(), "{value:#}"));
+        self.write(|| writeln!(anstream::stdout(), "{value:#}"));
     }
 
     /// A secret that was asked for by name.
     pub(crate) fn secret(&self, secret: &Secret) {
-        self.fact(|| writeln!(std::io::stdout(), "{}", secret.expose()));
+        self.write(|| writeln!(std::io::stdout(), "{}", secret.expose()));
     }
 
-    /// A line for the person at the terminal.
+    /// A message on standard error.
     pub(crate) fn note(&self, text: impl Display) {
-        let _ = self.progress.beside(|| writeln!(anstream::stderr(), "{}", shown(&text.to_string())));
+        let _ = self.spinner.suspend(|| writeln!(anstream::stderr(), "{}", shown(&text.to_string())));
     }
 
-    /// A question, whose answer follows on the same line.
+    /// A prompt, whose answer follows on the same line.
     pub(crate) fn ask(&self, text: impl Display) {
-        self.stop_waiting();
+        self.stop_spinner();
         let mut stderr = anstream::stderr();
         let _ = write!(stderr, "{}", shown(&text.to_string())).and_then(|()| stderr.flush());
     }
 
-    /// Why nothing came of it, and what to do.
-    pub(crate) fn failure(&self, error: &Explained) {
-        self.note(format!("{} {}", Tone::Bad.of("credmint:"), error.what));
+    /// Echoes what is typed at a prompt.
+    pub(crate) fn echo(&self, typed: &str) {
+        let mut stderr = anstream::stderr();
+        let _ = write!(stderr, "{typed}").and_then(|()| stderr.flush());
+    }
+
+    /// An error, with its remedy.
+    pub(crate) fn failure(&self, error: &ErrorMessage) {
+        self.note(format!("{} {}", Tone::Error.of("credmint:"), error.what));
         if let Some(hint) = &error.hint {
             self.note(format!("  {hint}"));
         }
@@ -107,18 +117,18 @@ impl Printer {
 
     /// Bytes of a file that was asked for on standard output.
     pub(crate) fn bytes(&self, bytes: &[u8]) {
-        self.fact(|| std::io::stdout().lock().write_all(bytes));
+        self.write(|| std::io::stdout().lock().write_all(bytes));
     }
 
-    fn fact(&self, write: impl FnOnce() -> std::io::Result<()>) {
-        if self.progress.beside(write).is_err() {
-            self.lost.set(true);
+    fn write(&self, write: impl FnOnce() -> std::io::Result<()>) {
+        if self.spinner.suspend(write).is_err() {
+            self.write_failed.set(true);
         }
     }
 }
 
-/// The text without signs that would take a terminal over: names out of somebody's files are printed
-/// too. Line ends and colours stay.
+/// The text without control characters, which could control the terminal: names from untrusted files are
+/// printed too. Line ends and colours stay.
 fn shown(text: &str) -> String {
     let mut rest = text;
     let mut shown = String::with_capacity(text.len());
@@ -150,7 +160,7 @@ mod tests {
 
     #[test]
     fn no_name_takes_the_terminal_over() {
-        let good = Tone::Good.of("ok");
+        let good = Tone::Success.of("ok");
         assert_eq!(shown(&format!("{good}\n\té 日")), format!("{good}\n\té 日"));
         for (text, expected) in [
             ("\u{1b}[2Jx", "\u{fffd}[2Jx"),

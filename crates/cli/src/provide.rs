@@ -1,10 +1,10 @@
 use std::time::{Duration, SystemTime};
 
-use broker::{Provided, Question};
-use protocol::Explained;
+use broker::{ProvideRequest, ProvideResponse};
+use protocol::{Client, ErrorMessage};
 
 use crate::context::Context;
-use crate::token::explained;
+use crate::helpers::error_message;
 
 /// A client that keeps a token uses it until the last moment, and what it begins then takes a while.
 const MARGIN: Duration = Duration::from_secs(5 * 60);
@@ -14,19 +14,29 @@ const MARGIN: Duration = Duration::from_secs(5 * 60);
 ///
 /// # Errors
 /// It could not be had.
-pub(crate) fn provided(question: &Question, context: &Context<'_>) -> Result<Option<Provided>, Explained> {
-    let client = context.helpers.everything(context.setup.settings.timeout)?;
-    let Some(answer) = client.provide(question.to_json().expose()).map_err(explained)? else { return Ok(None) };
-    let provided = Provided::read(&answer).ok_or_else(|| Explained {
-        what: "the helper for all registries gave no proper answer".to_owned(),
-        hint: Some("install credmint again: its programs belong together".to_owned()),
-    })?;
+pub(crate) fn provided(
+    question: &ProvideRequest,
+    context: &Context<'_>,
+) -> Result<Option<ProvideResponse>, ErrorMessage> {
+    let client = context.helpers.universal(context.setup.settings.timeout)?;
     // An identity token: only a client that asks the registry's token server itself can use one.
-    Ok(Some(provided).filter(|provided| provided.username != "<token>"))
+    Ok(ask(&client, question)?.filter(|provided| provided.username != "<token>"))
+}
+
+/// What the helper for everything has for an image; `None` if it has nothing and nothing is wrong.
+///
+/// # Errors
+/// It could not be had, or no identity of that cloud is on this machine.
+pub(crate) fn ask(client: &Client, question: &ProvideRequest) -> Result<Option<ProvideResponse>, ErrorMessage> {
+    let Some(answer) = client.provide(question.to_json().expose()).map_err(error_message)? else { return Ok(None) };
+    ProvideResponse::read(&answer).map(Some).ok_or_else(|| ErrorMessage {
+        what: "malformed response from docker-credential-credmint".to_owned(),
+        hint: Some("reinstall credmint: its programs must be of one version".to_owned()),
+    })
 }
 
 /// How long a client may keep it, where it is known when it ends.
-pub(crate) fn life(provided: &Provided, now: SystemTime) -> Option<Duration> {
+pub(crate) fn life(provided: &ProvideResponse, now: SystemTime) -> Option<Duration> {
     let left = provided.expires?.duration_since(now).unwrap_or_default();
     Some(left.saturating_sub(MARGIN))
 }
@@ -42,7 +52,7 @@ mod tests {
         let now = SystemTime::now();
         let life = |expires| {
             let secret = Secret::new(String::new());
-            life(&Provided { username: "u".into(), secret, expires, partial: false }, now)
+            life(&ProvideResponse { username: "u".into(), secret, expires, partial: false }, now)
         };
         assert_eq!(life(Some(now + Duration::from_secs(3600))), Some(Duration::from_secs(3300)));
         assert_eq!(life(Some(now + Duration::from_secs(299))), Some(Duration::ZERO));

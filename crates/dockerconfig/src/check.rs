@@ -1,9 +1,11 @@
 use std::collections::HashSet;
 use std::fmt;
 
+use protocol::did_you_mean;
 use serde::de::IgnoredAny;
 
-use crate::text::{Step, Text};
+use crate::json_text::{JsonText, PathSegment};
+use crate::span::Item;
 
 /// Where in a text something is, as editors count: lines from 1, and bytes of the line from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -14,7 +16,7 @@ pub struct Position {
     pub column: usize,
 }
 
-/// A text that Docker cannot read either. It has to be mended by hand, and is never overwritten.
+/// A text that Docker cannot read either. It has to be fixed by hand, and is never overwritten.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Malformed {
     /// Where.
@@ -23,29 +25,32 @@ pub struct Malformed {
     pub why: String,
 }
 
-/// Something that Docker reads and others trip over, or read in another way.
+/// Something that Docker reads, and that other clients reject or read differently.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Remark {
+pub struct Warning {
     /// Where.
     pub at: Position,
     /// What.
-    pub what: Oddity,
+    pub kind: WarningKind,
 }
 
-/// What a [`Remark`] is about.
+/// The kinds of a [`Warning`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Oddity {
+pub enum WarningKind {
     /// The file is there and empty: nothing to Docker, an error to podman.
-    Blank,
-    /// Text behind the end of the object: Docker never looks there, podman, oras and others refuse the file.
+    EmptyFile,
+    /// JsonText behind the end of the object: Docker never looks there, podman, oras and others refuse the file.
     TrailingData,
     /// A name in another letter case, which only programs in Go take: the given one and the usual one.
-    LetterCase(String, &'static str),
-    /// A name that stands there twice. Docker takes the last, others the first, and some refuse the
+    KeyCase(String, &'static str),
+    /// A duplicate key. Docker uses the last one, others the first, and some reject the
     /// file; so the file is not edited until one is gone.
-    Twice(String),
+    DuplicateKey(String),
+    /// A member that no client knows, a letter or two off one that they do: the given name and the one that
+    /// was probably meant.
+    MisspelledKey(String, &'static str),
     /// An `auth` that is no `user:password` in base64: Docker then ignores the whole file.
-    BrokenAuth(String),
+    InvalidAuth(String),
 }
 
 impl fmt::Display for Position {
@@ -62,21 +67,26 @@ impl fmt::Display for Malformed {
 
 impl std::error::Error for Malformed {}
 
-impl fmt::Display for Oddity {
+impl fmt::Display for WarningKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Oddity::Blank => f.write_str("the file is empty, which podman refuses"),
-            Oddity::TrailingData => f.write_str("text after the end, which docker ignores and podman refuses"),
-            Oddity::LetterCase(given, usual) => write!(f, "{given} is read as {usual} by docker, and by few others"),
-            Oddity::Twice(name) => write!(f, "{name} stands there a second time"),
-            Oddity::BrokenAuth(server) => {
-                write!(f, "the auth of {server} is no user:password in base64, so docker ignores the whole file")
+            WarningKind::EmptyFile => f.write_str("empty file, which podman rejects"),
+            WarningKind::TrailingData => {
+                f.write_str("text after the end of the object, which docker ignores and podman rejects")
+            }
+            WarningKind::KeyCase(given, usual) => {
+                write!(f, "{given} is read as {usual} by docker, but not by most other clients")
+            }
+            WarningKind::DuplicateKey(name) => write!(f, "duplicate key {name}"),
+            WarningKind::MisspelledKey(given, meant) => write!(f, "unknown key {given}: did you mean {meant}?"),
+            WarningKind::InvalidAuth(server) => {
+                write!(f, "the auth of {server} is not user:password in base64, so docker ignores the whole file")
             }
         }
     }
 }
 
-/// What a member has to be for Docker to read the file; `null` is always fine.
+/// The type that a member must have for Docker to read the file; `null` is always allowed.
 #[derive(Clone, Copy)]
 enum Shape {
     Text,
@@ -100,41 +110,41 @@ pub(crate) const FIELDS: [&str; 6] =
     ["username", "password", "auth", "serveraddress", "identitytoken", "registrytoken"];
 
 /// Remarks in all.
-const MOST: usize = 100;
+const MAX_WARNINGS: usize = 100;
 
-/// Reads a text as strictly as Docker does, and tells what is odd about it.
-pub(crate) fn check(bytes: Vec<u8>) -> Result<(Text, Vec<Remark>), Malformed> {
+/// Parses a text as strictly as Docker does, and collects warnings.
+pub(crate) fn check(bytes: Vec<u8>) -> Result<(JsonText, Vec<Warning>), Malformed> {
     for (mark, encoding) in
         [(&b"\xef\xbb\xbf"[..], "a byte order mark"), (b"\xff\xfe", "UTF-16"), (b"\xfe\xff", "UTF-16")]
     {
         if bytes.starts_with(mark) {
-            let why = format!("the file begins with {encoding}, it has to be UTF-8 without a mark");
+            let why = format!("the file begins with {encoding}: save it as UTF-8 without a byte order mark");
             return Err(Malformed { at: Position { line: 1, column: 1 }, why });
         }
     }
-    let mut remarks = Vec::new();
-    let text = Text::new(bytes);
+    let mut warnings = Vec::new();
+    let text = JsonText::new(bytes);
     let Some(root) = text.root_start() else {
         if !text.bytes().is_empty() {
-            remarks.push(Remark { at: Position { line: 1, column: 1 }, what: Oddity::Blank });
+            warnings.push(Warning { at: Position { line: 1, column: 1 }, kind: WarningKind::EmptyFile });
         }
-        return Ok((text, remarks));
+        return Ok((text, warnings));
     };
     let mut values = serde_json::Deserializer::from_slice(text.bytes()).into_iter::<IgnoredAny>();
     if let Some(Err(error)) = values.next() {
         return Err(syntax(text.bytes(), &error));
     }
-    let checker = Checker { text: &text, remarks };
+    let checker = Checker { text: &text, warnings };
     match text.bytes()[root] {
         b'{' => {
-            let remarks = checker.document(values.byte_offset())?;
-            Ok((text, remarks))
+            let warnings = checker.document(values.byte_offset())?;
+            Ok((text, warnings))
         }
         b'n' => {
-            let remarks = checker.trailing(values.byte_offset());
-            Ok((text, remarks))
+            let warnings = checker.trailing(values.byte_offset());
+            Ok((text, warnings))
         }
-        _ => Err(Malformed { at: position(text.bytes(), root), why: "this is no JSON object".to_owned() }),
+        _ => Err(Malformed { at: position(text.bytes(), root), why: "expected a JSON object".to_owned() }),
     }
 }
 
@@ -146,7 +156,7 @@ fn syntax(text: &[u8], error: &serde_json::Error) -> Malformed {
     let offset = lines.map(<[u8]>::len).sum::<usize>() + at.column - 1;
     let before = text[..offset.min(text.len())].iter().rfind(|byte| !crate::span::is_space(**byte));
     match (text.get(offset), before) {
-        (Some(b'/' | b'#'), _) => Malformed { at, why: "JSON has no comments".to_owned() },
+        (Some(b'/' | b'#'), _) => Malformed { at, why: "comments are not allowed in JSON".to_owned() },
         (Some(b'}' | b']'), Some(b',')) => Malformed { at, why: "trailing comma before this".to_owned() },
         _ => Malformed { at, why },
     }
@@ -159,16 +169,17 @@ pub(crate) fn position(text: &[u8], at: usize) -> Position {
 }
 
 struct Checker<'a> {
-    text: &'a Text,
-    remarks: Vec<Remark>,
+    text: &'a JsonText,
+    warnings: Vec<Warning>,
 }
 
 impl Checker<'_> {
-    fn document(mut self, end: usize) -> Result<Vec<Remark>, Malformed> {
+    fn document(mut self, end: usize) -> Result<Vec<Warning>, Malformed> {
         let root = self.text.root().unwrap_or_default();
         self.names(&root, &MEMBERS.map(|(name, _)| name));
         for (name, item) in self.text.members(&root) {
             let Some((usual, shape)) = MEMBERS.iter().find(|(usual, _)| usual.eq_ignore_ascii_case(&name)) else {
+                self.misspelled(&name, &item, MEMBERS.map(|(name, _)| name));
                 continue;
             };
             self.shape(usual, *shape, &item.value)?;
@@ -176,13 +187,13 @@ impl Checker<'_> {
         Ok(self.trailing(end))
     }
 
-    fn trailing(mut self, end: usize) -> Vec<Remark> {
+    fn trailing(mut self, end: usize) -> Vec<Warning> {
         let bytes = self.text.bytes();
         if let Some(more) = bytes[end..].iter().position(|byte| !crate::span::is_space(*byte)) {
-            self.remarks.push(Remark { at: position(bytes, end + more), what: Oddity::TrailingData });
+            self.warnings.push(Warning { at: position(bytes, end + more), kind: WarningKind::TrailingData });
         }
-        self.remarks.sort_by_key(|remark| remark.at);
-        self.remarks
+        self.warnings.sort_by_key(|warning| warning.at);
+        self.warnings
     }
 
     fn shape(&mut self, name: &str, shape: Shape, value: &std::ops::Range<usize>) -> Result<(), Malformed> {
@@ -202,9 +213,9 @@ impl Checker<'_> {
                 self.names(value, &[]);
                 text.members(value).iter().try_for_each(|(server, item)| self.entry(server, &item.value))
             }
-            (Shape::Text, _) => Err(self.wrong(value, format!("{name} is no text"))),
-            (Shape::List, _) => Err(self.wrong(value, format!("{name} is no list"))),
-            _ => Err(self.wrong(value, format!("{name} is no object"))),
+            (Shape::Text, _) => Err(self.wrong(value, format!("{name} is not a string"))),
+            (Shape::List, _) => Err(self.wrong(value, format!("{name} is not an array"))),
+            _ => Err(self.wrong(value, format!("{name} is not an object"))),
         }
     }
 
@@ -213,43 +224,54 @@ impl Checker<'_> {
         match text.bytes()[value.start] {
             b'n' => return Ok(()),
             b'{' => {}
-            _ => return Err(self.wrong(value, format!("the entry of {server} is no object"))),
+            _ => return Err(self.wrong(value, format!("the entry of {server} is not an object"))),
         }
         self.names(value, &FIELDS);
         for (name, item) in text.members(value) {
             if FIELDS.iter().any(|field| field.eq_ignore_ascii_case(&name)) {
                 self.shape(&name, Shape::Text, &item.value)?;
+            } else {
+                self.misspelled(&name, &item, FIELDS);
             }
             let quoted = &text.bytes()[item.value.clone()];
-            if name.eq_ignore_ascii_case("auth") && quoted != b"null" && self.remarks.len() < MOST {
+            if name.eq_ignore_ascii_case("auth") && quoted != b"null" && self.warnings.len() < MAX_WARNINGS {
                 let auth = zeroize::Zeroizing::new(crate::span::decode(quoted));
                 if !auth.is_empty() && crate::auth::decode(&auth).is_none() {
                     let at = position(text.bytes(), item.value.start);
-                    self.remarks.push(Remark { at, what: Oddity::BrokenAuth(server.to_owned()) });
+                    self.warnings.push(Warning { at, kind: WarningKind::InvalidAuth(server.to_owned()) });
                 }
             }
         }
         Ok(())
     }
 
-    /// Remarks on names that stand twice, and on those of fields in another letter case.
+    fn misspelled<const N: usize>(&mut self, name: &str, item: &Item, known: [&'static str; N]) {
+        if self.warnings.len() < MAX_WARNINGS
+            && let Some(meant) = did_you_mean(name, known)
+        {
+            let at = position(self.text.bytes(), item.start());
+            self.warnings.push(Warning { at, kind: WarningKind::MisspelledKey(name.to_owned(), meant) });
+        }
+    }
+
+    /// Warnings about duplicate keys, and about fields in another letter case.
     fn names(&mut self, object: &std::ops::Range<usize>, fields: &[&'static str]) {
         let mut seen = HashSet::new();
         for (name, item) in self.text.members(object) {
             let field = fields.iter().find(|field| field.eq_ignore_ascii_case(&name));
-            let step = field.map_or(Step::Key(&name), |field| Step::Field(field));
-            let twice = !seen.insert((field.is_some(), step.name().to_owned()));
+            let step = field.map_or(PathSegment::Key(&name), |field| PathSegment::Field(field));
+            let duplicate = !seen.insert((field.is_some(), step.name().to_owned()));
             let unusual = field.filter(|usual| **usual != name);
-            // Finding a place is slow, and a file with more of them is somebody's attack.
-            if (!twice && unusual.is_none()) || self.remarks.len() >= MOST {
+            // Computing a position is slow, and a file with more warnings may be an attack.
+            if (!duplicate && unusual.is_none()) || self.warnings.len() >= MAX_WARNINGS {
                 continue;
             }
             let at = position(self.text.bytes(), item.start());
-            if twice {
-                self.remarks.push(Remark { at, what: Oddity::Twice(name.clone()) });
+            if duplicate {
+                self.warnings.push(Warning { at, kind: WarningKind::DuplicateKey(name.clone()) });
             }
             if let Some(usual) = unusual {
-                self.remarks.push(Remark { at, what: Oddity::LetterCase(name, usual) });
+                self.warnings.push(Warning { at, kind: WarningKind::KeyCase(name, usual) });
             }
         }
     }

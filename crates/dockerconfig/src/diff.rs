@@ -1,12 +1,13 @@
 use similar::TextDiff;
 
 use crate::check::FIELDS;
+use crate::daemon::PROXIES;
 use crate::document::{AUTHS, Document};
+use crate::json_text::PathSegment::Field;
 use crate::span::{decode, encode};
-use crate::text::Step::Field;
 
 /// Members beside `auths` whose texts may hold secrets: `Authorization` headers, users of proxies.
-const OTHERS: [&str; 2] = ["HttpHeaders", "proxies"];
+const OTHERS: [&str; 2] = ["HttpHeaders", PROXIES];
 
 /// A unified diff of two documents for people, with every secret hidden; empty if they are the same.
 pub fn diff(name: &str, before: &Document, after: &Document) -> String {
@@ -37,6 +38,11 @@ fn hidden(document: &Document, against: Option<&Document>) -> String {
     String::from_utf8_lossy(text.bytes()).into_owned()
 }
 
+/// Whether no address of proxies has a user, or could have one: `@` may be written as an escape.
+fn has_no_user(raw: &[u8]) -> bool {
+    !raw.iter().any(|byte| matches!(byte, b'@' | b'\\'))
+}
+
 /// Where texts stand that may be secret, in order: whatever is in an entry of `auths` but for a
 /// user name and an address, and all of the other members.
 fn secrets(document: &Document) -> Vec<std::ops::Range<usize>> {
@@ -53,7 +59,9 @@ fn secrets(document: &Document) -> Vec<std::ops::Range<usize>> {
                     }
                 }
             }
-        } else if OTHERS.iter().any(|other| Field(other).is(&name)) {
+        } else if OTHERS.iter().any(|other| Field(other).is(&name))
+            && !(Field(PROXIES).is(&name) && has_no_user(&text.bytes()[item.value.clone()]))
+        {
             found.push(item.value);
         }
     }

@@ -6,17 +6,18 @@ use protocol::{Credentials, Secret, ServerUrl};
 use zeroize::Zeroizing;
 
 use crate::auth::{self, Auth};
-use crate::check::{Malformed, Oddity, Remark, check};
-use crate::helper::{HelperName, Reader};
+use crate::check::{Malformed, Warning, WarningKind, check};
+use crate::helper::HelperName;
+use crate::json_text::JsonText;
+use crate::json_text::PathSegment::{Field, Key};
+use crate::keys::{KeyFormat, registry_of};
 use crate::span::{decode, encode};
-use crate::text::Step::{Field, Key};
-use crate::text::Text;
 
 pub(crate) const STORE: &str = "credsStore";
 pub(crate) const HELPERS: &str = "credHelpers";
 pub(crate) const AUTHS: &str = "auths";
-/// What a helper takes over of an entry; all else of it stays.
-const HANDED_OVER: [&str; 4] = ["auth", "username", "password", "identitytoken"];
+/// The fields of an entry that make a login; others stay.
+const LOGIN_FIELDS: [&str; 4] = ["auth", "username", "password", "identitytoken"];
 
 /// Docker's `config.json`, podman's `auth.json` or dockerd's `daemon.json`: a JSON object of which a
 /// few members are understood, and all others left as they are.
@@ -33,8 +34,8 @@ const HANDED_OVER: [&str; 4] = ["auth", "username", "password", "identitytoken"]
 /// ```
 #[derive(Clone)]
 pub struct Document {
-    pub(crate) text: Text,
-    remarks: Vec<Remark>,
+    pub(crate) text: JsonText,
+    warnings: Vec<Warning>,
 }
 
 impl Document {
@@ -43,13 +44,13 @@ impl Document {
     /// # Errors
     /// What Docker refuses: no JSON, no object, a byte order mark, a comment, a member of the wrong type.
     pub fn parse(bytes: Vec<u8>) -> Result<Self, Malformed> {
-        let (text, remarks) = check(bytes)?;
-        Ok(Document { text, remarks })
+        let (text, warnings) = check(bytes)?;
+        Ok(Document { text, warnings })
     }
 
     /// A file that is not there.
     pub fn empty() -> Self {
-        Document { text: Text::new(Vec::new()), remarks: Vec::new() }
+        Document { text: JsonText::new(Vec::new()), warnings: Vec::new() }
     }
 
     /// The text, with all edits.
@@ -57,14 +58,14 @@ impl Document {
         self.text.bytes()
     }
 
-    /// What was odd about it when it was read, in the order of the text.
-    pub fn remarks(&self) -> &[Remark] {
-        &self.remarks
+    /// Warnings from reading it, in the order of the text.
+    pub fn warnings(&self) -> &[Warning] {
+        &self.warnings
     }
 
-    /// The first name that stands twice, where editing one of them might be wrong.
-    pub(crate) fn twice(&self) -> Option<&Remark> {
-        self.remarks.iter().find(|remark| matches!(remark.what, Oddity::Twice(_)))
+    /// The first duplicate key: editing one of the two might be wrong.
+    pub(crate) fn duplicate_key(&self) -> Option<&Warning> {
+        self.warnings.iter().find(|warning| matches!(warning.kind, WarningKind::DuplicateKey(_)))
     }
 
     /// `credsStore`: the helper for whatever no `credHelpers` entry names. An empty one is none.
@@ -112,7 +113,7 @@ impl Document {
 
     /// The servers whose login stands in the file and would not be found any more with a
     /// `credsStore`: Docker then asks only the helper. They are to be migrated first.
-    pub fn hidden_by_a_store(&self) -> Vec<Auth> {
+    pub fn shadowed_by_creds_store(&self) -> Vec<Auth> {
         let helpers = self.cred_helpers();
         let stays: HashSet<_> = helpers.iter().map(|(key, _)| key).collect();
         self.auths().into_iter().filter(|auth| auth.login().is_some() && !stays.contains(&auth.server)).collect()
@@ -122,54 +123,75 @@ impl Document {
     /// writes it into the file: it does when all three members are empty, `"credsStore": ""` included.
     ///
     /// Source: <https://github.com/docker/cli/blob/master/cli/config/configfile/file.go>, `ContainsAuth`.
-    pub fn picks_a_store(&self) -> bool {
+    pub fn uses_default_store(&self) -> bool {
         self.creds_store().is_none() && self.cred_helpers().is_empty() && self.auths().is_empty()
     }
 
-    /// Sets `credsStore`. [`Document::hidden_by_a_store`] tells what that hides.
+    /// Sets `credsStore`. [`Document::shadowed_by_creds_store`] lists the logins that this shadows.
     pub fn set_creds_store(&mut self, helper: &HelperName) {
         self.begin();
         self.text.set(&[Field(STORE)], &encode(helper.as_str()));
     }
 
-    /// Removes `credsStore`. Where that leaves Docker to [pick one by itself](Document::picks_a_store),
+    /// Removes `credsStore`. Where that leaves Docker to [pick one by itself](Document::uses_default_store),
     /// Docker Hub gets the empty entry that `docker login` leaves beside a helper: it keeps Docker from that.
     pub fn remove_creds_store(&mut self) {
         if self.text.find(&[Field(STORE)]).is_some() {
             self.text.remove(&[Field(STORE)]);
-            if self.picks_a_store() {
-                self.text.set(&[Field(AUTHS), Key(&Reader::Docker.key(&hub()))], "{}");
+            if self.uses_default_store() {
+                self.text.set(&[Field(AUTHS), Key(&KeyFormat::Docker.key(&hub()))], "{}");
             }
         }
     }
 
-    /// Names the helper for one server, in the spelling in which its reader asks.
-    pub fn set_cred_helper(&mut self, server: &ServerUrl, reader: Reader, helper: &HelperName) {
+    /// Names the helper for one server, in the format in which its clients look it up.
+    pub fn set_cred_helper(&mut self, server: &ServerUrl, format: KeyFormat, helper: &HelperName) {
+        self.set_helper_of_key(&format.key(server), helper);
+    }
+
+    /// Names the helper behind a key as a client asks for it.
+    pub(crate) fn set_helper_of_key(&mut self, key: &str, helper: &HelperName) {
         self.begin();
-        self.text.set(&[Field(HELPERS), Key(&reader.key(server))], &encode(helper.as_str()));
+        self.text.set(&[Field(HELPERS), Key(key)], &encode(helper.as_str()));
+    }
+
+    /// Adds the empty entry that `docker login` leaves beside a helper, unless the registry has one under
+    /// whatever spelling: some clients look for helpers only where an entry is.
+    pub fn add_marker(&mut self, server: &ServerUrl) {
+        let key = KeyFormat::Docker.key(server);
+        let asked = registry_of(&key);
+        if !self.auths().iter().any(|auth| registry_of(&auth.server) == asked) {
+            self.begin();
+            self.text.set(&[Field(AUTHS), Key(&key)], "{}");
+        }
+    }
+
+    /// Removes an entry of `credHelpers`, and that with the last; the key as it is written.
+    pub fn remove_helper_of_key(&mut self, key: &str) {
+        self.text.remove(&[Field(HELPERS), Key(key)]);
+        if self.cred_helpers().is_empty() {
+            self.text.remove(&[Field(HELPERS)]);
+        }
     }
 
     /// Removes every entry of a server from `credHelpers`, and that with the last, as Docker does.
     pub fn remove_cred_helper(&mut self, server: &ServerUrl) {
         // A key has no scheme, so that of an http:// address is equal to the https:// one.
-        let written = Reader::Docker.key(server);
+        let written = KeyFormat::Docker.key(server);
         for (key, _) in self.cred_helpers() {
             if key == written || ServerUrl::parse(&key).is_ok_and(|other| other == *server) {
-                self.text.remove(&[Field(HELPERS), Key(&key)]);
-                if self.cred_helpers().is_empty() {
-                    self.text.remove(&[Field(HELPERS)]);
-                }
+                self.remove_helper_of_key(&key);
             }
         }
     }
 
-    /// Takes a login out of `auths` that a helper holds from now on, if it is still this one: somebody
-    /// may have signed in anew since it was stored there. Tells whether it was.
-    pub fn hand_over(&mut self, login: &Credentials) -> bool {
+    /// Removes a login from `auths` that a helper stores from now on, if it is still the same: there may have
+    /// been another `docker login` since. Returns whether it was removed.
+    pub fn remove_login(&mut self, login: &Credentials) -> bool {
         let found = self.auths().into_iter().rev().find(|auth| auth.server == login.server);
         let is_this = found.and_then(|auth| auth.login()).is_some_and(|found| found == *login);
         if is_this {
-            self.blank_auth(&login.server);
+            self.clear_login(&login.server);
         }
         is_this
     }
@@ -177,8 +199,8 @@ impl Document {
     /// Takes whatever login an entry of `auths` has; the key as it is written. What else is in it
     /// (`registrytoken`, unknown fields) stays, and the entry itself: it is the marker that Docker
     /// writes beside a helper.
-    fn blank_auth(&mut self, server: &str) {
-        for field in HANDED_OVER {
+    pub(crate) fn clear_login(&mut self, server: &str) {
+        for field in LOGIN_FIELDS {
             self.text.remove(&[Field(AUTHS), Key(server), Field(field)]);
         }
     }
@@ -203,7 +225,7 @@ impl Document {
         }
     }
 
-    /// A new file begins as Docker's own do, so that Docker's next save adds nothing.
+    /// A new file begins like Docker's own, so that Docker's next save adds nothing.
     fn begin(&mut self) {
         if self.text.root().is_none() {
             self.text.set(&[Field(AUTHS)], "{}");
@@ -243,6 +265,6 @@ fn hub() -> ServerUrl {
 impl fmt::Debug for Document {
     /// Without the text, which may hold passwords.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Document").field("bytes", &self.text().len()).field("remarks", &self.remarks).finish()
+        f.debug_struct("Document").field("bytes", &self.text().len()).field("warnings", &self.warnings).finish()
     }
 }

@@ -4,11 +4,12 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use crate::check::{Malformed, Position};
+use crate::lock_holder::LockHolder;
 
-/// Why a file was not read or not edited; in each case it is as it was. Named by what is to be done.
+/// Why a file was not read or not edited; it is unchanged in each case. Named by what the caller does next.
 #[derive(Debug, Error)]
 pub enum ConfigError {
-    /// To be mended by hand: Docker cannot read it either.
+    /// To be fixed by hand: Docker cannot read it either.
     #[error("{}: {malformed}", path.display())]
     Malformed {
         /// The file.
@@ -16,8 +17,8 @@ pub enum ConfigError {
         /// Where and what.
         malformed: Malformed,
     },
-    /// To be decided by hand: which of the two is meant?
-    #[error("{}: {at}: {name} stands there a second time; remove one of them", path.display())]
+    /// To be decided by hand: which of two equal keys is meant?
+    #[error("{}: {at}: duplicate key {name}; remove one of them", path.display())]
     Ambiguous {
         /// The file.
         path: PathBuf,
@@ -27,7 +28,7 @@ pub enum ConfigError {
         name: String,
     },
     /// Permissions, or a disk that fails.
-    #[error("{} cannot be read: {source}", path.display())]
+    #[error("cannot read {}: {source}", path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -35,17 +36,19 @@ pub enum ConfigError {
         source: io::Error,
     },
     /// Permissions, a read-only or full disk.
-    #[error("{} cannot be written: {source}", path.display())]
+    #[error("cannot write {}: {source}", path.display())]
     Unwritable {
         /// The file.
         path: PathBuf,
         /// What the system said.
         source: io::Error,
     },
-    /// To be tried again: another edit has been going on for too long, or others keep changing the file.
-    #[error("{} is being changed by another program", path.display())]
+    /// To be tried again: another edit takes too long, or others keep changing the file.
+    #[error("{} is locked by {}", path.display(), by.as_ref().map_or("another program".to_owned(), ToString::to_string))]
     Busy {
         /// The file.
         path: PathBuf,
+        /// The process that has locked its folder, where that can be read.
+        by: Option<LockHolder>,
     },
 }

@@ -1,6 +1,5 @@
 use std::fmt;
 
-use protocol::ServerUrl;
 use thiserror::Error;
 
 /// The name of a helper as it stands in a config: `ecr` for `docker-credential-ecr`. It can be no
@@ -10,20 +9,20 @@ pub struct HelperName(String);
 
 /// A text that names no helper.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-#[error("a helper's name is what follows docker-credential- in its file name: letters, digits and . _ -")]
-pub struct NoHelperName;
+#[error("invalid helper name: use what follows docker-credential- in its file name (letters, digits and . _ -)")]
+pub struct InvalidHelperName;
 
 impl HelperName {
     /// Takes letters, digits and `.` `_` `-`, the first one a letter or digit.
     ///
     /// # Errors
-    /// [`NoHelperName`] for anything else.
-    pub fn parse(name: &str) -> Result<Self, NoHelperName> {
+    /// [`InvalidHelperName`] for anything else.
+    pub fn parse(name: &str) -> Result<Self, InvalidHelperName> {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
         let starts = name.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric());
         match starts && name.len() <= 128 && name.bytes().all(plain) {
             true => Ok(HelperName(name.to_owned())),
-            false => Err(NoHelperName),
+            false => Err(InvalidHelperName),
         }
     }
 
@@ -44,34 +43,6 @@ impl fmt::Display for HelperName {
     }
 }
 
-/// Whose key it is to be: `credHelpers` is looked up by the exact text, and the two families ask
-/// for Docker Hub by different names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reader {
-    /// Docker, BuildKit, Compose, crane: `https://index.docker.io/v1/`.
-    Docker,
-    /// podman, buildah, skopeo: `docker.io`.
-    Podman,
-}
-
-impl Reader {
-    /// The key under which this reader looks for a server: never with a scheme or a path, but for
-    /// Docker's name of Docker Hub.
-    pub fn key(self, server: &ServerUrl) -> String {
-        let hub = is_hub(server);
-        match self {
-            Reader::Docker if hub => server.key(),
-            Reader::Podman if hub => "docker.io".to_owned(),
-            _ => server.authority(),
-        }
-    }
-}
-
-/// Docker Hub itself, not one of the tokens of its web login.
-pub(crate) fn is_hub(server: &ServerUrl) -> bool {
-    server.key() == "https://index.docker.io/v1/"
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -82,20 +53,7 @@ mod tests {
             assert_eq!(HelperName::parse(name).unwrap().program(), format!("docker-credential-{name}"));
         }
         for name in ["", ".", "../ecr", "a/b", "a\\b", "-x", "a b", "a\n", "é", "a\0", &"a".repeat(129)] {
-            assert_eq!(HelperName::parse(name), Err(NoHelperName), "{name:?}");
-        }
-    }
-
-    #[test]
-    fn each_reader_has_its_key() {
-        let key = |reader: Reader, text| reader.key(&ServerUrl::parse(text).unwrap());
-        for hub in ["docker.io", "https://index.docker.io/v1/", "registry-1.docker.io"] {
-            assert_eq!(key(Reader::Docker, hub), "https://index.docker.io/v1/");
-            assert_eq!(key(Reader::Podman, hub), "docker.io");
-        }
-        for (text, expected) in [("https://r.example/v2/", "r.example"), ("http://r.example:5000/ns", "r.example:5000")]
-        {
-            assert_eq!((key(Reader::Docker, text), key(Reader::Podman, text)), (expected.into(), expected.into()));
+            assert_eq!(HelperName::parse(name), Err(InvalidHelperName), "{name:?}");
         }
     }
 }

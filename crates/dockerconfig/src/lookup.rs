@@ -5,7 +5,7 @@ use protocol::ServerUrl;
 
 use crate::auth::Auth;
 use crate::document::{Document, HELPERS, STORE};
-use crate::helper::{Reader, is_hub};
+use crate::keys::{HUB, KeyFormat, host_of};
 
 /// A family of programs that look for credentials in the same way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +18,17 @@ pub enum Client {
     GoContainerRegistry,
     /// testcontainers and others in Rust: the crate `docker_credential`.
     DockerCredential,
+}
+
+impl fmt::Display for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Client::Docker => "docker",
+            Client::Podman => "podman",
+            Client::GoContainerRegistry => "crane",
+            Client::DockerCredential => "testcontainers for Rust",
+        })
+    }
 }
 
 /// Where credentials come from.
@@ -54,16 +65,16 @@ impl fmt::Display for Source {
             Source::Variable { key } => write!(f, "DOCKER_AUTH_CONFIG, entry {key}"),
             Source::Helper { file, helper, asked, is_store } => {
                 let member = if *is_store { STORE } else { HELPERS };
-                write!(f, "docker-credential-{helper}, asked for {asked}, from {member} of {}", file.display())
+                write!(f, "docker-credential-{helper} for {asked} ({member} in {})", file.display())
             }
-            Source::Entry { file, key } => write!(f, "the plain entry {key} in {}", file.display()),
+            Source::Entry { file, key } => write!(f, "plaintext login {key} in {}", file.display()),
         }
     }
 }
 
 /// Which source a client takes for a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Winner {
+pub struct LookupResult {
     /// Who asks.
     pub client: Client,
     /// What it asks first; `None` is an anonymous request.
@@ -74,7 +85,7 @@ pub struct Winner {
 
 /// What is asked for, and what there is to find it in.
 #[derive(Clone, Debug)]
-pub struct Search<'a> {
+pub struct LookupQuery<'a> {
     /// The registry.
     pub server: &'a ServerUrl,
     /// The repository in it, as `namespace/name`, if an image is meant.
@@ -87,37 +98,84 @@ pub struct Search<'a> {
 }
 
 /// Which source wins. It says what a client would ask, not what a helper would answer.
-pub fn winner(client: Client, search: &Search<'_>) -> Winner {
-    let first = || search.files.first();
+pub fn lookup(client: Client, search: &LookupQuery<'_>) -> LookupResult {
+    let asked = ImageQuery { host: &KeyFormat::Podman.key(search.server), repository: search.repository };
+    let of = |(path, document): &(PathBuf, Document)| sources(client, asked, path, &Logins::of(document));
+    let variable = KeyFormat::Docker.key(search.server);
     let mut sources = match client {
-        Client::Docker => docker(search),
-        Client::Podman => search.files.iter().filter_map(|file| podman(search, file)).collect(),
-        Client::GoContainerRegistry => first().map_or_else(Vec::new, |file| go_containerregistry(search, file)),
-        Client::DockerCredential => first().map_or_else(Vec::new, |file| docker_credential(search, file)),
+        Client::Docker if search.variable.contains(&variable) => vec![Source::Variable { key: variable }],
+        Client::Podman => search.files.iter().flat_map(of).collect(),
+        _ => search.files.first().map_or_else(Vec::new, of),
     };
     let source = (!sources.is_empty()).then(|| sources.remove(0));
-    Winner { client, source, then: sources }
+    LookupResult { client, source, then: sources }
 }
 
-/// The variable, a named helper, the store, and only without those the file.
-fn docker(search: &Search<'_>) -> Vec<Source> {
-    let key = Reader::Docker.key(search.server);
-    if search.variable.contains(&key) {
-        return vec![Source::Variable { key }];
+/// An image as a client asks for it: the host as it is written, `docker.io` for Docker Hub.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ImageQuery<'a> {
+    pub(crate) host: &'a str,
+    pub(crate) repository: Option<&'a str>,
+}
+
+impl ImageQuery<'_> {
+    /// The key of the two families: of containers/image, and of all others.
+    pub(crate) fn key(self, client: Client) -> String {
+        match client {
+            Client::Podman => self.host.to_owned(),
+            _ if self.host == "docker.io" => HUB.to_owned(),
+            _ => self.host.to_owned(),
+        }
     }
-    search.files.first().and_then(|file| in_docker_config(file, &key)).into_iter().collect()
 }
 
-/// `GetAuthConfig` of Docker's config. An empty name in `credHelpers` means the file.
-fn in_docker_config((path, document): &(PathBuf, Document), key: &str) -> Option<Source> {
-    let named = document.cred_helpers().into_iter().find(|(server, _)| server == key);
-    let is_store = named.is_none();
-    match named.map(|(_, helper)| helper).or_else(|| document.creds_store()).filter(|helper| !helper.is_empty()) {
-        Some(helper) => Some(Source::Helper { file: path.clone(), helper, asked: key.to_owned(), is_store }),
+/// What of a document counts when a login is looked for.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Logins {
+    pub(crate) store: Option<String>,
+    pub(crate) helpers: Vec<(String, String)>,
+    pub(crate) auths: Vec<Auth>,
+}
+
+impl Logins {
+    pub(crate) fn of(document: &Document) -> Self {
+        Logins { store: document.creds_store(), helpers: document.cred_helpers(), auths: document.auths() }
+    }
+
+    fn helper(&self, key: &str) -> Option<&str> {
+        self.helpers.iter().find(|(server, _)| server == key).map(|(_, helper)| helper.as_str())
+    }
+
+    fn auth(&self, key: &str) -> Option<&Auth> {
+        self.auths.iter().find(|auth| auth.server == key)
+    }
+}
+
+/// The sources in one file, in the order in which a client asks them.
+pub(crate) fn sources(client: Client, asked: ImageQuery<'_>, file: &Path, logins: &Logins) -> Vec<Source> {
+    let key = asked.key(client);
+    match client {
+        Client::Docker => in_docker_config(file, logins, &key).into_iter().collect(),
+        Client::Podman => podman(asked, file, logins).into_iter().collect(),
+        Client::GoContainerRegistry => {
+            // `host/repository` first, and then the host.
+            let host = if key == HUB { "index.docker.io" } else { asked.host };
+            let image = asked.repository.map(|repository| format!("{host}/{repository}"));
+            image.into_iter().chain([key]).filter_map(|key| in_docker_config(file, logins, &key)).collect()
+        }
+        Client::DockerCredential => docker_credential(&key, file, logins).into_iter().collect(),
+    }
+}
+
+/// `GetAuthConfig` of Docker's config: a named helper, the store, and only without those the file. An
+/// empty name in `credHelpers` means the file.
+fn in_docker_config(file: &Path, logins: &Logins, key: &str) -> Option<Source> {
+    let named = logins.helper(key);
+    match named.or(logins.store.as_deref()).filter(|helper| !helper.is_empty()) {
+        Some(helper) => Some(helper_of(file, helper, key, named.is_none())),
         None => {
-            let auths = document.auths();
-            let found = auths.iter().find(|auth| auth.server == key);
-            entry(path, found.or_else(|| auths.iter().find(|auth| host_of(&auth.server) == key)))
+            let other = || logins.auths.iter().find(|auth| host_of(&auth.server) == key);
+            entry(file, logins.auth(key).or_else(other))
         }
     }
 }
@@ -125,59 +183,43 @@ fn in_docker_config((path, document): &(PathBuf, Document), key: &str) -> Option
 /// In each file: a helper for exactly this registry, else the longest namespace that has an entry,
 /// else one under another spelling. Never `credsStore`. What is found and empty ends the search in
 /// this file.
-fn podman(search: &Search<'_>, (path, document): &(PathBuf, Document)) -> Option<Source> {
-    let registry = Reader::Podman.key(search.server);
-    if let Some((_, helper)) = document.cred_helpers().into_iter().find(|(server, _)| *server == registry) {
-        return Some(Source::Helper { file: path.clone(), helper, asked: registry, is_store: false });
+fn podman(asked: ImageQuery<'_>, file: &Path, logins: &Logins) -> Option<Source> {
+    let registry = asked.host;
+    if let Some(helper) = logins.helper(registry) {
+        return Some(helper_of(file, helper, registry, false));
     }
-    let auths = document.auths();
-    let mut key = search.repository.map_or_else(|| registry.clone(), |repository| format!("{registry}/{repository}"));
+    let mut key = asked.repository.map_or_else(|| registry.to_owned(), |repository| format!("{registry}/{repository}"));
     loop {
-        if let Some(auth) = auths.iter().find(|auth| auth.server == key) {
-            return entry(path, Some(auth));
+        if let Some(auth) = logins.auth(&key) {
+            return entry(file, Some(auth));
         }
         match key.rfind('/') {
             Some(slash) => key.truncate(slash),
             None => break,
         }
     }
-    entry(path, auths.iter().find(|auth| podman_key(&auth.server) == hub_alias(&registry)))
-}
-
-/// Docker's rules, for `host/repository` first and then for the host.
-fn go_containerregistry(search: &Search<'_>, file: &(PathBuf, Document)) -> Vec<Source> {
-    let host = if is_hub(search.server) { "index.docker.io".to_owned() } else { search.server.authority() };
-    let image = search.repository.map(|repository| format!("{host}/{repository}"));
-    let keys = image.into_iter().chain([Reader::Docker.key(search.server)]);
-    keys.filter_map(|key| in_docker_config(file, &key)).collect()
+    entry(file, logins.auths.iter().find(|auth| podman_key(&auth.server) == hub_alias(registry)))
 }
 
 /// A named helper, then the file, then the store.
-fn docker_credential(search: &Search<'_>, (path, document): &(PathBuf, Document)) -> Vec<Source> {
-    let key = Reader::Docker.key(search.server);
-    let helper = |helper, is_store| Source::Helper { file: path.clone(), helper, asked: key.clone(), is_store };
-    let named = document.cred_helpers().into_iter().find(|(server, helper)| *server == key && !helper.is_empty());
-    if let Some((_, name)) = named {
-        return vec![helper(name, false)];
+fn docker_credential(key: &str, file: &Path, logins: &Logins) -> Option<Source> {
+    if let Some(name) = logins.helper(key).filter(|helper| !helper.is_empty()) {
+        return Some(helper_of(file, name, key, false));
     }
-    let auths = document.auths();
-    let wanted = hub_alias(host_of(&key));
-    let exact = auths.iter().find(|auth| auth.server == key);
-    let found = exact.or_else(|| auths.iter().find(|auth| hub_alias(host_of(&auth.server)) == wanted));
-    let inline = entry(path, found);
-    inline.or_else(|| document.creds_store().map(|name| helper(name, true))).into_iter().collect()
+    let wanted = hub_alias(host_of(key));
+    let other = || logins.auths.iter().find(|auth| hub_alias(host_of(&auth.server)) == wanted);
+    let inline = entry(file, logins.auth(key).or_else(other));
+    inline.or_else(|| logins.store.as_ref().map(|name| helper_of(file, name, key, true)))
+}
+
+fn helper_of(file: &Path, helper: &str, asked: &str, is_store: bool) -> Source {
+    Source::Helper { file: file.to_owned(), helper: helper.to_owned(), asked: asked.to_owned(), is_store }
 }
 
 /// A marker is no source.
 fn entry(path: &Path, auth: Option<&Auth>) -> Option<Source> {
     let auth = auth.filter(|auth| !auth.is_marker())?;
     Some(Source::Entry { file: path.to_owned(), key: auth.server.clone() })
-}
-
-/// The host, without scheme and path: Docker's `ConvertToHostname`.
-fn host_of(key: &str) -> &str {
-    let bare = key.strip_prefix("https://").or_else(|| key.strip_prefix("http://")).unwrap_or(key);
-    bare.split('/').next().unwrap_or(bare)
 }
 
 /// `normalizeAuthFileKey`: the path goes only where there was a scheme, because it may be a namespace.

@@ -2,12 +2,12 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Seek, Write};
 use std::path::Path;
 
-use protocol::patiently;
+use protocol::retry_sharing_violation;
 use tempfile::{NamedTempFile, TempPath};
 
-use crate::target::Target;
+use crate::resolved_path::ResolvedPath;
 
-/// How an edit came into the file.
+/// How an edit was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Saved {
     /// Nothing was to be changed, so nothing was touched.
@@ -21,28 +21,30 @@ pub enum Saved {
 }
 
 /// Why a save did not happen.
-pub(crate) enum Unsaved {
+pub(crate) enum SaveError {
     /// The file is not any more what the edit was made from.
     Changed,
     Failed(io::Error),
 }
 
-impl From<io::Error> for Unsaved {
+impl From<io::Error> for SaveError {
     fn from(error: io::Error) -> Self {
-        Unsaved::Failed(error)
+        SaveError::Failed(error)
     }
 }
 
-/// Puts `after` where `before` is; `None` is no file.
-pub(crate) fn save(target: &Target, before: Option<&[u8]>, after: &[u8]) -> Result<Saved, Unsaved> {
+/// Replaces `before` by `after`; `None` is no file.
+pub(crate) fn save(target: &ResolvedPath, before: Option<&[u8]>, after: &[u8]) -> Result<Saved, SaveError> {
     let Some(before) = before else {
-        let temporary = write_beside(target, after)?.into_temp_path();
+        let temporary = write_beside(target, after)?;
+        protocol::owner::chown_to_owner_of(temporary.as_file(), target.folder())?;
+        let temporary = temporary.into_temp_path();
         return match temporary.persist_noclobber(&target.path) {
             Ok(()) => {
                 flush(target.folder());
                 Ok(Saved::Replaced)
             }
-            Err(error) if error.error.kind() == ErrorKind::AlreadyExists => Err(Unsaved::Changed),
+            Err(error) if error.error.kind() == ErrorKind::AlreadyExists => Err(SaveError::Changed),
             Err(error) => Err(error.error.into()),
         };
     };
@@ -52,10 +54,10 @@ pub(crate) fn save(target: &Target, before: Option<&[u8]>, after: &[u8]) -> Resu
         Err(error) => return Err(error.into()),
     };
     if target.read()?.as_deref() != Some(before) {
-        return Err(Unsaved::Changed);
+        return Err(SaveError::Changed);
     }
     match swap(temporary, &target.path, before) {
-        Err(Unsaved::Failed(error)) if is_about_place(&error) => in_place(&target.path, before, after, &error),
+        Err(SaveError::Failed(error)) if is_about_place(&error) => in_place(&target.path, before, after, &error),
         Err(error) => Err(error),
         Ok(()) => {
             flush(target.folder());
@@ -65,9 +67,9 @@ pub(crate) fn save(target: &Target, before: Option<&[u8]>, after: &[u8]) -> Resu
 }
 
 /// Removes a file that an edit had made.
-pub(crate) fn remove(target: &Target, before: &[u8]) -> Result<Saved, Unsaved> {
+pub(crate) fn remove(target: &ResolvedPath, before: &[u8]) -> Result<Saved, SaveError> {
     if target.read()?.as_deref() != Some(before) {
-        return Err(Unsaved::Changed);
+        return Err(SaveError::Changed);
     }
     fs::remove_file(&target.path)?;
     flush(target.folder());
@@ -81,7 +83,7 @@ fn is_about_place(error: &io::Error) -> bool {
 }
 
 /// The prefix of the temporary files of a config: what a killed process left is swept by the next.
-pub(crate) fn prefix(target: &Target) -> String {
+pub(crate) fn prefix(target: &ResolvedPath) -> String {
     let name = target.path.file_name().unwrap_or_default().to_string_lossy();
     format!(".{name}.credmint-")
 }
@@ -96,7 +98,7 @@ pub(crate) fn sweep(folder: &Path, prefix: &str) {
 }
 
 /// A new file in the same folder, for its owner alone, with the text on the disk.
-fn write_beside(target: &Target, text: &[u8]) -> io::Result<NamedTempFile> {
+fn write_beside(target: &ResolvedPath, text: &[u8]) -> io::Result<NamedTempFile> {
     let mut file = tempfile::Builder::new().prefix(&prefix(target)).tempfile_in(target.folder())?;
     file.write_all(text)?;
     file.as_file().sync_all()?;
@@ -127,7 +129,7 @@ fn like(file: NamedTempFile, _other: &Path) -> io::Result<NamedTempFile> {
 /// Lets the new and the old file change places and looks at what came out: where a `docker login`
 /// wrote between the last look and this moment, its file is put back, and nothing is lost.
 #[cfg(any(target_os = "linux", target_os = "macos"))]
-fn swap(temporary: TempPath, path: &Path, before: &[u8]) -> Result<(), Unsaved> {
+fn swap(temporary: TempPath, path: &Path, before: &[u8]) -> Result<(), SaveError> {
     use rustix::fs::{CWD, RenameFlags, renameat_with};
     use rustix::io::Errno;
     let beside = temporary.to_path_buf();
@@ -139,50 +141,50 @@ fn swap(temporary: TempPath, path: &Path, before: &[u8]) -> Result<(), Unsaved> 
                 return Ok(());
             }
             if let Err(error) = exchange() {
-                // Somebody's text lies in the temporary file, and nowhere else.
+                // Another program's text is in the temporary file, and nowhere else.
                 let _ = temporary.keep();
                 return Err(io::Error::from(error).into());
             }
-            came_out.map_or_else(|error| Err(error.into()), |_| Err(Unsaved::Changed))
+            came_out.map_or_else(|error| Err(error.into()), |_| Err(SaveError::Changed))
         }
-        Err(Errno::NOENT) => Err(Unsaved::Changed),
+        Err(Errno::NOENT) => Err(SaveError::Changed),
         // Not every file system can, and each says so in its own way. What hinders both says so again.
         Err(_) => replace(temporary, path),
     }
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "macos")))]
-fn swap(temporary: TempPath, path: &Path, _before: &[u8]) -> Result<(), Unsaved> {
+fn swap(temporary: TempPath, path: &Path, _before: &[u8]) -> Result<(), SaveError> {
     replace(temporary, path)
 }
 
-fn replace(temporary: TempPath, path: &Path) -> Result<(), Unsaved> {
+fn replace(temporary: TempPath, path: &Path) -> Result<(), SaveError> {
     let mut temporary = Some(temporary);
-    let moved = patiently(|| match temporary.take().map(|file| file.persist(path)) {
+    let moved = retry_sharing_violation(|| match temporary.take().map(|file| file.persist(path)) {
         Some(Err(error)) => {
             temporary = Some(error.path);
             Err(error.error)
         }
         _ => Ok(()),
     });
-    moved.map_err(Unsaved::from)
+    moved.map_err(SaveError::from)
 }
 
 /// Overwrites a file. One call writes the new text and, where it is shorter, line feeds over the
 /// rest of the old one, and only then is the file cut: at every moment it is valid JSON.
-fn in_place(path: &Path, before: &[u8], after: &[u8], why: &io::Error) -> Result<Saved, Unsaved> {
-    log::warn!("{} is overwritten in place, because it cannot be replaced: {why}", path.display());
+fn in_place(path: &Path, before: &[u8], after: &[u8], why: &io::Error) -> Result<Saved, SaveError> {
+    log::warn!("overwriting {} in place, as it cannot be replaced: {why}", path.display());
     let mut file = OpenOptions::new().read(true).write(true).open(path)?;
     let mut found = Vec::new();
     file.read_to_end(&mut found)?;
     if found != before {
-        return Err(Unsaved::Changed);
+        return Err(SaveError::Changed);
     }
     let mut padded = after.to_vec();
     padded.resize(after.len().max(before.len()), b'\n');
     file.rewind()?;
     if let Err(error) = file.write_all(&padded).and_then(|()| file.sync_all()) {
-        // Half of a text is none. What was there has its place on the disk.
+        // Restore the old text, whose blocks are still allocated.
         file.rewind()?;
         file.write_all(before)?;
         file.set_len(before.len() as u64)?;

@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fs;
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use hmac_sha256::Hash;
 use serde::{Deserialize, Serialize};
 
+use crate::auth::Auth;
 use crate::check::Malformed;
-use crate::daemon::DaemonList;
+use crate::daemon::{DaemonList, DaemonProxy, PROXIES};
 use crate::document::{AUTHS, Document, HELPERS, STORE};
+use crate::json_text::PathSegment::{Field, Key};
+use crate::json_text::Splice;
+use crate::resolved_path::folder_of;
 use crate::span::encode;
-use crate::target::folder_of;
-use crate::text::Splice;
-use crate::text::Step::{Field, Key};
 
 /// What edits changed, so that they can be undone without throwing away what others did since.
 ///
@@ -21,19 +22,22 @@ use crate::text::Step::{Field, Key};
 /// of `auths`; and, where `auths` was left alone, the replaced pieces of text, which give back the
 /// file byte by byte as long as nobody else has written it.
 #[derive(Default, Deserialize, Serialize)]
-pub(crate) struct Record {
+pub(crate) struct UndoRecord {
     /// The file was not there before.
     created: bool,
     /// SHA-256 of the text after the last edit.
     after: String,
     /// What leads back from that text, if all edits were made one upon the other.
-    pieces: Option<Vec<Piece>>,
+    pieces: Option<Vec<SpliceRecord>>,
     changes: Vec<Change>,
+    /// The keys in `auths` whose login an edit took out.
+    #[serde(default)]
+    moved: Vec<String>,
 }
 
 /// A [`Splice`] as text, so that the record can be read by people.
 #[derive(Deserialize, Serialize)]
-struct Piece {
+struct SpliceRecord {
     at: usize,
     removed: String,
     inserted: String,
@@ -51,19 +55,23 @@ struct Change {
 enum Member {
     Store,
     Helper(String),
+    /// An entry of `auths` without a login, that was not there before.
+    Marker(String),
     Mirror(String),
     Insecure(String),
+    /// By its name in `proxies`.
+    Proxy(String),
 }
 
 /// What the undoing of one record comes to.
-pub(crate) enum Back {
+pub(crate) enum UndoPlan {
     /// The file is to be removed.
     Remove,
     /// The file is to have this text; the names are those of members that others have changed since.
-    To(Box<Document>, Vec<String>),
+    Replace(Box<Document>, Vec<String>),
 }
 
-impl Record {
+impl UndoRecord {
     pub(crate) fn parse(bytes: &[u8]) -> io::Result<Self> {
         serde_json::from_slice(bytes).map_err(io::Error::from)
     }
@@ -78,19 +86,24 @@ impl Record {
             let (old, new) = (member.value(before), member.value(after));
             (old != new).then(|| Change { member, before: old, ours: vec![new] })
         });
-        let raw = |document: &Document| document.text.raw(&[Field(AUTHS)]).map(<[u8]>::to_vec);
-        let no_login = before.auths().is_empty() && after.auths().iter().all(|auth| auth.is_marker());
-        let exact = raw(before) == raw(after) || no_login;
-        Record {
+        let (old, new) = (before.auths(), after.auths());
+        // With markers alone that are new, no text that was replaced holds a login.
+        let marked: HashSet<_> = markers(&old, &new).into_iter().collect();
+        let exact = new.iter().filter(|auth| !marked.contains(&auth.server)).eq(old.iter());
+        let has_login: HashSet<_> =
+            new.iter().filter(|auth| auth.login().is_some()).map(|auth| auth.server.as_str()).collect();
+        let moved = old.iter().filter(|auth| auth.login().is_some() && !has_login.contains(auth.server.as_str()));
+        UndoRecord {
             created,
             after: digest(after.text()),
-            pieces: exact.then(|| after.text.splices().iter().map(Piece::of).collect()).flatten(),
+            pieces: exact.then(|| after.text.splices().iter().map(SpliceRecord::of).collect()).flatten(),
             changes: changes.collect(),
+            moved: moved.map(|auth| auth.server.clone()).collect(),
         }
     }
 
     /// Adds a later edit, which was made from the text `before`.
-    pub(crate) fn then(mut self, later: Record, before: &[u8]) -> Record {
+    pub(crate) fn then(mut self, later: UndoRecord, before: &[u8]) -> UndoRecord {
         let chained = self.after == digest(before);
         for change in later.changes {
             match self.changes.iter_mut().find(|earlier| earlier.member == change.member) {
@@ -102,14 +115,28 @@ impl Record {
             (Some(first), Some(second)) if chained => Some(first.into_iter().chain(second).collect()),
             _ => None,
         };
-        Record { created: self.created && chained, after: later.after, pieces, changes: self.changes }
+        self.moved.extend(later.moved);
+        UndoRecord {
+            created: self.created && chained,
+            after: later.after,
+            pieces,
+            changes: self.changes,
+            moved: self.moved,
+        }
+    }
+
+    /// The keys whose login an edit took out, and that have none now.
+    pub(crate) fn moved(&self, now: &Document) -> Vec<String> {
+        let auths = now.auths();
+        let has_none = |key: &&String| !auths.iter().any(|auth| auth.server == **key && auth.login().is_some());
+        self.moved.iter().filter(has_none).cloned().collect()
     }
 
     /// Undoes everything in the file as it is now.
-    pub(crate) fn undo(&self, now: &Document) -> Result<Back, Malformed> {
+    pub(crate) fn undo(&self, now: &Document) -> Result<UndoPlan, Malformed> {
         if let Some(pieces) = self.pieces.as_ref().filter(|_| self.after == digest(now.text())) {
             if self.created {
-                return Ok(Back::Remove);
+                return Ok(UndoPlan::Remove);
             }
             let mut bytes = now.text().to_vec();
             for piece in pieces.iter().rev() {
@@ -119,7 +146,7 @@ impl Record {
                     bytes.splice(range, piece.removed.bytes());
                 }
             }
-            return Ok(Back::To(Box::new(Document::parse(bytes)?), Vec::new()));
+            return Ok(UndoPlan::Replace(Box::new(Document::parse(bytes)?), Vec::new()));
         }
         let mut document = now.clone();
         let mut kept = Vec::new();
@@ -131,14 +158,14 @@ impl Record {
                 kept.push(change.member.name());
             }
         }
-        Ok(Back::To(Box::new(document), kept))
+        Ok(UndoPlan::Replace(Box::new(document), kept))
     }
 }
 
-impl Piece {
+impl SpliceRecord {
     fn of(splice: &Splice) -> Option<Self> {
         let text = |bytes: &[u8]| std::str::from_utf8(bytes).ok().map(str::to_owned);
-        Some(Piece { at: splice.at, removed: text(&splice.removed)?, inserted: text(&splice.inserted)? })
+        Some(SpliceRecord { at: splice.at, removed: text(&splice.removed)?, inserted: text(&splice.inserted)? })
     }
 }
 
@@ -149,8 +176,10 @@ impl Member {
         let raw = match self {
             Member::Store => document.text.string(&[Field(STORE)]),
             Member::Helper(server) => document.text.string(&[Field(HELPERS), Key(server)]),
+            Member::Marker(server) => return document.text.raw(&[Field(AUTHS), Key(server)]).map(marker_or_login),
             Member::Mirror(text) => return listed(DaemonList::Mirrors, text),
             Member::Insecure(text) => return listed(DaemonList::Insecure, text),
+            Member::Proxy(name) => document.text.string(&[Field(PROXIES), Field(name)]),
         };
         raw.map(|text| encode(&text))
     }
@@ -163,8 +192,16 @@ impl Member {
         let path = match self {
             Member::Store => vec![Field(STORE)],
             Member::Helper(server) => vec![Field(HELPERS), Key(server)],
+            Member::Marker(server) => return document.remove_auth(server),
             Member::Mirror(text) => return listed(document, DaemonList::Mirrors, text),
             Member::Insecure(text) => return listed(document, DaemonList::Insecure, text),
+            Member::Proxy(name) => {
+                let Some(proxy) = DaemonProxy::ALL.into_iter().find(|proxy| proxy.name() == name) else { return };
+                return match value {
+                    Some(json) => document.text.set(&[Field(PROXIES), Field(name)], json),
+                    None => document.remove_daemon_proxy(proxy),
+                };
+            }
         };
         match value {
             Some(json) => document.text.set(&path, json),
@@ -179,8 +216,10 @@ impl Member {
         match self {
             Member::Store => STORE.to_owned(),
             Member::Helper(server) => format!("{HELPERS}: {server}"),
+            Member::Marker(server) => format!("{AUTHS}: {server}"),
             Member::Mirror(text) => format!("registry-mirrors: {text}"),
             Member::Insecure(text) => format!("insecure-registries: {text}"),
+            Member::Proxy(name) => format!("{PROXIES}: {name}"),
         }
     }
 }
@@ -195,7 +234,23 @@ fn members(before: &Document, after: &Document) -> Vec<Member> {
     let insecure = differing(|document| named(document.list(DaemonList::Insecure)));
     let helpers = differing(Document::cred_helpers).into_iter().map(Member::Helper);
     let lists = mirrors.into_iter().map(Member::Mirror).chain(insecure.into_iter().map(Member::Insecure));
-    [Member::Store].into_iter().chain(helpers).chain(lists).collect()
+    let markers = markers(&before.auths(), &after.auths()).into_iter().map(Member::Marker);
+    let proxies =
+        DaemonProxy::ALL.into_iter().filter(|proxy| before.daemon_proxy(*proxy) != after.daemon_proxy(*proxy));
+    let proxies = proxies.map(|proxy| Member::Proxy(proxy.name().to_owned()));
+    [Member::Store].into_iter().chain(helpers).chain(markers).chain(lists).chain(proxies).collect()
+}
+
+/// The entries without a login that are new.
+fn markers(before: &[Auth], after: &[Auth]) -> Vec<String> {
+    let known: HashSet<_> = before.iter().map(|auth| &auth.server).collect();
+    let new = after.iter().filter(|auth| auth.is_marker() && !known.contains(&auth.server));
+    new.map(|auth| auth.server.clone()).collect()
+}
+
+/// What is written down of an entry: nothing of a login.
+fn marker_or_login(raw: &[u8]) -> String {
+    if raw == b"{}" { "{}".to_owned() } else { "null".to_owned() }
 }
 
 fn named(list: Vec<String>) -> Vec<(String, String)> {
@@ -218,15 +273,16 @@ pub(crate) fn load(config: &Path) -> io::Result<Option<Vec<u8>>> {
     }
 }
 
-/// Puts a record where [`load`] found it.
 /// Of the temporary files of a record.
 pub(crate) fn prefix(config: &Path) -> String {
     format!(".{}.credmint-undo-", config.file_name().unwrap_or_default().to_string_lossy())
 }
 
+/// Puts a record where [`load`] finds it.
 pub(crate) fn store(config: &Path, record: &[u8]) -> io::Result<()> {
     let path = path_of(config);
     let mut file = tempfile::Builder::new().prefix(&prefix(config)).tempfile_in(folder_of(&path))?;
+    protocol::owner::chown_to_owner_of(file.as_file(), folder_of(&path))?;
     file.write_all(record)?;
     file.as_file().sync_all()?;
     file.persist(&path).map(drop).map_err(|error| error.error)

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)] // In a test a panic is the message.
 
-use dockerconfig::{ConfigFile, DaemonList, Document, HelperName, Reader, Saved};
+use dockerconfig::{ConfigFile, DaemonList, Document, HelperName, KeyFormat, Saved};
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -174,7 +174,7 @@ impl Edit {
         match self {
             Edit::Store(name) => document.set_creds_store(&helper(name)),
             Edit::NoStore => document.remove_creds_store(),
-            Edit::Helper(at, name) => document.set_cred_helper(&server(at), Reader::Docker, &helper(name)),
+            Edit::Helper(at, name) => document.set_cred_helper(&server(at), KeyFormat::Docker, &helper(name)),
             Edit::NoHelper(at) => document.remove_cred_helper(&server(at)),
             Edit::Login(at, user, secret) => document.set_auth(&Credentials {
                 server: at.clone(),
@@ -183,7 +183,7 @@ impl Edit {
             }),
             Edit::HandOver(at) => {
                 let (server, username) = (at.clone(), "u".to_owned());
-                document.hand_over(&Credentials { server, username, secret: Secret::new("p".to_owned()) });
+                document.remove_login(&Credentials { server, username, secret: Secret::new("p".to_owned()) });
             }
             Edit::NoAuth(at) => document.remove_auth(at),
             Edit::Add(mirrors, text) => document.add_to(list(*mirrors), text),
@@ -210,7 +210,7 @@ impl Edit {
     /// Whether a document says what the edit wanted.
     fn is_in(&self, document: &Value) -> bool {
         let at = |path: &[&str]| path.iter().try_fold(document, |value, name| value.get(name)).filter(|v| !v.is_null());
-        let key = |server: &str| Reader::Docker.key(&ServerUrl::parse(server).unwrap());
+        let key = |server: &str| KeyFormat::Docker.key(&ServerUrl::parse(server).unwrap());
         let listed = |mirrors, text: &str| {
             let name = if mirrors { "registry-mirrors" } else { "insecure-registries" };
             at(&[name]).is_some_and(|list| list.as_array().unwrap().contains(&json!(text)))
@@ -270,8 +270,8 @@ proptest! {
         document.set_auth(&given);
         let found = document.auths().into_iter().find(|auth| auth.server == server).unwrap();
         prop_assert_eq!(found.login(), Some(given.clone()));
-        prop_assert!(document.hand_over(&given));
-        prop_assert!(!document.hand_over(&given));
+        prop_assert!(document.remove_login(&given));
+        prop_assert!(!document.remove_login(&given));
         let found = document.auths().into_iter().find(|auth| auth.server == server).unwrap();
         prop_assert_eq!(found.login(), None);
     }
@@ -317,7 +317,7 @@ proptest! {
 fn a_helper_is_removed_by_the_address_that_it_was_set_for() {
     let server = ServerUrl::parse("http://localhost:5000").unwrap();
     let mut document = Document::parse(b"{}".to_vec()).unwrap();
-    document.set_cred_helper(&server, Reader::Docker, &HelperName::parse("credmint").unwrap());
+    document.set_cred_helper(&server, KeyFormat::Docker, &HelperName::parse("credmint").unwrap());
     document.remove_cred_helper(&server);
     assert_eq!(document.cred_helpers(), []);
 }

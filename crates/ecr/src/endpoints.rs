@@ -1,5 +1,5 @@
-//! Which API endpoint is asked for a registry's token: from the host name that Docker says to the
-//! host name that the SDK calls. The expected names are those of AWS's own endpoint rules
+//! Which API endpoint gives a registry's token: from the host name of Docker's request to the host name that
+//! the SDK calls. The expected names are those of AWS's own endpoint rules
 //! (botocore's `endpoints.json` and `partitions.json`).
 
 use std::sync::{Arc, Mutex};
@@ -15,36 +15,37 @@ use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use protocol::ServerUrl;
-use settings::{Environment, Places, Rule, Settings, Setup};
+use settings::{Environment, Places, Settings, Setup};
 
-use crate::mint;
-use crate::scope;
+use crate::assume_role::{assume, sts_region};
+use crate::role_chain::Role;
+use crate::{mint, principal, scope};
 
-/// Notes where a request would go, and does not send it.
+/// Records where a request would go, and does not send it.
 #[derive(Clone, Debug, Default)]
-struct Notebook(Arc<Mutex<Vec<String>>>);
+struct Recorder(Arc<Mutex<Vec<String>>>);
 
-impl HttpConnector for Notebook {
+impl HttpConnector for Recorder {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         self.0.lock().unwrap().push(request.uri().to_owned());
         HttpConnectorFuture::ready(Err(ConnectorError::user("not sent".into())))
     }
 }
 
-impl HttpClient for Notebook {
+impl HttpClient for Recorder {
     fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
         SharedHttpConnector::new(self.clone())
     }
 }
 
-/// What the user's own settings (`AWS_USE_FIPS_ENDPOINT`, `AWS_USE_DUALSTACK_ENDPOINT`) ask for.
+/// The user's own settings (`AWS_USE_FIPS_ENDPOINT`, `AWS_USE_DUALSTACK_ENDPOINT`).
 #[derive(Clone, Copy, Default)]
 struct Wish {
     fips: bool,
     dual_stack: bool,
 }
 
-/// The hosts that are asked for the token of this registry: for a role's credentials, and for the token.
+/// The hosts of the requests for this registry: for a role's credentials, and for the token.
 fn asked_with(wish: Wish, registry: &str) -> (String, String) {
     let setup = Setup {
         environment: Environment::of([("", "")]),
@@ -53,24 +54,29 @@ fn asked_with(wish: Wish, registry: &str) -> (String, String) {
         workload: None,
     };
     let target = scope::of(&ServerUrl::parse(registry).unwrap(), &setup).unwrap_or_else(|| panic!("{registry}")).target;
-    let notebook = Notebook::default();
-    let who = Credentials::new("AKIA", "secret", None, None, "test");
+    let recorder = Recorder::default();
+    let credentials = Credentials::new("AKIA", "secret", None, None, "test");
     let config = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .time_source(SystemTimeSource::new())
         .region(aws_config::Region::new(target.region.clone()))
         .use_fips(wish.fips)
         .use_dual_stack(wish.dual_stack)
-        .http_client(notebook.clone())
-        .credentials_provider(SharedCredentialsProvider::new(who.clone()))
+        .http_client(recorder.clone())
+        .credentials_provider(SharedCredentialsProvider::new(credentials.clone()))
         .build();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let asked_by = |refused: bool| {
         assert!(refused);
-        notebook.0.lock().unwrap().drain(..).next().unwrap_or_else(|| panic!("nobody was asked for {registry}"))
+        recorder.0.lock().unwrap().drain(..).next().unwrap_or_else(|| panic!("no request for {registry}"))
     };
-    let rule = Rule { role_arn: Some("arn:aws:iam::123456789012:role/pull".into()), ..Rule::default() };
-    let sts = asked_by(runtime.block_on(mint::assume(&rule, &config, mint::sts_region(&target), who)).is_err());
+    let arn = "arn:aws:iam::123456789012:role/pull".into();
+    let role = Role { arn, external_id: None, session_name: None, duration: None };
+    let sts = asked_by(
+        runtime
+            .block_on(assume(&role, &principal::role_of_settings(""), &config, sts_region(&target), credentials))
+            .is_err(),
+    );
     (sts, asked_by(runtime.block_on(mint::ask(&target, &config)).is_err()))
 }
 

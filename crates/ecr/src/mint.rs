@@ -1,33 +1,44 @@
 use std::time::{Duration, SystemTime};
 
 use aws_config::provider_config::ProviderConfig;
-use aws_config::sts::AssumeRoleProvider;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_credential_types::Credentials;
-use aws_credential_types::provider::ProvideCredentials;
+use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
+use aws_sdk_ecr::config::retry::RetryConfig;
 use aws_sdk_ecr::config::timeout::TimeoutConfig;
-use aws_types::service_config::ServiceConfigKey;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use broker::{MintError, Minted};
-use protocol::{Deadline, Explained, Secret};
+use protocol::{Deadline, ErrorMessage, Secret};
 use settings::{Rule, Setup};
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
-use crate::failure::{self, Source};
-use crate::scope::{Service, Target};
-use crate::{identity, service_account, transport};
+use crate::assume_role::{assume, sts_region};
+use crate::chain::Chain;
+use crate::profiles::Profiles;
+use crate::role_chain::Role;
+use crate::scope::{Service, Target, named_profile};
+use crate::service_config::{has_endpoint, of_service};
+use crate::transport::Clients;
+use crate::{error, principal, rejection, validation, web_identity};
 
-/// The name under which a role that the settings name is assumed: it stands in CloudTrail.
-pub(crate) const SESSION: &str = "credmint";
+/// The variables that name files; most of them the SDK reads by itself.
+pub(crate) const FILES: [&str; 7] = [
+    "AWS_CONFIG_FILE",
+    "AWS_SHARED_CREDENTIALS_FILE",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+    "AWS_LOGIN_CACHE_DIRECTORY",
+    "AWS_CA_BUNDLE",
+    "SSL_CERT_FILE",
+];
 
 /// Mints a token. The runtime lives only as long as this call.
 pub(crate) fn token(target: &Target, setup: &Setup, deadline: Deadline) -> Result<Minted, MintError> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| failed(format!("no token can be minted: {error}")))?;
+    setup.environment.check_paths(&FILES).map_err(MintError::Failed)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
+        MintError::from(ErrorMessage { what: format!("cannot start a runtime: {error}"), hint: None })
+    })?;
     let minted = runtime.block_on(mint(target, setup, deadline));
     // A lookup of a name may still be running on a thread of its own: it is not waited for.
     runtime.shutdown_background();
@@ -35,98 +46,113 @@ pub(crate) fn token(target: &Target, setup: &Setup, deadline: Deadline) -> Resul
 }
 
 async fn mint(target: &Target, setup: &Setup, deadline: Deadline) -> Result<Minted, MintError> {
-    let limited = || deadline.remaining();
-    let config = timeout(limited(), config(target, setup, deadline)).await.map_err(|_| failure::late_identity())??;
-    let (token, expires) =
-        timeout(limited(), ask(target, &config)).await.map_err(|_| failure::late_token(target))??;
-    let (username, secret) = split(token).ok_or_else(|| failure::nonsense(target))?;
-    let expires =
-        expires.and_then(|expires| SystemTime::try_from(expires).ok()).ok_or_else(|| failure::nonsense(target))?;
-    if expires <= SystemTime::now() {
-        return Err(failure::ended(target));
-    }
-    Ok(Minted { username, secret, expires })
+    validation::validate(setup)?;
+    let rule = target.rule.as_ref();
+    let named = rule.and_then(|rule| rule.profile.clone()).or_else(|| named_profile(&setup.environment));
+    let profiles = Profiles::load(setup, named.as_deref()).map_err(MintError::Failed)?;
+    let clients = Clients::new(&setup.environment, profiles.value("ca_bundle")).map_err(MintError::Failed)?;
+    let minted = attempt(target, setup, &profiles, &clients, deadline).await;
+    // Whatever the SDK makes of it: a service that is down is not the identity's fault.
+    minted.map_err(|error| clients.outage().map_or(error, |outage| error::outage(target, outage)))
 }
 
-/// The SDK's configuration with the one identity that signs.
-async fn config(target: &Target, setup: &Setup, deadline: Deadline) -> Result<SdkConfig, MintError> {
+async fn attempt(
+    target: &Target,
+    setup: &Setup,
+    profiles: &Profiles,
+    clients: &Clients,
+    deadline: Deadline,
+) -> Result<Minted, MintError> {
+    let limited = || deadline.remaining();
+    let (config, requires) = timeout(limited(), config(target, setup, profiles, clients, deadline))
+        .await
+        .map_err(|_| error::credentials_timed_out())??;
+    let (token, expires) =
+        timeout(limited(), ask(target, &config)).await.map_err(|_| error::token_timed_out(target))??;
+    let (username, secret) = split(token).ok_or_else(|| error::malformed_response(target))?;
+    let expires = expires
+        .and_then(|expires| SystemTime::try_from(expires).ok())
+        .ok_or_else(|| error::malformed_response(target))?;
+    if expires <= SystemTime::now() {
+        return Err(error::expired_token(target));
+    }
+    Ok(Minted { requires, ..Minted::new(username, secret, expires) })
+}
+
+/// The SDK's configuration with the credentials that sign, and the conditions under which they are chosen again.
+pub(crate) async fn config(
+    target: &Target,
+    setup: &Setup,
+    profiles: &Profiles,
+    clients: &Clients,
+    deadline: Deadline,
+) -> Result<(SdkConfig, Option<String>), MintError> {
     let rule = target.rule.as_ref();
     let region = Region::new(target.region.clone());
     let sts_region = sts_region(target);
-    let (http, direct) = transport::clients(&setup.environment).map_err(MintError::Failed)?;
-    let timeouts = TimeoutConfig::builder()
-        .connect_timeout(Duration::from_millis(3_100))
-        .operation_timeout(deadline.remaining())
-        .build();
+    let (http, direct) = (clients.proxied.clone(), clients.direct.clone());
+    // All ends with the deadline, see `attempt`: a limit of the SDK's for the same would race with it, and its
+    // error is another one.
+    let timeouts = TimeoutConfig::builder().connect_timeout(Duration::from_millis(3_100)).build();
     let loader = aws_config::defaults(BehaviorVersion::latest())
         .region(region)
         .http_client(http.clone())
         .timeout_config(timeouts.clone())
+        // Of the profile the SDK reads where the services are, and nothing else.
+        .profile_files(EnvConfigFiles::builder().with_contents(EnvConfigFileKind::Config, profiles.endpoints()).build())
+        .profile_name("default")
         .no_credentials();
-    let loader = match rule.and_then(|rule| rule.profile.as_ref()) {
-        Some(profile) => loader.profile_name(profile),
-        None => loader,
-    };
-    let config = loader.load().await;
+    // What the SDK reads of this by itself it stops at without a reason.
+    let attempts = validation::max_attempts(&setup.environment, profiles)?;
+    let retries = attempts.map_or_else(RetryConfig::standard, |most| RetryConfig::standard().with_max_attempts(most));
+    let config = loader.retry_config(retries.clone()).load().await;
     let providers = ProviderConfig::without_region()
         .with_behavior_version(Some(BehaviorVersion::latest()))
         .with_region(Some(sts_region.clone()))
         .with_use_fips(config.use_fips())
         .with_use_dual_stack(config.use_dual_stack())
+        .with_retry_config(retries)
         .with_timeout_config(timeouts);
     let proxied = providers.clone().with_http_client(http);
     let direct = providers.with_http_client(direct);
-    let who = match setup.workload.as_ref().and_then(|workload| Some((workload.aws_role()?, &workload.token))) {
-        // It stands in place of whatever a rule says of profiles and roles.
-        Some((role, token)) => service_account::credentials(role, token, &config, sts_region).await?,
+    let pod_role = setup.workload.as_ref().and_then(|workload| Some((workload.aws_role()?, &workload.token)));
+    let (credentials, requires) = match pod_role {
+        // The pod's role takes the place of the profiles and roles of a rule.
+        Some((role, token)) => (web_identity::of_pod(role, token, &config, sts_region).await?, None),
         None => {
-            let who = identity::credentials(&proxied, &direct, rule).await?;
-            match rule {
-                Some(rule) => assume(rule, &config, sts_region, who).await?,
-                None => who,
-            }
+            let chain = Chain {
+                config: &config,
+                region: &sts_region,
+                proxied: &proxied,
+                direct: &direct,
+                profiles,
+                setup,
+                deadline,
+            };
+            let (credentials, conditions) = chain.credentials(rule).await?;
+            let credentials = match rule.and_then(named_role) {
+                Some(role) => {
+                    let principal = principal::role_of_settings(&role.arn);
+                    assume(&role, &principal, &config, sts_region, credentials).await?
+                }
+                None => credentials,
+            };
+            (credentials, conditions.seal(&setup.environment))
         }
     };
-    Ok(config
-        .into_builder()
-        .credentials_provider(aws_credential_types::provider::SharedCredentialsProvider::new(who))
-        .build())
+    let provider = aws_credential_types::provider::SharedCredentialsProvider::new(credentials);
+    Ok((config.into_builder().credentials_provider(provider).build(), requires))
 }
 
-/// Where roles are assumed: in the registry's own partition, unless the settings say where.
-pub(crate) fn sts_region(target: &Target) -> Region {
-    let named = target.rule.as_ref().and_then(|rule| rule.region.as_ref());
-    Region::new(named.unwrap_or(&target.region).clone())
-}
-
-/// The role that a rule names, if it names one, assumed by `who`.
-pub(crate) async fn assume(
-    rule: &Rule,
-    config: &SdkConfig,
-    region: Region,
-    who: Credentials,
-) -> Result<Credentials, MintError> {
-    let Some(role) = &rule.role_arn else { return Ok(who) };
-    let mut provider = AssumeRoleProvider::builder(role).configure(config).region(region).session_name(SESSION);
-    if let Some(id) = &rule.external_id {
-        provider = provider.external_id(id);
-    }
-    let provider = provider.build_from_provider(who).await;
-    let credentials = provider.provide_credentials().await;
-    credentials.map_err(|error| failure::no_identity(&format!("{} {role}", Source::Role), Source::Role, &error))
-}
-
-/// Whether the user names an endpoint (`AWS_ENDPOINT_URL`, `endpoint_url` in a profile): it stands for
-/// itself, and the SDK refuses to be told of which kind it is.
-fn has_endpoint(config: &SdkConfig, service: &str) -> bool {
-    let key = ServiceConfigKey::builder().service_id(service).env("AWS_ENDPOINT_URL").profile("endpoint_url").build();
-    config.endpoint_url().is_some()
-        || key.is_ok_and(|key| config.service_config().is_some_and(|settings| settings.load_config(key).is_some()))
+/// The role that a rule names, if it names one.
+fn named_role(rule: &Rule) -> Option<Role> {
+    let (arn, external_id) = (rule.role_arn.clone()?, rule.external_id.clone());
+    Some(Role { arn, external_id, session_name: None, duration: None })
 }
 
 pub(crate) type Token = (String, Option<aws_sdk_ecr::primitives::DateTime>);
 
-/// Asks the API that goes with the registry.
+/// Requests the token from the API that belongs to the registry.
 pub(crate) async fn ask(target: &Target, config: &SdkConfig) -> Result<Token, MintError> {
     match target.service {
         Service::Private => private(target, config).await,
@@ -135,7 +161,7 @@ pub(crate) async fn ask(target: &Target, config: &SdkConfig) -> Result<Token, Mi
 }
 
 async fn private(target: &Target, config: &SdkConfig) -> Result<Token, MintError> {
-    let mut builder = aws_sdk_ecr::config::Builder::from(config);
+    let mut builder = aws_sdk_ecr::config::Builder::from(&of_service(config, "ECR"));
     if !has_endpoint(config, "ECR") {
         // Only ever set: what the user's own settings ask for is not taken away.
         if target.fips {
@@ -146,21 +172,21 @@ async fn private(target: &Target, config: &SdkConfig) -> Result<Token, MintError
         }
     }
     let client = aws_sdk_ecr::Client::from_conf(builder.build());
-    let output = client.get_authorization_token().send().await.map_err(|error| failure::refused(target, &error))?;
+    let output = client.get_authorization_token().send().await.map_err(|error| rejection::of_ecr(target, &error))?;
     let data = output.authorization_data.unwrap_or_default().into_iter().next();
-    let data = data.ok_or_else(|| failure::nonsense(target))?;
-    Ok((data.authorization_token.ok_or_else(|| failure::nonsense(target))?, data.expires_at))
+    let data = data.ok_or_else(|| error::malformed_response(target))?;
+    Ok((data.authorization_token.ok_or_else(|| error::malformed_response(target))?, data.expires_at))
 }
 
 async fn public(target: &Target, config: &SdkConfig) -> Result<Token, MintError> {
-    let mut builder = aws_sdk_ecrpublic::config::Builder::from(config);
+    let mut builder = aws_sdk_ecrpublic::config::Builder::from(&of_service(config, "ECR PUBLIC"));
     if target.dual_stack && !has_endpoint(config, "ECR PUBLIC") {
         builder = builder.use_dual_stack(true);
     }
     let client = aws_sdk_ecrpublic::Client::from_conf(builder.build());
-    let output = client.get_authorization_token().send().await.map_err(|error| failure::refused(target, &error))?;
-    let data = output.authorization_data.ok_or_else(|| failure::nonsense(target))?;
-    Ok((data.authorization_token.ok_or_else(|| failure::nonsense(target))?, data.expires_at))
+    let output = client.get_authorization_token().send().await.map_err(|error| rejection::of_ecr(target, &error))?;
+    let data = output.authorization_data.ok_or_else(|| error::malformed_response(target))?;
+    Ok((data.authorization_token.ok_or_else(|| error::malformed_response(target))?, data.expires_at))
 }
 
 /// The user and the password: the first colon parts them, a password may hold more.
@@ -171,10 +197,6 @@ fn split(token: String) -> Option<(String, Secret)> {
     (!username.is_empty() && !password.is_empty()).then(|| (username.to_owned(), Secret::new(password.to_owned())))
 }
 
-fn failed(what: String) -> MintError {
-    MintError::Failed(Explained { what, hint: None })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -183,8 +205,8 @@ mod tests {
     fn a_token_is_split_at_the_first_colon() {
         let split = |text: &str| split(STANDARD.encode(text)).map(|(user, secret)| (user, secret.expose().to_owned()));
         assert_eq!(split("AWS:a:b"), Some(("AWS".into(), "a:b".into())));
-        for nonsense in ["", "AWS", "AWS:", ":x"] {
-            assert_eq!(split(nonsense), None, "{nonsense}");
+        for malformed in ["", "AWS", "AWS:", ":x"] {
+            assert_eq!(split(malformed), None, "{malformed}");
         }
         assert!(super::split("not base64!".into()).is_none());
     }

@@ -1,9 +1,40 @@
-use aws_config::profile::{self, ProfileFileLoadError, ProfileSet};
+//! The profiles in AWS's files. They are read here and not by the SDK, which passes over names with spaces
+//! or letters beyond ASCII, refuses lines that Amazon's command takes, and stops at some.
 
-/// The profiles in AWS's files, looked at once one of them has given no identity, to say why.
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use protocol::ErrorMessage;
+use settings::Setup;
+
+use crate::ini::{self, Section};
+use crate::scope;
+
+/// The keys of a section.
+pub(crate) type Values = BTreeMap<String, String>;
+
+/// A profile's values, file by file.
+#[derive(Debug, Default)]
+pub(crate) struct Profile {
+    pub(crate) config: Values,
+    pub(crate) credentials: Values,
+}
+
+impl Profile {
+    /// The value of a key; the file of credentials comes first. An empty value does not count.
+    pub(crate) fn value(&self, key: &str) -> Option<&str> {
+        let value = self.credentials.get(key).filter(|value| !value.is_empty()).or_else(|| self.config.get(key));
+        value.map(|value| value.trim()).filter(|value| !value.is_empty())
+    }
+}
+
+/// The profiles of both files, and the one that counts.
+#[derive(Debug, Default)]
 pub(crate) struct Profiles {
-    set: Result<ProfileSet, ProfileFileLoadError>,
     name: String,
+    profiles: BTreeMap<String, Profile>,
+    pub(crate) sessions: BTreeMap<String, Values>,
+    services: BTreeMap<String, Values>,
 }
 
 /// A sign-in by browser, and what renews it.
@@ -15,13 +46,50 @@ pub(crate) struct SignIn {
     pub(crate) command: &'static str,
 }
 
+/// What the SDK reads of a profile besides credentials.
+const SETTINGS: [&str; 5] =
+    ["endpoint_url", "services", "ignore_configured_endpoint_urls", "use_fips_endpoint", "use_dualstack_endpoint"];
+
 impl Profiles {
     /// The files in force, and the profile that a rule names or that the environment selects.
-    pub(crate) async fn load(named: Option<&str>) -> Self {
-        let selected = named.map(|name| name.to_owned().into());
-        let set = profile::load(&Default::default(), &Default::default(), &Default::default(), selected).await;
-        let name = set.as_ref().map(|set| set.selected_profile().to_owned()).ok();
-        Profiles { name: name.or(named.map(str::to_owned)).unwrap_or_else(|| "default".into()), set }
+    ///
+    /// # Errors
+    /// A malformed line, by its number alone, since these files hold secrets.
+    pub(crate) fn load(setup: &Setup, named: Option<&str>) -> Result<Self, ErrorMessage> {
+        let [config, credentials] = scope::files(setup);
+        let mut profiles = Profiles { name: named.unwrap_or("default").to_owned(), ..Profiles::default() };
+        profiles.add_config(sections(&config)?);
+        profiles.add_credentials(sections(&credentials)?);
+        Ok(profiles)
+    }
+
+    fn add_config(&mut self, sections: Vec<Section>) {
+        let kind_and_name = |section: &Section| match ini::words(&section.header)?.as_slice() {
+            [kind, name] => Some((kind.clone(), name.clone())),
+            [name] if name == "default" => Some((String::new(), name.clone())),
+            _ => None,
+        };
+        // `[profile default]` takes the place of `[default]`:
+        // https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html
+        let is_prefixed = |section: &Section| kind_and_name(section) == Some(("profile".into(), "default".into()));
+        let is_prefixed = sections.iter().any(is_prefixed);
+        for section in sections {
+            let Some((kind, name)) = kind_and_name(&section) else { continue };
+            let into = match kind.as_str() {
+                "" if is_prefixed => continue,
+                "" | "profile" => &mut self.profiles.entry(name).or_default().config,
+                "sso-session" => self.sessions.entry(name).or_default(),
+                "services" => self.services.entry(name).or_default(),
+                _ => continue,
+            };
+            into.extend(section.values);
+        }
+    }
+
+    fn add_credentials(&mut self, sections: Vec<Section>) {
+        for section in sections {
+            self.profiles.entry(section.header).or_default().credentials.extend(section.values);
+        }
     }
 
     /// The name of the profile that was to give the identity.
@@ -29,24 +97,23 @@ impl Profiles {
         &self.name
     }
 
-    /// Why the files cannot be read.
-    pub(crate) fn broken(&self) -> Option<&ProfileFileLoadError> {
-        self.set.as_ref().err()
+    /// The profile of a name; in the file of credentials spaces around it do not count.
+    pub(crate) fn get(&self, name: &str) -> Option<&Profile> {
+        let alike = || self.profiles.iter().find(|(other, _)| other.trim() == name).map(|(_, profile)| profile);
+        self.profiles.get(name).or_else(alike)
     }
 
-    /// The first profile that was named and is not there. Nobody names the default one.
+    /// The first profile that is named and does not exist. The default one is not named.
     pub(crate) fn missing(&self) -> Option<String> {
         let last = self.chain().pop()?;
-        let there = self.set.as_ref().ok()?.get_profile(&last).is_some();
-        (!there && (last != "default" || last != self.name)).then_some(last)
+        (self.get(&last).is_none() && (last != "default" || last != self.name)).then_some(last)
     }
 
     /// The sign-in that the identity rests on: a role's profile points to the one that has it.
     pub(crate) fn sign_in(&self) -> Option<SignIn> {
-        let set = self.set.as_ref().ok()?;
         self.chain().into_iter().find_map(|name| {
-            let profile = set.get_profile(&name)?;
-            let has = |key| profile.get(key).is_some();
+            let profile = self.get(&name)?;
+            let has = |key| profile.value(key).is_some();
             let command = if has("sso_session") || has("sso_start_url") {
                 "aws sso login"
             } else if has("login_session") {
@@ -58,10 +125,20 @@ impl Profiles {
         })
     }
 
+    /// The value of a key in the profile itself.
+    pub(crate) fn value(&self, key: &str) -> Option<String> {
+        self.get(&self.name)?.value(key).map(str::to_owned)
+    }
+
+    /// The values of a key in the profile and in its source profiles.
+    pub(crate) fn values(&self, key: &str) -> Vec<String> {
+        self.chain().iter().filter_map(|name| self.get(name)?.value(key)).map(str::to_owned).collect()
+    }
+
     /// The profile and those that it rests on.
     fn chain(&self) -> Vec<String> {
         let mut chain = vec![self.name.clone()];
-        while let Some(next) = chain.last().and_then(|name| self.set.as_ref().ok()?.get_profile(name)?.get("source_profile"))
+        while let Some(next) = chain.last().and_then(|name| self.get(name)?.value("source_profile"))
             // A profile may name itself, and two may name each other.
             && !chain.iter().any(|name| name == next)
         {
@@ -70,15 +147,39 @@ impl Profiles {
         chain
     }
 
+    /// A file for the SDK: the endpoints of the profile, under a name that the SDK takes.
+    pub(crate) fn endpoints(&self) -> String {
+        let mut text = "[default]\n".to_owned();
+        for key in SETTINGS {
+            if let Some(value) = self.value(key) {
+                let value = if key == "services" { "them" } else { &value };
+                text += &format!("{key} = {value}\n");
+            }
+        }
+        text += "[services them]\n";
+        for (service, settings) in
+            self.value("services").and_then(|name| self.services.get(&name)).into_iter().flatten()
+        {
+            text += &format!("{service} ={}\n", settings.replace('\n', "\n  "));
+        }
+        text
+    }
+
     #[cfg(test)]
     pub(crate) fn of(config: &str, name: &str) -> Self {
-        use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let files = EnvConfigFiles::builder().with_contents(EnvConfigFileKind::Config, config).build();
-        let selected = Some(name.to_owned().into());
-        let set = runtime.block_on(profile::load(&Default::default(), &Default::default(), &files, selected));
-        Profiles { set, name: name.to_owned() }
+        let mut profiles = Profiles { name: name.to_owned(), ..Profiles::default() };
+        profiles.add_config(ini::sections(config).unwrap());
+        profiles
     }
+}
+
+/// A file's sections; none if it does not exist. A file that cannot be read has been rejected already.
+fn sections(path: &Path) -> Result<Vec<Section>, ErrorMessage> {
+    let text = zeroize::Zeroizing::new(std::fs::read_to_string(path).unwrap_or_default());
+    ini::sections(&text).map_err(|error| ErrorMessage {
+        what: format!("{} line {}: {}", path.display(), error.line, error.cause),
+        hint: Some("correct the file".into()),
+    })
 }
 
 #[cfg(test)]
@@ -107,7 +208,7 @@ source_profile = round
 [profile round]
 source_profile = circle
 [profile dangling]
-source_profile = nobody
+source_profile = absent-one
 ";
 
     #[test]
@@ -131,7 +232,7 @@ source_profile = nobody
     #[test]
     fn a_named_profile_that_is_not_there_is_found() {
         for (name, expected) in
-            [("dangling", Some("nobody")), ("absent", Some("absent")), ("pull", None), ("keys", None)]
+            [("dangling", Some("absent-one")), ("absent", Some("absent")), ("pull", None), ("keys", None)]
         {
             assert_eq!(Profiles::of(CONFIG, name).missing().as_deref(), expected, "{name}");
         }

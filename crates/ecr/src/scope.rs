@@ -47,16 +47,16 @@ pub(crate) fn of(server: &ServerUrl, setup: &Setup) -> Option<Scope<Target>> {
     })
 }
 
-/// What the AWS SDK's credential chain reads from the environment, and the endpoints that answer it.
-/// The region is left out, since the registry has its own. So are the files in which sessions of
-/// `aws sso login` and `aws login` rest: they change with every refresh of the same session, and
-/// which session it is says the profile.
-const VARIABLES: [&str; 26] = [
+/// What the AWS SDK's credential chain reads from the environment, and the endpoints that it uses.
+/// The region is left out, since the registry has its own. What stands in the profile that counts, such
+/// as a program or a session, is known once it has been read: see `conditions.rs`.
+const VARIABLES: [&str; 27] = [
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
     "SECRET_ACCESS_KEY",
     "AWS_SESSION_TOKEN",
     "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
     "AWS_ROLE_ARN",
     "AWS_ROLE_SESSION_NAME",
     "AWS_WEB_IDENTITY_TOKEN_FILE",
@@ -80,25 +80,19 @@ const VARIABLES: [&str; 26] = [
     "AWS_USE_DUALSTACK_ENDPOINT",
 ];
 
-fn identity(setup: &Setup, rule: Option<&Rule>) -> String {
+pub(crate) fn identity(setup: &Setup, rule: Option<&Rule>) -> String {
     let environment = &setup.environment;
     let mut print = Fingerprint::new();
     for name in VARIABLES {
         print.variable(environment, name);
     }
-    // The SDK looks at this variable before it asks the system.
-    let home = environment.path("HOME").or_else(|| setup.places.home.clone());
+    let home = home(setup);
     print.add("home", home.as_ref().map(|home| home.as_os_str().as_encoded_bytes()));
-    for (variable, usual) in
-        [("AWS_CONFIG_FILE", "~/.aws/config"), ("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials")]
-    {
-        let path = environment.path(variable).unwrap_or_else(|| usual.into());
-        print.file(&at_home(path, home.as_deref()));
-    }
+    files(setup).iter().for_each(|path| _ = print.file(path));
     // On EKS all pods have the same variables, and pods of one node may share the kernel's keyring:
-    // only this file tells them apart. It is renewed about once a day; so is the registry's token.
-    if let Some(path) = environment.path("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE") {
-        print.file(&path);
+    // only these files differ. They are rotated about once a day; so is the registry's token.
+    for variable in ["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "AWS_WEB_IDENTITY_TOKEN_FILE"] {
+        environment.path(variable).iter().for_each(|path| _ = print.file(path));
     }
     // A rule that chooses nothing counts like none: a custom domain shares its target's token.
     let none = Rule::default();
@@ -107,10 +101,55 @@ fn identity(setup: &Setup, rule: Option<&Rule>) -> String {
         print.add("rule", value.as_ref().map(|value| value.as_bytes()));
     }
     print.workload(setup.workload.as_ref());
-    if chosen_by_nothing(environment) {
+    // A profile may take the instance's identity, whatever the environment has.
+    if rule.profile.is_some() || chosen_by_nothing(environment) {
         print.add("machine", machine().as_deref());
     }
     print.finish()
+}
+
+/// The user's home as the SDK finds it: by this variable, else by the system.
+/// <https://docs.aws.amazon.com/sdkref/latest/guide/file-location.html>
+pub(crate) fn home(setup: &Setup) -> Option<PathBuf> {
+    setup.environment.path("HOME").or_else(|| setup.places.home.clone())
+}
+
+/// The files with the profiles.
+pub(crate) fn files(setup: &Setup) -> [PathBuf; 2] {
+    let home = home(setup);
+    [("AWS_CONFIG_FILE", "~/.aws/config"), ("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials")].map(
+        |(name, usual)| {
+            let path = setup.environment.path(name).unwrap_or_else(|| usual.into());
+            at_home(filled_in(path, &setup.environment), home.as_deref())
+        },
+    )
+}
+
+/// The profile that the environment names. AWS's SDKs know the first of these variables; its own
+/// command and that of Go know the second one as well.
+/// <https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-envvars.html>
+pub(crate) fn named_profile(environment: &Environment) -> Option<String> {
+    environment.text("AWS_PROFILE").or_else(|| environment.text("AWS_DEFAULT_PROFILE"))
+}
+
+/// The path with variables filled in, as AWS's command reads it: `$NAME` and `${NAME}`, where they are set.
+fn filled_in(path: PathBuf, environment: &Environment) -> PathBuf {
+    let Some(mut rest) = path.to_str().filter(|path| path.contains('$')) else { return path };
+    let mut filled = String::new();
+    while let Some((before, after)) = rest.split_once('$') {
+        filled.push_str(before);
+        let is_of_name = |sign: char| sign.is_ascii_alphanumeric() || sign == '_';
+        let (name, next) = match after.strip_prefix('{').and_then(|after| after.split_once('}')) {
+            Some(braced) => braced,
+            None => after.split_at(after.find(|sign| !is_of_name(sign)).unwrap_or(after.len())),
+        };
+        match environment.text(name).filter(|_| !name.is_empty()) {
+            Some(value) => filled.push_str(&value),
+            None => filled.push_str(&rest[before.len()..rest.len() - next.len()]),
+        }
+        rest = next;
+    }
+    (filled + rest).into()
 }
 
 /// The path with the home in place of `~`, as the SDK reads it.
@@ -149,6 +188,24 @@ mod tests {
 
     const REGISTRY: &str = "123456789012.dkr.ecr.us-east-1.amazonaws.com";
 
+    /// What the SDK or AWS's command read besides, and why it may not be in the name.
+    const LEFT_OUT: [(&str, &str); 14] = [
+        ("AWS_REGION", "the registry has its own"),
+        ("AWS_DEFAULT_REGION", "the registry has its own"),
+        ("AWS_ACCOUNT_ID", "the keys say whose they are"),
+        ("AWS_ACCOUNT_ID_ENDPOINT_MODE", "ECR has no endpoints of accounts"),
+        ("AWS_MAX_ATTEMPTS", "patience chooses nobody"),
+        ("AWS_RETRY_MODE", "patience chooses nobody"),
+        ("AWS_METADATA_SERVICE_TIMEOUT", "patience chooses nobody"),
+        ("AWS_EXECUTION_ENV", "it stands in the user agent"),
+        ("AWS_SDK_UA_APP_ID", "it stands in the user agent"),
+        ("AWS_CREDENTIAL_EXPIRATION", "the keys say whose they are"),
+        ("AWS_CA_BUNDLE", "whom to trust chooses nobody"),
+        ("HTTPS_PROXY", "the way chooses nobody, and TLS holds on it"),
+        ("STAGE", "what a program in a profile reads is a condition of the token: see `depends`"),
+        ("PATH", "which program a profile runs is a condition of the token: see `depends`"),
+    ];
+
     fn scope(server: &str, setup: &Setup) -> Scope<Target> {
         of(&ServerUrl::parse(server).unwrap(), setup).unwrap_or_else(|| panic!("{server}"))
     }
@@ -181,7 +238,9 @@ mod tests {
             assert!(seen.insert(identity(&[(name, "1")])), "{name} does not count");
             assert!(seen.insert(identity(&[(name, "2")])), "the value of {name} does not count");
         }
-        assert!(!seen.insert(identity(&[("AWS_REGION", "eu-west-1")])), "the registry has its own region");
+        for (name, why) in LEFT_OUT {
+            assert!(!seen.insert(identity(&[(name, "1")])), "{name} counts, and need not: {why}");
+        }
         std::fs::create_dir(home.path().join(".aws")).unwrap();
         for name in ["config", "credentials"] {
             std::fs::write(home.path().join(".aws").join(name), "[default]").unwrap();
@@ -195,13 +254,27 @@ mod tests {
             assert!(!seen.insert(identity(&[home, (variable, &tilde)])), "{variable} is not looked for at home");
         }
         let token = home.path().join("token");
-        let pod = [("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", token.to_str().unwrap())];
-        for text in ["one pod", "another pod"] {
-            std::fs::write(&token, text).unwrap();
-            assert!(seen.insert(identity(&pod)), "the pod's own token does not count");
+        for name in ["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "AWS_WEB_IDENTITY_TOKEN_FILE"] {
+            for text in ["one pod", "another pod"] {
+                std::fs::write(&token, text).unwrap();
+                assert!(seen.insert(identity(&[(name, token.to_str().unwrap())])), "what {name} names does not count");
+            }
         }
         let other_home = tempfile::tempdir().unwrap();
         assert!(seen.insert(identity(&[("HOME", other_home.path().to_str().unwrap())])), "the home does not count");
+    }
+
+    #[test]
+    fn variables_in_a_path_are_filled_in() {
+        let environment = Environment::of([("HOME", "/home/alice"), ("X", "y")]);
+        for (path, expected) in [
+            ("$HOME/config", "/home/alice/config"),
+            ("${HOME}/$X/${X}z$X", "/home/alice/y/yzy"),
+            ("/a$/b$UNSET/${UNSET}/c${", "/a$/b$UNSET/${UNSET}/c${"),
+            ("/plain", "/plain"),
+        ] {
+            assert_eq!(filled_in(path.into(), &environment), Path::new(expected), "{path}");
+        }
     }
 
     #[test]

@@ -3,18 +3,18 @@ use std::time::SystemTime;
 use aws_credential_types::Credentials;
 use aws_sigv4::http_request::{PayloadChecksumKind, SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4::SigningParams;
-use broker::MintError;
+use broker::{MintError, Principal};
 use protocol::Secret;
 use serde_json::{Value, json};
 use url::Url;
 use url::form_urlencoded::byte_serialize;
-use web::Answer;
+use web::Response;
 
+use crate::error;
 use crate::exchange::Exchange;
-use crate::failure::{self, Who, no_token};
 
-/// The addresses that a credentials file names.
-pub(crate) struct Places<'a> {
+/// The URLs that a credentials file names.
+pub(crate) struct Endpoints<'a> {
     /// `https://sts.{region}.amazonaws.com?Action=GetCallerIdentity&Version=2011-06-15`
     pub(crate) verification: &'a str,
     /// The instance's role, and under its name its keys.
@@ -25,15 +25,15 @@ pub(crate) struct Places<'a> {
     pub(crate) session: Option<&'a str>,
 }
 
-/// Proves an identity of AWS: a signed question to AWS who one is, which Google asks in our stead.
+/// The proof of an AWS identity: a signed `GetCallerIdentity` request, which Google sends to AWS.
 /// <https://google.aip.dev/auth/4117#determining-the-subject-token-in-aws>
-pub(crate) async fn subject(
-    places: &Places<'_>,
+pub(crate) async fn subject_token(
+    endpoints: &Endpoints<'_>,
     audience: &str,
-    who: &Who,
+    principal: &Principal,
     exchange: &Exchange<'_>,
 ) -> Result<Secret, MintError> {
-    let mut metadata = Metadata { places, who, exchange, session: None };
+    let mut metadata = Metadata { endpoints, principal, exchange, session: None };
     let variable = |name: &str| exchange.environment.text(name);
     let region = match variable("AWS_REGION").or_else(|| variable("AWS_DEFAULT_REGION")) {
         Some(region) => region,
@@ -43,33 +43,33 @@ pub(crate) async fn subject(
         (Some(id), Some(secret)) => Credentials::new(id, secret, variable("AWS_SESSION_TOKEN"), None, "environment"),
         _ => metadata.keys().await?,
     };
-    let url = places.verification.replace("{region}", &region);
-    let signed = question(&url, &region, keys, audience, SystemTime::now());
-    signed.ok_or_else(|| no_token(who, "its question to AWS cannot be signed", "create the file anew"))
+    let url = endpoints.verification.replace("{region}", &region);
+    let signed = signed_request(&url, &region, keys, audience, SystemTime::now());
+    signed.ok_or_else(|| principal.no_token_but("cannot sign its request to AWS", "create the file again"))
 }
 
-/// `GetCallerIdentity` as a request that anybody can send, in JSON.
-fn question(url: &str, region: &str, keys: Credentials, audience: &str, now: SystemTime) -> Option<Secret> {
+/// A signed `GetCallerIdentity` request, in JSON.
+fn signed_request(url: &str, region: &str, keys: Credentials, audience: &str, now: SystemTime) -> Option<Secret> {
     let host = Url::parse(url).ok()?.host_str()?.to_owned();
     let mut settings = SigningSettings::default();
     settings.payload_checksum_kind = PayloadChecksumKind::NoHeader;
     let identity = keys.into();
     let params = SigningParams::builder().identity(&identity).region(region).name("sts").time(now).settings(settings);
-    // That the audience is signed keeps the question from being used for another pool.
+    // The signed audience keeps the request from being used for another pool.
     let own = [("host", host.as_str()), ("x-goog-cloud-target-resource", audience)];
     let request = SignableRequest::new("POST", url, own.into_iter(), SignableBody::Bytes(&[])).ok()?;
     let (instructions, _) = sign(request, &params.build().ok()?.into()).ok()?.into_parts();
     let signed = instructions.headers();
     let headers: Vec<Value> =
         own.into_iter().chain(signed).map(|(key, value)| json!({"key": key, "value": value})).collect();
-    let question = json!({"url": url, "method": "POST", "headers": headers}).to_string();
-    Some(Secret::new(byte_serialize(question.as_bytes()).collect()))
+    let request = json!({"url": url, "method": "POST", "headers": headers}).to_string();
+    Some(Secret::new(byte_serialize(request.as_bytes()).collect()))
 }
 
 /// The instance metadata service of AWS.
 struct Metadata<'a> {
-    places: &'a Places<'a>,
-    who: &'a Who,
+    endpoints: &'a Endpoints<'a>,
+    principal: &'a Principal,
     exchange: &'a Exchange<'a>,
     session: Option<String>,
 }
@@ -77,14 +77,14 @@ struct Metadata<'a> {
 impl Metadata<'_> {
     /// The zone without its letter.
     async fn region(&mut self) -> Result<String, MintError> {
-        let Some(url) = self.places.region else { return Err(self.missing("AWS_REGION")) };
+        let Some(url) = self.endpoints.region else { return Err(self.missing("AWS_REGION")) };
         let mut zone = self.text(url).await?.trim().to_owned();
         zone.pop();
         Ok(zone)
     }
 
     async fn keys(&mut self) -> Result<Credentials, MintError> {
-        let Some(url) = self.places.role else { return Err(self.missing("AWS_ACCESS_KEY_ID")) };
+        let Some(url) = self.endpoints.role else { return Err(self.missing("AWS_ACCESS_KEY_ID")) };
         let role = self.text(url).await?.trim().to_owned();
         let keys: Value = serde_json::from_str(&self.text(&format!("{}/{role}", url.trim_end_matches('/'))).await?)
             .map_err(|_| self.missing("AWS_ACCESS_KEY_ID"))?;
@@ -96,12 +96,11 @@ impl Metadata<'_> {
     }
 
     async fn text(&mut self, url: &str) -> Result<String, MintError> {
-        if let (None, Some(url)) = (&self.session, self.places.session) {
-            let client = self.exchange.client.direct();
-            let request = client.put(url).header("x-aws-ec2-metadata-token-ttl-seconds", "300");
+        if let (None, Some(url)) = (&self.session, self.endpoints.session) {
+            let request = self.exchange.direct()?.put(url).header("x-aws-ec2-metadata-token-ttl-seconds", "300");
             self.session = Some(self.send(request).await?);
         }
-        let request = self.exchange.client.direct().get(url);
+        let request = self.exchange.direct()?.get(url);
         let request = match &self.session {
             Some(session) => request.header("x-aws-ec2-metadata-token", session),
             None => request,
@@ -111,13 +110,13 @@ impl Metadata<'_> {
 
     async fn send(&self, request: web::RequestBuilder) -> Result<String, MintError> {
         let what = "the instance metadata service of AWS";
-        let answer = Answer::to(request, self.exchange.deadline).await;
-        let answer = answer.map_err(|trouble| failure::unreachable(self.who, what, &trouble))?;
-        let text = answer.text().filter(|_| answer.is_success()).map(str::to_owned);
-        text.ok_or_else(|| failure::nonsense(self.who, what))
+        let response = Response::to(request, self.exchange.deadline).await;
+        let response = response.map_err(|error| error::unreachable(self.principal, what, &error))?;
+        let text = response.text().filter(|_| response.is_success()).map(str::to_owned);
+        text.ok_or_else(|| self.principal.malformed_response(what))
     }
 
     fn missing(&self, variable: &str) -> MintError {
-        no_token(self.who, "there is no identity of AWS", format!("set {variable}"))
+        self.principal.no_token_but("no AWS credentials found", format!("set {variable}"))
     }
 }

@@ -1,11 +1,14 @@
-use broker::MintError;
+use std::cell::OnceCell;
+
+use broker::{MintError, Principal};
 use protocol::{Deadline, Secret};
 use serde_json::Value;
 use settings::Environment;
 use url::{Host, Url};
-use web::{Answer, Client};
+use web::{Client, Response};
 
-use crate::failure::{self, Who};
+use crate::error;
+use crate::rejection;
 use crate::token::AccessToken;
 
 /// The one scope that Artifact Registry takes for pulling and pushing; `devstorage.*`, with which
@@ -20,70 +23,108 @@ pub(crate) enum Field<'a> {
     Secret(&'a Secret),
 }
 
-/// How Google's services are asked within one `mint`.
+/// How Google's services are called within one `mint`.
 pub(crate) struct Exchange<'a> {
-    pub(crate) client: Client,
+    /// Made for the first request: to read the certificate authorities takes longer than to sign a token.
+    client: OnceCell<Client>,
     pub(crate) deadline: Deadline,
     pub(crate) environment: &'a Environment,
+    /// Whether what a service account's key signs is the token.
+    pub(crate) self_signed_jwt: bool,
 }
 
-impl Exchange<'_> {
-    /// Asks an OAuth service for an access token; `client` is the id and the secret of an OAuth client.
+/// A service issued no token.
+pub(crate) enum ExchangeError {
+    /// It cannot be reached.
+    Unreachable(MintError),
+    Failed(MintError),
+}
+
+impl From<ExchangeError> for MintError {
+    fn from(error: ExchangeError) -> Self {
+        match error {
+            ExchangeError::Unreachable(error) | ExchangeError::Failed(error) => error,
+        }
+    }
+}
+
+impl<'a> Exchange<'a> {
+    pub(crate) fn new(environment: &'a Environment, deadline: Deadline, self_signed_jwt: bool) -> Self {
+        Exchange { client: OnceCell::new(), deadline, environment, self_signed_jwt }
+    }
+
+    /// Requests an access token of an OAuth service; `client` is the id and the secret of an OAuth client.
     pub(crate) async fn token(
         &self,
-        who: &Who,
+        principal: &Principal,
         service: &str,
         client: Option<(&str, &Secret)>,
         form: &[(&str, Field<'_>)],
-    ) -> Result<AccessToken, MintError> {
-        let url = guarded(who, service)?;
+    ) -> Result<AccessToken, ExchangeError> {
+        let url = guarded(principal, service).map_err(ExchangeError::Failed)?;
         let fields: Vec<_> = form.iter().map(|(name, field)| (*name, field.expose())).collect();
-        let request = self.client_for(&url).post(url.clone()).form(&fields);
+        let request = self.client_for(&url).map_err(ExchangeError::Failed)?.post(url.clone()).form(&fields);
         let request = match client {
             Some((id, secret)) => request.basic_auth(id, Some(secret.expose())),
             None => request,
         };
-        self.ask(who, &url, request, AccessToken::of_oauth).await
+        self.ask(principal, &url, request, AccessToken::of_oauth).await
     }
 
-    /// Asks a service that takes and gives JSON, as somebody who has an access token.
+    /// Calls a service that takes and returns JSON, with an access token.
     pub(crate) async fn call(
         &self,
-        who: &Who,
+        principal: &Principal,
         service: &str,
         token: &AccessToken,
         quota_project: Option<&str>,
         body: &Value,
     ) -> Result<AccessToken, MintError> {
-        let url = guarded(who, service)?;
-        let request = self.client_for(&url).post(url.clone()).bearer_auth(token.secret.expose()).json(body);
-        // Of a user's token Google does not know which project it is to be charged to.
+        let url = guarded(principal, service)?;
+        let request = self.client_for(&url)?.post(url.clone()).bearer_auth(token.secret.expose()).json(body);
+        // Google does not know which project to charge for a user's token.
         let request = match quota_project {
             Some(project) => request.header("x-goog-user-project", project),
             None => request,
         };
-        self.ask(who, &url, request, AccessToken::of_iam).await
+        Ok(self.ask(principal, &url, request, AccessToken::of_iam).await?)
     }
 
     async fn ask<T>(
         &self,
-        who: &Who,
+        principal: &Principal,
         url: &Url,
         request: web::RequestBuilder,
         read: impl Fn(&Value) -> Option<T>,
-    ) -> Result<T, MintError> {
+    ) -> Result<T, ExchangeError> {
         let host = url.host_str().unwrap_or_default();
-        let answer = Answer::to(request, self.deadline).await;
-        let answer = answer.map_err(|trouble| failure::unreachable(who, host, &trouble))?;
-        if !answer.is_success() {
-            return Err(failure::refused(who, host, &answer));
+        let response = Response::to(request, self.deadline).await.map_err(|error| {
+            let is_unreachable = error.is_unreachable();
+            let error = error::unreachable(principal, host, &error);
+            if is_unreachable { ExchangeError::Unreachable(error) } else { ExchangeError::Failed(error) }
+        })?;
+        if !response.is_success() {
+            return Err(ExchangeError::Failed(rejection::error(principal, host, &response)));
         }
-        answer.json().as_ref().and_then(read).ok_or_else(|| failure::nonsense(who, host))
+        let token = response.json().as_ref().and_then(read);
+        token.ok_or_else(|| ExchangeError::Failed(principal.malformed_response(host)))
+    }
+
+    pub(crate) fn client_for(&self, url: &Url) -> Result<&web::HttpClient, MintError> {
+        if is_local(url) { self.direct() } else { Ok(self.client()?.proxied()) }
     }
 
     /// Metadata services are asked directly: no proxy can reach this machine's own.
-    pub(crate) fn client_for(&self, url: &Url) -> &web::HttpClient {
-        if is_local(url) { self.client.direct() } else { self.client.proxied() }
+    pub(crate) fn direct(&self) -> Result<&web::HttpClient, MintError> {
+        Ok(self.client()?.direct())
+    }
+
+    fn client(&self) -> Result<&Client, MintError> {
+        if let Some(client) = self.client.get() {
+            return Ok(client);
+        }
+        let client = Client::new(self.environment).map_err(MintError::Failed)?;
+        Ok(self.client.get_or_init(|| client))
     }
 }
 
@@ -97,10 +138,10 @@ impl Field<'_> {
 }
 
 /// An address that secrets may be sent to: over TLS, or not leaving this machine.
-fn guarded(who: &Who, service: &str) -> Result<Url, MintError> {
+fn guarded(principal: &Principal, service: &str) -> Result<Url, MintError> {
     let url = Url::parse(service).ok().filter(|url| url.host().is_some());
     url.filter(|url| url.scheme() == "https" || (url.scheme() == "http" && is_loopback(url)))
-        .ok_or_else(|| failure::bad_address(who))
+        .ok_or_else(|| error::insecure_url(principal))
 }
 
 fn is_loopback(url: &Url) -> bool {
@@ -125,17 +166,18 @@ fn is_local(url: &Url) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::principal;
 
     #[test]
     fn secrets_are_sent_over_tls_or_nowhere() {
-        let who = Who::gcloud();
+        let principal = principal::gcloud();
         for service in [
             "https://oauth2.googleapis.com/token",
             "http://127.0.0.1:8080/token",
             "http://localhost/",
             "http://[::1]:1/",
         ] {
-            assert!(guarded(&who, service).is_ok(), "{service}");
+            assert!(guarded(&principal, service).is_ok(), "{service}");
         }
         for service in [
             "http://oauth2.googleapis.com/token",
@@ -146,7 +188,7 @@ mod tests {
             "token",
             "",
         ] {
-            assert!(guarded(&who, service).is_err(), "{service}");
+            assert!(guarded(&principal, service).is_err(), "{service}");
         }
     }
 

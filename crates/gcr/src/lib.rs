@@ -1,27 +1,54 @@
 //! Google Artifact Registry and Container Registry: which token a registry needs, and how it is minted.
 //!
+//! An access token is the password. The credential chain is that of
+//! [Application Default Credentials](https://cloud.google.com/docs/authentication/application-default-credentials),
+//! and gcloud's account after it; its order stands in `chain.rs`:
+//!
 //! ```text
-//! scope ─▶ mint ─▶ identity: the first of these that there is
-//!                    credentials file: service_account | user | federation ─▶ subject, aws
-//!                    metadata server
-//!                    gcloud's active account
-//!                  ─▶ impersonation, if the settings or the file ask for it
+//!  scope.rs ─▶ mint.rs ─▶ federation.rs   the pod, where kubelet sends its token
+//!                         chain.rs        the first identity of
+//!                           credentials_file.rs   GOOGLE_APPLICATION_CREDENTIALS, or gcloud's default
+//!                             service_account.rs    a key, which signs an assertion
+//!                             user.rs               a refresh token
+//!                             federation.rs         the token of another provider: subject_token.rs
+//!                           metadata_server.rs    the machine's service account
+//!                           gcloud.rs             gcloud's active account
+//!                      ─▶ impersonation.rs  where the settings or the file name a service account
+//! ```
+//!
+//! ```
+//! use broker::Provider;
+//! use gcr::Gcr;
+//! use protocol::ServerUrl;
+//! use settings::Setup;
+//!
+//! // To name the token of a registry reads settings and sends no request.
+//! let setup = Setup::of("/home/jane".as_ref(), &[("GOOGLE_APPLICATION_CREDENTIALS", "/home/jane/key.json")]);
+//! let registry = ServerUrl::parse("https://europe-docker.pkg.dev").unwrap();
+//! let scope = Gcr.scope(&registry, &setup).expect("a registry of Google");
+//! assert_eq!((scope.service.as_str(), Gcr.username(&scope)), ("gcr", "oauth2accesstoken"));
+//! assert!(Gcr.scope(&ServerUrl::parse("ghcr.io").unwrap(), &setup).is_none());
 //! ```
 
 mod aws;
+mod chain;
+mod credentials_file;
+mod error;
 mod exchange;
-mod failure;
+mod executable;
 mod federation;
-mod file;
 mod gcloud;
+mod gcloud_config;
 mod identity;
 mod impersonation;
-mod metadata;
+mod key;
+mod metadata_server;
 mod mint;
-mod places;
+mod principal;
+mod rejection;
 mod scope;
 mod service_account;
-mod subject;
+mod subject_token;
 mod token;
 mod user;
 
@@ -40,6 +67,10 @@ impl Provider for Gcr {
 
     fn scope(&self, server: &ServerUrl, setup: &Setup) -> Option<Scope<Target>> {
         scope::of(server, setup)
+    }
+
+    fn username(&self, _scope: &Scope<Target>) -> &str {
+        mint::USER
     }
 
     fn mint(&self, scope: &Scope<Target>, setup: &Setup, deadline: Deadline) -> Result<Minted, MintError> {

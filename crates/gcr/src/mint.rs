@@ -5,19 +5,29 @@ use protocol::Deadline;
 use settings::Setup;
 
 use crate::exchange::Exchange;
-use crate::identity::{self, Identity};
+use crate::identity::Identity;
 use crate::impersonation::Impersonation;
 use crate::scope::Target;
-use crate::{failure, federation};
+use crate::{chain, error, federation};
 
 /// The user that goes with every access token.
 /// <https://cloud.google.com/artifact-registry/docs/docker/authentication#token>
-const USER: &str = "oauth2accesstoken";
+pub(crate) const USER: &str = "oauth2accesstoken";
 
-/// Mints a token: an access token of Google's is what its registries take.
+/// The variables that name files.
+const FILES: [&str; 5] = [
+    "GOOGLE_APPLICATION_CREDENTIALS",
+    "CLOUDSDK_CONFIG",
+    "CLOUDSDK_AUTH_ACCESS_TOKEN_FILE",
+    "CLOUDSDK_AUTH_CREDENTIAL_FILE_OVERRIDE",
+    "SSL_CERT_FILE",
+];
+
+/// Mints an access token, which Google's registries take as a password.
 pub(crate) fn token(target: &Target, setup: &Setup, deadline: Deadline) -> Result<Minted, MintError> {
-    let client = web::Client::new(&setup.environment).map_err(MintError::Failed)?;
-    let exchange = Exchange { client, deadline, environment: &setup.environment };
+    setup.environment.check_paths(&FILES).map_err(MintError::Failed)?;
+    let self_signed_jwt = target.rule.as_ref().is_some_and(|rule| rule.self_signed_jwt);
+    let exchange = Exchange::new(&setup.environment, deadline, self_signed_jwt);
     web::run(mint(target, setup, &exchange)).map_err(MintError::Failed)?
 }
 
@@ -26,21 +36,25 @@ async fn mint(target: &Target, setup: &Setup, exchange: &Exchange<'_>) -> Result
     let workload = setup.workload.as_ref().and_then(|workload| Some((workload, workload.google_provider(rule)?)));
     let mut identity = match &workload {
         Some((workload, provider)) => federation::of_pod(&workload.token, provider, target.universe, exchange).await?,
-        None => identity::find(setup, rule, exchange).await?,
+        None => chain::find(setup, rule, exchange).await?,
     };
     if let Some(wanted) = target.universe.filter(|wanted| *wanted != identity.universe) {
-        return Err(failure::foreign(&identity.who, &identity.universe, wanted));
+        return Err(error::another_universe(&identity.principal, &identity.universe, wanted));
     }
-    // What a service account's annotation names stands in place of what a rule does.
+    // The annotation of a service account overrides the rule.
     let impersonated = workload.as_ref().and_then(|(workload, _)| workload.google_account());
     if let Some(account) = impersonated.or_else(|| rule?.impersonate.as_deref()) {
-        let (who, token) = Impersonation::of(account, &identity.universe).token(&identity, exchange).await?;
-        identity = Identity { who, token, ..identity };
+        let (principal, token) = Impersonation::of(account, &identity).token(&identity, exchange).await?;
+        identity = Identity { principal, token, ..identity };
     }
     if identity.token.expires <= SystemTime::now() {
-        return Err(failure::ended(&identity.who));
+        return Err(identity.principal.expired_token());
     }
-    // One with a few minutes left is handed out as well: the metadata server gives no newer one
-    // before its own has less than five, and the next `get` asks it again.
-    Ok(Minted { username: USER.to_owned(), secret: identity.token.secret, expires: identity.token.expires })
+    // A token with a few minutes left is returned as well: the metadata server issues no newer one before its own
+    // has less than five, and the next `get` requests it again.
+    if !identity.token.is_cacheable {
+        identity.conditions.never_reuse();
+    }
+    let requires = identity.conditions.seal(&setup.environment);
+    Ok(Minted { requires, ..Minted::new(USER, identity.token.secret, identity.token.expires) })
 }

@@ -3,7 +3,7 @@ use protocol::ServerUrl;
 use registry::Registry;
 use settings::{Fingerprint, Rule, Setup};
 
-use crate::{places, subject};
+use crate::{gcloud_config, subject_token};
 
 /// What minting needs to know.
 #[derive(Clone, Debug)]
@@ -32,7 +32,7 @@ pub(crate) fn of(server: &ServerUrl, setup: &Setup) -> Option<Scope<Target>> {
 
 /// What chooses the identity. Of the files in which gcloud keeps its accounts' credentials and tokens
 /// none is here: they change with every refresh, and which account it is says the configuration.
-const VARIABLES: [&str; 18] = [
+const VARIABLES: [&str; 25] = [
     "GOOGLE_APPLICATION_CREDENTIALS",
     "GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES",
     "GCE_METADATA_HOST",
@@ -43,9 +43,16 @@ const VARIABLES: [&str; 18] = [
     "CLOUDSDK_CORE_ACCOUNT",
     "CLOUDSDK_CORE_UNIVERSE_DOMAIN",
     "CLOUDSDK_AUTH_TOKEN_HOST",
+    "CLOUDSDK_AUTH_MTLS_TOKEN_HOST",
+    "CLOUDSDK_AUTH_ACCESS_TOKEN",
     "CLOUDSDK_AUTH_ACCESS_TOKEN_FILE",
     "CLOUDSDK_AUTH_CREDENTIAL_FILE_OVERRIDE",
     "CLOUDSDK_AUTH_IMPERSONATE_SERVICE_ACCOUNT",
+    "CLOUDSDK_AUTH_AUTHORITY_SELECTOR",
+    "CLOUDSDK_AUTH_AUTHORIZATION_TOKEN_FILE",
+    "CLOUDSDK_AUTH_DISABLE_CREDENTIALS",
+    "CLOUDSDK_AUTH_SERVICE_ACCOUNT_USE_SELF_SIGNED_JWT",
+    "CLOUDSDK_API_ENDPOINT_OVERRIDES_IAMCREDENTIALS",
     // Where a federation's subject is an identity of AWS.
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
@@ -62,19 +69,26 @@ fn identity(setup: &Setup, rule: Option<&Rule>) -> String {
     }
     let impersonated = rule.and_then(|rule| rule.impersonate.as_ref());
     print.add("impersonate", impersonated.map(|account| account.as_bytes()));
-    match places::credentials_file(setup, rule) {
+    if rule.is_some_and(|rule| rule.self_signed_jwt) {
+        print.add("self_signed_jwt", Some(b""));
+    }
+    match gcloud_config::credentials_file(setup, rule) {
         Some((path, _)) => {
             print.file(&path);
-            subject::files_named_in(&path).iter().for_each(|file| _ = print.file(file));
+            if let Some(files) = subject_token::files_named_in(&path, environment) {
+                // The subject may be the machine's own identity.
+                print.boot();
+                files.iter().for_each(|file| _ = print.file(file));
+            }
         }
         // Only then it can be the machine's identity or that of gcloud's active account. What Google writes
         // into the firmware to tell instances apart only root may read.
         None => {
             print.boot();
-            if let Some(configuration) = places::gcloud_configuration(setup) {
+            if let Some(configuration) = gcloud_config::gcloud_configuration(setup) {
                 print.file(&configuration);
             }
-            for name in ["CLOUDSDK_AUTH_ACCESS_TOKEN_FILE", "CLOUDSDK_AUTH_CREDENTIAL_FILE_OVERRIDE"] {
+            for name in &gcloud_config::GCLOUD_OVERRIDES[1..] {
                 environment.path(name).iter().for_each(|file| _ = print.file(file));
             }
         }
@@ -94,6 +108,21 @@ mod tests {
     use super::*;
 
     const REGISTRY: &str = "europe-docker.pkg.dev";
+
+    /// What Google's libraries or gcloud read besides, and why it may not be in the name.
+    const LEFT_OUT: [(&str, &str); 11] = [
+        ("GOOGLE_CLOUD_PROJECT", "a token is of no project"),
+        ("GOOGLE_CLOUD_QUOTA_PROJECT", "it is not read here"),
+        ("CLOUDSDK_CORE_PROJECT", "a token is of no project"),
+        ("GCE_METADATA_ROOT", "only Python's library reads it"),
+        ("GCE_METADATA_TIMEOUT", "how long is waited chooses nobody"),
+        ("GOOGLE_API_USE_CLIENT_CERTIFICATE", "there is no mutual TLS here"),
+        ("CLOUDSDK_PYTHON", "what gcloud runs in chooses nobody"),
+        ("CLOUDSDK_AUTH_LOGIN_CONFIG_FILE", "it counts while somebody signs in"),
+        ("HTTPS_PROXY", "the way chooses nobody, and TLS holds on it"),
+        ("SSL_CERT_FILE", "whom to trust chooses nobody"),
+        ("XDG_CONFIG_HOME", "neither Google's libraries nor gcloud follow it"),
+    ];
 
     fn scope(server: &str, setup: &Setup) -> Scope<Target> {
         of(&ServerUrl::parse(server).unwrap(), setup).unwrap_or_else(|| panic!("{server}"))
@@ -126,6 +155,9 @@ mod tests {
         for name in VARIABLES {
             assert!(seen.insert(identity(&[(name, "1")])), "{name} does not count");
             assert!(seen.insert(identity(&[(name, "2")])), "the value of {name} does not count");
+        }
+        for (name, why) in LEFT_OUT {
+            assert!(!seen.insert(identity(&[(name, "1")])), "{name} counts, and need not: {why}");
         }
         let pod = |name: &'static str| identity(&[("KUBERNETES_SERVICE_HOST", "10.0.0.1"), ("HOSTNAME", name)]);
         assert!(seen.insert(pod("a")) && seen.insert(pod("b")), "the pod does not count");
@@ -182,6 +214,17 @@ mod tests {
             write("gcloud-token", "another");
             assert_ne!(one, identity(), "what {name} names does not count");
         }
+        let program = write("bin/subject", "one");
+        let path = home.path().join("bin");
+        let of_program = [("GOOGLE_APPLICATION_CREDENTIALS", key.as_str()), ("PATH", path.to_str().unwrap())];
+        let executable =
+            r#"{"type": "external_account", "credential_source": {"executable": {"command": "COMMAND x"}}}"#;
+        for command in [program.as_str(), "subject"] {
+            write("key.json", &executable.replace("COMMAND", command));
+            assert!(seen.insert(identity(&of_program)), "{command}");
+            write("bin/subject", "another");
+            assert!(seen.insert(identity(&of_program)), "another program does not count: {command}");
+        }
         let folder = write("other/application_default_credentials.json", "{}");
         let folder = Path::new(&folder).parent().unwrap().to_str().unwrap();
         assert!(seen.insert(identity(&[("CLOUDSDK_CONFIG", folder)])));
@@ -196,6 +239,7 @@ mod tests {
         for rule in [
             Rule { impersonate: Some("pull@p.iam.gserviceaccount.com".into()), ..Rule::default() },
             Rule { credentials_file: Some("/key.json".into()), ..Rule::default() },
+            Rule { self_signed_jwt: true, ..Rule::default() },
         ] {
             setup.settings.rules = vec![Rule { pattern: "*".into(), ..rule }];
             assert!(seen.insert(scope(REGISTRY, &setup).identity));

@@ -2,15 +2,15 @@ use std::time::{Duration, SystemTime};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use broker::MintError;
-use gcp_auth::CustomServiceAccount;
+use broker::{MintError, Principal};
 use protocol::Secret;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::exchange::{Exchange, Field, SCOPE};
-use crate::failure::{Who, no_token};
-use crate::file::CredentialsFile;
+use crate::credentials_file::CredentialsFile;
+use crate::exchange::{Exchange, ExchangeError, Field, SCOPE};
+use crate::key::{self, Key};
+use crate::principal;
 use crate::token::AccessToken;
 
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
@@ -21,33 +21,51 @@ const LIFE: Duration = Duration::from_secs(3600);
 struct Fields {
     client_email: String,
     private_key_id: Option<String>,
+    #[serde(rename = "private_key", deserialize_with = "key::field")]
+    key: Option<Key>,
     token_uri: String,
 }
 
-/// A service account signs for itself and gets a token for it.
+/// Signs an assertion, and exchanges it for an access token.
 /// <https://developers.google.com/identity/protocols/oauth2/service-account>
-pub(crate) async fn token(file: &CredentialsFile, exchange: &Exchange<'_>) -> Result<(Who, AccessToken), MintError> {
+pub(crate) async fn token(
+    file: &CredentialsFile,
+    exchange: &Exchange<'_>,
+) -> Result<(Principal, AccessToken), MintError> {
     let fields: Fields = file.fields()?;
-    let who = Who::service_account(&fields.client_email, &file.path);
-    let now = SystemTime::now();
-    // Other universes have no token endpoint: there what is signed is itself the token.
-    // https://google.aip.dev/auth/4111
-    if file.universe != registry::GOOGLE {
-        let signed = assertion(file, &fields, &who, json!({"sub": fields.client_email}), now)?;
-        return Ok((who, AccessToken { secret: signed, expires: now + LIFE }));
+    let principal = principal::service_account(&fields.client_email, &file.path);
+    let (name, now) = (&fields.client_email, SystemTime::now());
+    // What is signed for no audience but for a scope is itself a token: https://google.aip.dev/auth/4111
+    let self_signed = |is_cacheable| -> Result<AccessToken, MintError> {
+        let secret = jwt(&fields, &principal, json!({"sub": name}), now, Key::sign)?;
+        Ok(AccessToken { secret, expires: now + LIFE, is_cacheable })
+    };
+    // Other universes have no token endpoint.
+    if file.universe != registry::GOOGLE || exchange.self_signed_jwt {
+        let token = self_signed(true)?;
+        return Ok((principal, token));
     }
-    let signed = assertion(file, &fields, &who, json!({"aud": fields.token_uri}), now)?;
+    let sign = |key: &Key, text: &[u8]| key.sign_assertion(file.text(), text);
+    let signed = jwt(&fields, &principal, json!({"aud": fields.token_uri}), now, sign)?;
     let form = [("grant_type", Field::Plain(GRANT)), ("assertion", Field::Secret(&signed))];
-    let token = exchange.token(&who, &fields.token_uri, None, &form).await?;
-    Ok((who, token))
+    let token = match exchange.token(&principal, &fields.token_uri, None, &form).await {
+        // A firewall or a service perimeter may block this service and not the registry. It is not documented that
+        // registries accept such a token, so it is not cached: the service is called the next time.
+        Err(ExchangeError::Unreachable(_)) => {
+            log::warn!("cannot reach {}: the token is a JWT that {name} signed", fields.token_uri);
+            self_signed(false)?
+        }
+        token => token?,
+    };
+    Ok((principal, token))
 }
 
-fn assertion(
-    file: &CredentialsFile,
+fn jwt(
     fields: &Fields,
-    who: &Who,
+    principal: &Principal,
     mut claims: Value,
     now: SystemTime,
+    sign: impl Fn(&Key, &[u8]) -> Option<Vec<u8>>,
 ) -> Result<Secret, MintError> {
     let issued = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
     claims["iss"] = fields.client_email.as_str().into();
@@ -58,10 +76,10 @@ fn assertion(
     if let Some(id) = &fields.private_key_id {
         header["kid"] = id.as_str().into();
     }
-    let unusable = |_| no_token(who, "its private key cannot be used", "create a new key file");
-    let account = CustomServiceAccount::from_json(file.text()).map_err(unusable)?;
     let mut jwt = [header, claims].map(|part| URL_SAFE_NO_PAD.encode(part.to_string())).join(".");
-    let signature = account.signer().sign(jwt.as_bytes()).map_err(unusable)?;
+    let signature = fields.key.as_ref().and_then(|key| sign(key, jwt.as_bytes()));
+    let signature =
+        signature.ok_or_else(|| principal.no_token_but("its private key is malformed", "create a new key"))?;
     jwt.push('.');
     URL_SAFE_NO_PAD.encode_string(signature, &mut jwt);
     Ok(Secret::new(jwt))

@@ -1,5 +1,7 @@
 use std::fmt;
 
+use settings::Environment;
+
 /// One GitHub, with accounts and tokens of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct GitHub {
@@ -34,6 +36,14 @@ impl GitHub {
             }
             None => GitHub { host, kind: Kind::Server },
         }
+    }
+
+    /// The one that runs this job: <https://docs.github.com/actions/reference/workflows-and-actions/variables>.
+    /// Other forges' runners set the variable as well.
+    pub(crate) fn of_job(environment: &Environment) -> Option<Self> {
+        let server = environment.text("GITHUB_SERVER_URL")?;
+        let host = server.strip_prefix("https://").or_else(|| server.strip_prefix("http://"))?;
+        Some(GitHub::at(host.trim_end_matches('/')))
     }
 
     /// Where its REST API begins, without a slash at the end:

@@ -4,12 +4,11 @@ use std::path::{Path, PathBuf};
 use broker::MintError;
 use settings::Setup;
 use yaml_rust2::{Yaml, YamlLoader};
-use zeroize::Zeroizing;
 
-use crate::failure;
+use crate::error;
 use crate::github::GitHub;
 
-/// Who is signed in to a GitHub with gh.
+/// The account of gh for a GitHub.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Account {
     pub(crate) user: Option<String>,
@@ -34,12 +33,12 @@ pub(crate) fn path(setup: &Setup) -> Option<PathBuf> {
 /// # Errors
 /// A file that is there and cannot be read or understood.
 pub(crate) fn account(path: &Path, github: &GitHub) -> Result<Option<Account>, MintError> {
-    let text = match std::fs::read_to_string(path) {
-        Ok(text) => Zeroizing::new(text),
+    let text = match protocol::read_text_file(path) {
+        Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(failure::hosts_unreadable(path, &error)),
+        Err(error) => return Err(error::hosts_unreadable(path, &error)),
     };
-    account_in(&text, github).map_err(|line| failure::hosts_broken(path, line))
+    account_in(&text, github).map_err(|line| error::hosts_malformed(path, line))
 }
 
 /// The error is the line on which the text is no YAML; what stands there may be a token.
@@ -56,7 +55,6 @@ fn account_in(text: &str, github: &GitHub) -> Result<Option<Account>, usize> {
 
 #[cfg(test)]
 mod tests {
-
     use super::*;
 
     const SEVERAL: &str = "\

@@ -1,28 +1,51 @@
-//! GitHub Packages: which token a registry needs, and where it comes from.
+//! GitHub Packages (`ghcr.io`, `docker.pkg.github.com`, ghe.com and GitHub Enterprise Server): which token a
+//! registry needs, and where it comes from. The credential chain stands in `chain.rs`:
 //!
 //! ```text
-//! GitHub App ─▶ GH_TOKEN, GITHUB_TOKEN, … ─▶ gh's hosts.yml ─▶ gh auth token
-//!  minted        at hand                      at hand           asked of gh, kept for an hour
+//!  scope.rs ─▶ chain.rs: app_settings.rs  a GitHub App ─▶ installation.rs: minted
+//!                        token.rs         GH_TOKEN, GITHUB_TOKEN, …      passed on
+//!                        hosts.rs         gh's hosts.yml                 passed on
+//!                        gh.rs            gh auth token                  kept for an hour
 //! ```
 //!
-//! The first source that has an identity is the only one that is asked.
+//! ```
+//! use broker::Provider;
+//! use ghcr::Ghcr;
+//! use protocol::ServerUrl;
+//! use settings::Setup;
+//!
+//! let setup = Setup::of("/home/jane".as_ref(), &[("GITHUB_TOKEN", "ghs_of-a-job"), ("GITHUB_ACTOR", "jane")]);
+//! let scope = Ghcr.scope(&ServerUrl::parse("ghcr.io").unwrap(), &setup).expect("a registry of GitHub");
+//! assert_eq!(scope.service, "ghcr:github.com");
+//! // A token that exists already is passed on, and never kept.
+//! let token = Ghcr.existing_token(&scope, &setup).unwrap().expect("that of the variable");
+//! assert_eq!((token.username.as_str(), token.secret.expose()), ("jane", "ghs_of-a-job"));
+//! ```
 
 mod app;
-mod failure;
+mod app_settings;
+mod chain;
+mod error;
 mod gh;
 mod github;
 mod hosts;
 mod installation;
 mod key;
-mod refusal;
+mod principal;
+mod rejection;
 mod scope;
+mod target;
 mod token;
 
-use broker::{AtHand, MintError, Minted, Provider, Scope};
+use broker::{ExistingToken, MintError, Minted, Provider, Scope};
 use protocol::{Deadline, ServerUrl};
 use settings::Setup;
 
-pub use scope::Target;
+pub use target::Target;
+
+/// The variables that name files.
+const FILES: [&str; 5] =
+    ["GITHUB_APP_PRIVATE_KEY_PATH", "GH_CONFIG_DIR", "XDG_CONFIG_HOME", "GH_PATH", "SSL_CERT_FILE"];
 
 /// GitHub Packages of github.com, of tenants on ghe.com, and of GitHub Enterprise Servers.
 #[derive(Clone, Copy, Debug)]
@@ -35,17 +58,17 @@ impl Provider for Ghcr {
         scope::of(server, setup)
     }
 
-    fn at_hand(&self, scope: &Scope<Target>, setup: &Setup) -> Result<Option<AtHand>, MintError> {
-        if app::is_chosen(&scope.target, &setup.environment) {
-            return Ok(None);
-        }
-        token::at_hand(&scope.target.github, setup)
+    fn username(&self, _scope: &Scope<Target>) -> &str {
+        token::USERNAME
+    }
+
+    fn existing_token(&self, scope: &Scope<Target>, setup: &Setup) -> Result<Option<ExistingToken>, MintError> {
+        setup.environment.check_paths(&FILES).map_err(MintError::Failed)?;
+        chain::existing_token(&scope.target, setup)
     }
 
     fn mint(&self, scope: &Scope<Target>, setup: &Setup, deadline: Deadline) -> Result<Minted, MintError> {
-        match app::chosen(&scope.target, &setup.environment)? {
-            Some(app) => installation::token(&app, &setup.environment, deadline),
-            None => gh::token(&scope.target.github, setup, deadline),
-        }
+        setup.environment.check_paths(&FILES).map_err(MintError::Failed)?;
+        chain::mint(&scope.target, setup, deadline)
     }
 }

@@ -4,16 +4,8 @@ use registry::Registry;
 use settings::{Fingerprint, Rule, Setup};
 
 use crate::github::GitHub;
-use crate::{app, hosts};
-
-/// What minting needs to know.
-#[derive(Clone, Debug)]
-pub struct Target {
-    pub(crate) github: GitHub,
-    /// Whose packages are asked for, where the address tells.
-    pub(crate) owner: Option<String>,
-    pub(crate) rule: Option<Rule>,
-}
+use crate::target::Target;
+use crate::{app, app_settings, hosts};
 
 pub(crate) fn of(server: &ServerUrl, setup: &Setup) -> Option<Scope<Target>> {
     let (Registry::Ghcr(registry), rule) = setup.registry_of(server)? else { return None };
@@ -21,7 +13,7 @@ pub(crate) fn of(server: &ServerUrl, setup: &Setup) -> Option<Scope<Target>> {
     Some(Scope {
         service: format!("ghcr:{}", target.github),
         identity: identity(setup, &target),
-        // Whoever is not signed in may still pull what is for everybody.
+        // Public images can be pulled without a token.
         public: true,
         target,
     })
@@ -30,7 +22,7 @@ pub(crate) fn of(server: &ServerUrl, setup: &Setup) -> Option<Scope<Target>> {
 /// The user or the organisation in `ghcr.io/OWNER/IMAGE`.
 fn owner(server: &ServerUrl) -> Option<String> {
     let first = server.path().trim_start_matches('/').split('/').next().unwrap_or_default();
-    app::is_login(first).then(|| first.to_ascii_lowercase())
+    app::is_account_name(first).then(|| first.to_ascii_lowercase())
 }
 
 /// Beside what chooses an App: where gh looks for tokens and for itself.
@@ -47,11 +39,11 @@ const VARIABLES: [&str; 7] = [
 fn identity(setup: &Setup, target: &Target) -> String {
     let environment = &setup.environment;
     let mut print = Fingerprint::new();
-    for name in app::VARIABLES.iter().chain(&VARIABLES) {
+    for name in app_settings::VARIABLES.iter().chain(&VARIABLES) {
         print.variable(environment, name);
     }
-    // gh writes it whenever somebody signs in or out, or another account becomes active; whose
-    // keychain it is shows in whose folder it lies.
+    // gh writes it at each sign-in and sign-out, and when another account becomes active; its folder tells which
+    // user's keychain is meant.
     if let Some(path) = hosts::path(setup) {
         print.file(&path);
     }
@@ -65,7 +57,7 @@ fn identity(setup: &Setup, target: &Target) -> String {
         print.file(&path);
     }
     // An App has an installation for each owner.
-    if app::is_chosen(target, environment) {
+    if app_settings::is_chosen(target, environment) {
         print.add("owner", target.owner.as_ref().map(|owner| owner.as_bytes()));
     }
     print.finish()
@@ -108,7 +100,7 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let identity = |variables: &[(&str, &str)]| scope(REGISTRY, &Setup::of(home.path(), variables)).identity;
         let mut seen = HashSet::from([identity(&[])]);
-        for name in app::VARIABLES.iter().chain(&VARIABLES) {
+        for name in app_settings::VARIABLES.iter().chain(&VARIABLES) {
             assert!(seen.insert(identity(&[(name, "1")])), "{name} does not count");
             assert!(seen.insert(identity(&[(name, "2")])), "the value of {name} does not count");
         }

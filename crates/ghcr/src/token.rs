@@ -1,31 +1,14 @@
-use broker::{AtHand, MintError};
-use protocol::Secret;
-use settings::{Environment, Setup};
+use broker::MintError;
+use settings::Environment;
 
+use crate::error;
 use crate::github::{GitHub, Kind};
-use crate::{failure, hosts};
 
-/// The user's name where none is known: Packages takes any that is not empty.
-pub(crate) const ANYBODY: &str = "x-access-token";
+/// The username where none is known: Packages takes any that is not empty.
+pub(crate) const USERNAME: &str = "x-access-token";
 
-/// The token for a GitHub in the environment, else in gh's file.
-///
-/// # Errors
-/// One that Packages does not take, or a file that cannot be read.
-pub(crate) fn at_hand(github: &GitHub, setup: &Setup) -> Result<Option<AtHand>, MintError> {
-    let environment = &setup.environment;
-    if let Some((name, token)) = in_environment(github, environment) {
-        refuse_fine_grained(&token, &format!("in {name}"))?;
-        log::debug!("the token comes from {name}");
-        let username = environment.text("GITHUB_ACTOR").unwrap_or_else(|| ANYBODY.into());
-        return Ok(Some(AtHand { username, secret: Secret::new(token) }));
-    }
-    let Some(path) = hosts::path(setup) else { return Ok(None) };
-    let Some(hosts::Account { user, token: Some(token) }) = hosts::account(&path, github)? else { return Ok(None) };
-    refuse_fine_grained(&token, &format!("in {}", path.display()))?;
-    log::debug!("the token comes from {}", path.display());
-    Ok(Some(AtHand { username: user.unwrap_or_else(|| ANYBODY.into()), secret: Secret::new(token) }))
-}
+/// What Actions calls a job's own token.
+const JOB_TOKEN: &str = "GITHUB_TOKEN";
 
 /// The variables in which gh looks for a GitHub's token, in its order: <https://cli.github.com/manual/gh_help_environment>.
 /// A codespace's own `GITHUB_TOKEN` is one of the server that the codespace belongs to.
@@ -44,21 +27,51 @@ fn is_codespace(environment: &Environment) -> bool {
     environment.text("CODESPACES").is_some_and(|text| matches!(&*text, "1" | "t" | "T" | "true" | "TRUE" | "True"))
 }
 
-fn in_environment(github: &GitHub, environment: &Environment) -> Option<(&'static str, String)> {
-    let names = variables(github, environment);
-    names.iter().find_map(|&name| Some((name, environment.text(name)?.trim().to_owned())))
+/// The token for a GitHub in the environment, and the variable that has it.
+pub(crate) fn of_environment(github: &GitHub, environment: &Environment) -> Option<(&'static str, String)> {
+    let text = |name: &'static str| Some((name, environment.text(name)?.trim().to_owned()));
+    let mut found = variables(github, environment).iter().filter_map(|name| text(name));
+    // A job's token is one of the GitHub that runs the job, and of no other, whatever name it is given.
+    match GitHub::of_job(environment) {
+        Some(of_job) if of_job == *github => found.next().or_else(|| text(JOB_TOKEN)),
+        Some(_) => {
+            let of_job = text(JOB_TOKEN).map(|(_, token)| token);
+            found.find(|(name, token)| *name != JOB_TOKEN && Some(token) != of_job.as_ref())
+        }
+        None => found.next(),
+    }
 }
 
-/// Says what is wrong instead of letting the registry refuse it without a reason. The form of
-/// tokens is not looked at otherwise, since it changes.
+/// Rejects a token that the registry would reject without a reason. The format of tokens is not checked
+/// otherwise, since it changes. `source` is where it was found: `in GH_TOKEN`.
 /// <https://docs.github.com/packages/working-with-a-github-packages-registry/working-with-the-container-registry#authenticating-to-the-container-registry>
-pub(crate) fn refuse_fine_grained(token: &str, place: &str) -> Result<(), MintError> {
-    if token.starts_with("github_pat_") { Err(failure::fine_grained(place)) } else { Ok(()) }
+pub(crate) fn reject_fine_grained(token: &str, source: &str) -> Result<(), MintError> {
+    if token.starts_with("github_pat_") { Err(error::fine_grained(source)) } else { Ok(()) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_jobs_token_goes_to_the_jobs_own_github() {
+        for (server, host, expected) in [
+            ("https://github.com", "github.com", Some("GITHUB_TOKEN")),
+            ("https://github.corp.example", "github.com", None),
+            ("https://octocorp.ghe.com", "github.com", None),
+            ("https://forgejo.example", "github.com", None),
+            ("https://github.com", "octocorp.ghe.com", None),
+            ("https://octocorp.ghe.com/", "octocorp.ghe.com", Some("GITHUB_TOKEN")),
+            ("https://github.corp.example", "github.corp.example", Some("GITHUB_TOKEN")),
+            ("https://github.com", "github.corp.example", None),
+        ] {
+            let variables = [("GITHUB_SERVER_URL", server), ("GITHUB_TOKEN", "job"), ("GH_TOKEN", "job")];
+            for variables in [&variables[..2], &variables] {
+                let found = of_environment(&GitHub::at(host), &Environment::of(variables.iter().copied()));
+                assert_eq!(found.is_some(), expected.is_some(), "{server} {host}");
+            }
+        }
+    }
 
     #[test]
     fn a_token_goes_where_gh_sends_it() {
@@ -71,7 +84,7 @@ mod tests {
         let find = |host: &str, without: &[&str], codespaces: &str| {
             let given = all.into_iter().filter(|(name, _)| !without.contains(name));
             let environment = Environment::of(given.chain([("CODESPACES", codespaces)]));
-            in_environment(&GitHub::at(host), &environment).map(|(name, _)| name)
+            of_environment(&GitHub::at(host), &environment).map(|(name, _)| name)
         };
         let both = ["GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN"];
         for host in ["github.com", "octocorp.ghe.com"] {

@@ -1,12 +1,17 @@
+mod error;
+mod host;
+mod international;
+
 use std::fmt;
 
-use thiserror::Error;
+pub use error::AddressError;
+use host::{host_of, split_port, without_user};
 
-/// The key under which Docker keeps a Docker Hub login, and the one that stands for all of Hub's names.
+/// The key under which Docker stores a Docker Hub login; it stands for all of Hub's names.
 const HUB: &str = "https://index.docker.io/v1/";
 const HUB_HOSTS: [&str; 4] = ["index.docker.io", "docker.io", "registry-1.docker.io", "registry.hub.docker.com"];
 
-/// A registry's address, parsed once, at the door.
+/// A registry's address, parsed once, when it is read.
 ///
 /// Clients spell one registry in many ways, so two addresses are equal when they differ only in
 /// `https://` or no scheme, `:443`, a trailing `/`, `/v1/` or `/v2/`, the letter case of the host,
@@ -22,55 +27,38 @@ const HUB_HOSTS: [&str; 4] = ["index.docker.io", "docker.io", "registry-1.docker
 /// ```
 #[derive(Clone, Debug)]
 pub struct ServerUrl {
-    asked: String,
+    original: String,
     https: bool,
     host: String,
     port: Option<u16>,
     path: String,
-}
-
-/// Why a text is no registry address.
-#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-pub enum AddressError {
-    /// Nothing but white space.
-    #[error("no credentials server URL")]
-    Empty,
-    /// Neither `http` nor `https`.
-    #[error("a registry address starts with https://, http:// or the host")]
-    Scheme,
-    /// No host, or one that is no host name: user information, a space, a letter outside ASCII.
-    #[error("a registry address has a host name in it and nothing before that")]
-    Host,
-    /// A port that is no number from 1 to 65535.
-    #[error("a registry address has a port from 1 to 65535")]
-    Port,
-    /// A path with a control character or one outside ASCII.
-    #[error("a registry address has a path of printable ASCII")]
-    Path,
+    plain: bool,
 }
 
 impl ServerUrl {
-    /// Reads an address as Docker's family writes it: `host`, `host:port`, `https://host/v1/`,
-    /// `host/namespace/repository`, `[::1]:5000`. White space around it and a query are dropped.
+    /// Parses an address as clients write it: `host`, `host:port`, `https://host/v1/`,
+    /// `host/namespace/repository`, `[::1]:5000`. White space around it, a query, a user before the host and
+    /// a dot at its end are dropped; a host outside of ASCII is converted to its ASCII form.
     ///
     /// # Errors
-    /// [`AddressError`] says what is wrong; an address that cannot be parsed belongs to nobody.
+    /// See [`AddressError`]; an address that cannot be parsed belongs to no cloud.
     pub fn parse(text: &str) -> Result<Self, AddressError> {
-        let asked = text.trim_start_matches('\u{feff}').trim();
-        if asked.is_empty() {
+        let original = text.trim_start_matches('\u{feff}').trim();
+        if original.is_empty() {
             return Err(AddressError::Empty);
         }
-        // Behind the host it is a part of the path or the query.
-        let (https, rest) = match asked.split_once("://").filter(|(scheme, _)| !scheme.contains(['/', '?', '#'])) {
+        // After the host, `://` is a part of the path or the query.
+        let (https, rest) = match original.split_once("://").filter(|(scheme, _)| !scheme.contains(['/', '?', '#'])) {
             Some((scheme, rest)) if scheme.eq_ignore_ascii_case("https") => (true, rest),
             Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => (false, rest),
             Some(_) => return Err(AddressError::Scheme),
-            None => (true, asked.strip_prefix("//").unwrap_or(asked)),
+            None => (true, original.strip_prefix("//").unwrap_or(original)),
         };
         let rest = rest.split(['?', '#']).next().unwrap_or_default();
         let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-        let (host, port) = split_port(authority)?;
-        let host = host_of(host).ok_or(AddressError::Host)?;
+        let (host, port) = split_port(without_user(authority)?)?;
+        let plain = !authority.contains('@') && !host.ends_with('.');
+        let host = host_of(host)?;
         if !path.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(AddressError::Path);
         }
@@ -79,25 +67,32 @@ impl ServerUrl {
             path => path,
         };
         Ok(ServerUrl {
-            asked: asked.to_owned(),
+            original: original.to_owned(),
             https,
             host,
             port: port.filter(|&port| port != if https { 443 } else { 80 }),
             path: path.to_owned(),
+            plain,
         })
     }
 
-    /// The text that was asked for, without the white space around it: what a reply echoes.
-    pub fn asked(&self) -> &str {
-        &self.asked
+    /// The text that the client sent, without the white space around it: what a response repeats.
+    pub fn original(&self) -> &str {
+        &self.original
     }
 
-    /// Whether the registry is reached over TLS; so is one without a scheme.
+    /// Whether the registry is reached over TLS; the default without a scheme.
     pub fn is_https(&self) -> bool {
         self.https
     }
 
-    /// The host in lower case; an IPv6 address in its shortest form and in brackets.
+    /// Whether the host has no user before it and no dot after it. With them, clients connect to different
+    /// hosts, so no cloud's token is sent there.
+    pub fn is_plain(&self) -> bool {
+        self.plain
+    }
+
+    /// The host in lower case and in ASCII; an IPv6 address in its shortest form and in brackets.
     pub fn host(&self) -> &str {
         &self.host
     }
@@ -120,8 +115,14 @@ impl ServerUrl {
         }
     }
 
-    /// One text for all equal addresses, in the spelling in which Docker itself asks: the bare
-    /// host, `http://host` where TLS is off, and the index address for Docker Hub.
+    /// The other names of this host: Docker Hub has several.
+    pub fn aliases(&self) -> &'static [&'static str] {
+        let is_hub = self.https && self.port.is_none() && HUB_HOSTS.contains(&self.host.as_str());
+        if is_hub { &HUB_HOSTS } else { &[] }
+    }
+
+    /// One text for all equal addresses, in the spelling that Docker itself uses: the bare host, `http://host`
+    /// without TLS, and the index address for Docker Hub.
     pub fn key(&self) -> String {
         match (self.is_hub(), self.https) {
             (true, _) if self.path.is_empty() => HUB.to_owned(),
@@ -131,8 +132,8 @@ impl ServerUrl {
         }
     }
 
-    /// The texts under which another helper may keep an equal address, the likeliest first: most
-    /// keychain helpers find only the exact text that was stored.
+    /// The texts under which another helper may have stored an equal address, the likeliest first: most keychain
+    /// helpers find only the exact text that was stored.
     pub fn spellings(&self) -> Vec<String> {
         let mut spellings = vec![self.key()];
         if self.is_hub() && self.path.is_empty() {
@@ -171,37 +172,6 @@ impl fmt::Display for ServerUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.key())
     }
-}
-
-fn split_port(authority: &str) -> Result<(&str, Option<u16>), AddressError> {
-    let end_of_host = if authority.starts_with('[') {
-        authority.find(']').ok_or(AddressError::Host)? + 1
-    } else {
-        authority.find(':').unwrap_or(authority.len())
-    };
-    let (host, rest) = authority.split_at(end_of_host);
-    match rest.strip_prefix(':') {
-        None if rest.is_empty() => Ok((host, None)),
-        None => Err(AddressError::Host),
-        // `parse` alone would take a plus sign.
-        Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => match digits.parse() {
-            Ok(0) | Err(_) => Err(AddressError::Port),
-            Ok(port) => Ok((host, Some(port))),
-        },
-        Some(_) => Err(AddressError::Port),
-    }
-}
-
-fn host_of(host: &str) -> Option<String> {
-    if let Some(inside) = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
-        return inside.parse::<std::net::Ipv6Addr>().ok().map(|address| format!("[{address}]"));
-    }
-    let is_label = |label: &str| {
-        !label.is_empty()
-            && label.len() <= 63
-            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
-    };
-    (host.len() <= 253 && host.split('.').all(is_label)).then(|| host.to_ascii_lowercase())
 }
 
 #[cfg(test)]
@@ -249,6 +219,11 @@ mod tests {
             &["http://docker.io"],
             &["r.example/v1/access-token"],
             &["r.example/a://b", "https://r.example/a://b/"],
+            &["b\u{fc}cher.example", "https://B\u{dc}CHER.example./v2/", "XN--Bcher-KVA.example."],
+            &["a.example", "a.example.", "https://bob@a.example", "bob:secret@a.example/"],
+            &["[fe80::1%25eth0]:5000", "https://[FE80:0::1%eth0]:5000/v2/"],
+            &["[fe80::1%25eth1]:5000"],
+            &["[fe80::1]:5000"],
         ];
         for (nth, row) in rows.iter().enumerate() {
             for text in *row {
@@ -297,12 +272,12 @@ mod tests {
     }
 
     #[test]
-    fn the_asked_text_is_kept() {
-        assert_eq!(parse(" https://R.example/v2/ \n").asked(), "https://R.example/v2/");
+    fn the_original_text_is_kept() {
+        assert_eq!(parse(" https://R.example/v2/ \n").original(), "https://R.example/v2/");
     }
 
     #[test]
-    fn what_is_no_address_is_refused() {
+    fn an_invalid_address_is_an_error() {
         use AddressError::*;
         for (text, error) in [
             ("", Empty),
@@ -310,20 +285,30 @@ mod tests {
             ("\u{feff}", Empty),
             ("ftp://r.example", Scheme),
             ("://r.example", Scheme),
-            ("https://", Host),
-            ("/v2/", Host),
-            ("user@r.example", Host),
-            ("https://u:p@r.example/", Port),
-            ("r..example", Host),
-            ("r.example.", Host),
-            ("r example", Host),
-            ("régistre.example", Host),
-            ("r.example\0", Host),
-            ("[::1", Host),
-            ("[nonsense]", Host),
-            ("[::1]x", Host),
-            ("::1:6555", Port),
-            ("\\\\r.example", Host),
+            ("https://", NoHost),
+            ("/v2/", NoHost),
+            ("user@", NoHost),
+            (".", NoHost),
+            ("a@b@r.example", User),
+            ("evil.example\\@r.example", User),
+            ("r..example", EmptyLabel),
+            (".r.example", EmptyLabel),
+            ("r.example..", EmptyLabel),
+            ("r example", Character),
+            ("r.example\0", Character),
+            ("\\\\r.example", Character),
+            ("cafe\u{301}.example", NotConvertible),
+            ("\u{ff47}cr.io", NotConvertible),
+            ("\u{fc}\u{2009}.example", NotConvertible),
+            ("\u{fc} .example", NotConvertible),
+            ("[::1", Bracket),
+            ("[nonsense]", Bracket),
+            ("[::1]x", Bracket),
+            ("[::1%25]", Bracket),
+            ("[::1%25a b]", Bracket),
+            ("::1:6555", NoBrackets),
+            ("https://::1:8080//x", NoBrackets),
+            ("fe80::1", NoBrackets),
             ("r.example:", Port),
             ("r.example:0", Port),
             ("r.example:65536", Port),
@@ -339,7 +324,8 @@ mod tests {
 
     #[test]
     fn a_very_long_host_is_refused() {
-        assert!(ServerUrl::parse(&"a".repeat(64)).is_err());
-        assert!(ServerUrl::parse(&"a.".repeat(200)).is_err());
+        for text in ["a".repeat(64), "a.".repeat(200), "\u{fc}".repeat(63)] {
+            assert_eq!(ServerUrl::parse(&text).unwrap_err(), AddressError::TooLong);
+        }
     }
 }

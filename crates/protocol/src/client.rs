@@ -10,128 +10,140 @@ use zeroize::Zeroizing;
 
 use crate::{Credentials, NOT_FOUND, Secret};
 
-/// Bytes; a list of every registry in the world would be shorter. What says more is no helper, and
-/// must not fill the memory.
-const LARGEST: u64 = 4 << 20;
+/// Bytes; no list of registries comes near. A longer response is malformed, and must not fill the memory.
+const MAX_RESPONSE: u64 = 4 << 20;
 
-/// Docker's half of the wire: runs a helper and reads its answer.
-///
-/// Unlike Docker it does not wait for ever.
+/// Docker's end of the protocol: runs a helper and reads its response, with a timeout (Docker has none).
 #[derive(Clone, Debug)]
 pub struct Client {
     program: PathBuf,
     limit: Duration,
 }
 
-/// Why a helper gave no answer, named by what its user has to mend.
+/// Why a helper returned nothing. The variants differ in the remedy.
 #[derive(Debug, Error)]
 pub enum ClientError {
-    /// There is no such program, or it cannot be run.
-    #[error("{} cannot be run: {error}", program.display())]
+    /// The program does not exist or cannot be run.
+    #[error("cannot run {}: {error}", program.display())]
     Missing {
-        /// What was to be run.
+        /// The program.
         program: PathBuf,
-        /// What the system said.
+        /// The system's error.
         error: io::Error,
     },
-    /// It ran longer than the client waits, and was stopped.
-    #[error("{} did not answer within {} s", program.display(), limit.as_secs())]
-    Hung {
-        /// What was stopped.
+    /// It did not respond within the limit, and was killed.
+    #[error("{} timed out after {} s", program.display(), limit.as_secs())]
+    TimedOut {
+        /// The program.
         program: PathBuf,
-        /// How long it was waited for.
+        /// The limit.
         limit: Duration,
     },
-    /// It answered with a sentence instead of credentials.
+    /// It failed with this message.
     #[error("{0}")]
     Refused(String),
-    /// It answered with something outside the protocol, which is not repeated: it may hold a secret.
-    #[error("{} gave an answer that is not of the credential helper protocol", program.display())]
-    Garbled {
-        /// What gave the answer.
+    /// Its response is malformed. It is not repeated, because it may contain a secret.
+    #[error("{} returned a malformed response", program.display())]
+    Malformed {
+        /// The program.
         program: PathBuf,
     },
 }
 
 impl Client {
-    /// A client of the helper at `program` that waits at most `limit` for an answer.
+    /// A client of the helper at `program` that waits at most `limit` for a response.
     pub fn new(program: impl Into<PathBuf>, limit: Duration) -> Self {
         Client { program: program.into(), limit }
     }
 
-    /// Asks for the credentials of a registry; `None` where the helper has none.
+    /// The credentials of a registry; `None` if the helper has none.
     ///
     /// # Errors
     /// See [`ClientError`].
     pub fn get(&self, server: &str) -> Result<Option<Credentials>, ClientError> {
-        match self.ask("get", server) {
-            Ok(answer) => Credentials::from_json(&answer).map(Some).map_err(|_| self.garbled()),
-            Err(ClientError::Refused(sentence)) if sentence == NOT_FOUND => Ok(None),
+        match self.call("get", server) {
+            Ok(response) => Credentials::from_json(&response).map(Some).map_err(|_| self.malformed()),
+            Err(ClientError::Refused(message)) if message == NOT_FOUND => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    /// Hands a login over for keeping.
+    /// Stores a login.
     ///
     /// # Errors
     /// See [`ClientError`].
     pub fn store(&self, login: &Credentials) -> Result<(), ClientError> {
         let login = Zeroizing::new(login.to_json());
         let text = std::str::from_utf8(&login).expect("JSON made from strings is UTF-8");
-        self.ask("store", text).map(drop)
+        self.call("store", text).map(drop)
     }
 
-    /// Makes the helper forget a registry.
+    /// Erases the credentials of a registry.
     ///
     /// # Errors
     /// See [`ClientError`].
     pub fn erase(&self, server: &str) -> Result<(), ClientError> {
-        self.ask("erase", server).map(drop)
+        self.call("erase", server).map(drop)
     }
 
-    /// Names the servers that the helper knows, with the user of each.
+    /// The servers that the helper has credentials for, with the user name of each.
     ///
     /// # Errors
     /// See [`ClientError`].
     pub fn list(&self) -> Result<BTreeMap<String, String>, ClientError> {
-        // Docker writes a word that means nothing.
-        serde_json::from_str(&self.ask("list", "unused")?).map_err(|_| self.garbled())
+        // Docker writes a meaningless word.
+        serde_json::from_str(&self.call("list", "unused")?).map_err(|_| self.malformed())
     }
 
-    /// What one of our helpers knows of a registry: see [`crate::Helper::inspect`].
+    /// What one of our helpers has for a registry, see [`crate::Helper::inspect`].
     ///
     /// # Errors
-    /// See [`ClientError`]; helpers of others know no such question.
+    /// See [`ClientError`]; other helpers do not have this action.
     pub fn inspect(&self, server: &str) -> Result<serde_json::Value, ClientError> {
-        serde_json::from_str(&self.ask("inspect", server)?).map_err(|_| self.garbled())
+        serde_json::from_str(&self.call("inspect", server)?).map_err(|_| self.malformed())
     }
 
-    /// Asks one of our helpers more than Docker would, see [`crate::Helper::provide`]; `None` where it
-    /// has nothing.
+    /// What one of our helpers has for several registries, in their order, by one process; `null` for nothing.
     ///
     /// # Errors
-    /// See [`ClientError`]; helpers of others know no such question.
-    pub fn provide(&self, question: &str) -> Result<Option<Zeroizing<String>>, ClientError> {
-        match self.ask("provide", question) {
-            Ok(answer) => Ok(Some(answer)),
-            Err(ClientError::Refused(sentence)) if sentence == NOT_FOUND => Ok(None),
+    /// See [`ClientError`]; other helpers do not have this action.
+    pub fn inspect_all(&self, servers: &[&str]) -> Result<Vec<serde_json::Value>, ClientError> {
+        if let [server] = servers {
+            return Ok(vec![self.inspect(server).unwrap_or_default()]);
+        }
+        // A line feed in a name would make two names.
+        let names: Vec<_> = servers.iter().map(|name| if name.contains(['\n', '\r']) { "?" } else { name }).collect();
+        let response = self.call("inspect", &names.join("\n"))?;
+        let lines = response.lines().map(serde_json::from_str).collect::<Result<Vec<_>, _>>();
+        lines.ok().filter(|lines| lines.len() == servers.len()).ok_or_else(|| self.malformed())
+    }
+
+    /// Sends one of our helpers a request with more than an address, see [`crate::Helper::provide`]; `None` if
+    /// it has no credentials.
+    ///
+    /// # Errors
+    /// See [`ClientError`]; other helpers do not have this action.
+    pub fn provide(&self, request: &str) -> Result<Option<Zeroizing<String>>, ClientError> {
+        match self.call("provide", request) {
+            Ok(response) => Ok(Some(response)),
+            Err(ClientError::Refused(message)) if message == NOT_FOUND => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    /// What the helper calls itself.
+    /// The helper's version line.
     ///
     /// # Errors
     /// See [`ClientError`].
     pub fn version(&self) -> Result<String, ClientError> {
-        self.ask("version", "").map(|text| text.trim().to_owned())
+        self.call("version", "").map(|text| text.trim().to_owned())
     }
 
-    fn garbled(&self) -> ClientError {
-        ClientError::Garbled { program: self.program.clone() }
+    fn malformed(&self) -> ClientError {
+        ClientError::Malformed { program: self.program.clone() }
     }
 
-    fn ask(&self, action: &str, request: &str) -> Result<Zeroizing<String>, ClientError> {
+    fn call(&self, action: &str, request: &str) -> Result<Zeroizing<String>, ClientError> {
         let missing = |error| ClientError::Missing { program: self.program.clone(), error };
         let mut child = Command::new(&self.program)
             .arg(action)
@@ -142,26 +154,32 @@ impl Client {
         let mut stdin = child.stdin.take().expect("standard input was piped");
         let stdout = child.stdout.take().expect("standard output was piped");
         let request = Secret::new(request.to_owned());
-        let (done, answer) = mpsc::channel();
-        std::thread::spawn(move || {
-            // A helper may answer without reading all of the request.
+        let (sender, receiver) = mpsc::channel();
+        let started = std::thread::Builder::new().spawn(move || {
+            // A helper may respond without reading the whole request.
             let _ = stdin.write_all(request.expose().as_bytes());
             drop(stdin);
             let mut text = Zeroizing::new(String::new());
-            let mut answer = stdout.take(LARGEST);
-            let read = answer.read_to_string(&mut text).map(|_| text);
-            let endless = answer.limit() == 0;
-            let _ = done.send(read.map_err(drop).and_then(|text| if endless { Err(()) } else { Ok(text) }));
+            let mut response = stdout.take(MAX_RESPONSE);
+            let read = response.read_to_string(&mut text).map(|_| text);
+            let is_too_long = response.limit() == 0;
+            let _ = sender.send(read.map_err(drop).and_then(|text| if is_too_long { Err(()) } else { Ok(text) }));
         });
-        let Ok(text) = answer.recv_timeout(self.limit) else {
+        // If no further thread can be started; std's own function would panic.
+        if let Err(error) = started {
             let _ = child.kill();
             let _ = child.wait();
-            return Err(ClientError::Hung { program: self.program.clone(), limit: self.limit });
+            return Err(missing(error));
+        }
+        let Ok(text) = receiver.recv_timeout(self.limit) else {
+            let _ = child.kill();
+            let _ = child.wait();
+            return Err(ClientError::TimedOut { program: self.program.clone(), limit: self.limit });
         };
         let Ok(text) = text else {
             let _ = child.kill();
             let _ = child.wait();
-            return Err(self.garbled());
+            return Err(self.malformed());
         };
         let status = child.wait().map_err(missing)?;
         if status.success() { Ok(text) } else { Err(ClientError::Refused(text.trim().to_owned())) }
@@ -173,14 +191,16 @@ impl Client {
 mod tests {
     use super::*;
 
-    /// A helper that a shell plays.
+    /// A helper that is a shell script.
     fn client(script: &str) -> (tempfile::TempDir, Client) {
-        use std::os::unix::fs::PermissionsExt;
+        limited(script, testing::HANG)
+    }
+
+    fn limited(script: &str, limit: Duration) -> (tempfile::TempDir, Client) {
         let folder = tempfile::tempdir().unwrap();
         let program = folder.path().join("docker-credential-fake");
-        std::fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
-        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
-        (folder, Client::new(program, Duration::from_secs(2)))
+        testing::script(&program, script);
+        (folder, Client::new(program, limit))
     }
 
     #[test]
@@ -191,33 +211,33 @@ mod tests {
     }
 
     #[test]
-    fn the_not_found_sentence_is_no_error() {
+    fn the_not_found_message_is_not_an_error() {
         let (_folder, client) = client("echo 'credentials not found in native keychain'; exit 1");
         assert_eq!(client.get("r.example").unwrap(), None);
     }
 
     #[test]
-    fn any_other_sentence_is_an_error() {
+    fn any_other_message_is_an_error() {
         let (_folder, client) = client("echo locked; exit 1");
         assert_eq!(client.get("r.example").unwrap_err().to_string(), "locked");
     }
 
     #[test]
-    fn a_helper_that_hangs_is_stopped() {
-        let (_folder, client) = client("exec sleep 60");
-        assert!(matches!(client.list(), Err(ClientError::Hung { .. })));
+    fn a_helper_that_hangs_is_killed() {
+        let (_folder, client) = limited("exec sleep 300", Duration::from_secs(1));
+        assert!(matches!(client.list(), Err(ClientError::TimedOut { .. })));
     }
 
     #[test]
-    fn garbage_is_not_repeated() {
+    fn a_malformed_response_is_not_repeated() {
         let (_folder, client) = client("echo canary");
         let error = client.get("r.example").unwrap_err();
-        assert!(matches!(error, ClientError::Garbled { .. }) && !error.to_string().contains("canary"));
+        assert!(matches!(error, ClientError::Malformed { .. }) && !error.to_string().contains("canary"));
     }
 
     #[test]
     fn a_missing_helper_is_named() {
         let client = Client::new("/nowhere/docker-credential-fake", Duration::from_secs(1));
-        assert!(client.version().unwrap_err().to_string().contains("docker-credential-fake cannot be run"));
+        assert!(client.version().unwrap_err().to_string().contains("cannot run /nowhere/docker-credential-fake"));
     }
 }

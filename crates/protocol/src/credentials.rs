@@ -2,31 +2,31 @@ use serde_json::{Map, Value};
 
 use crate::{Failure, Secret};
 
-/// What Docker stores and gets: who to be at a registry, and the proof.
+/// What Docker stores and gets: a user name and a secret for a registry.
 ///
 /// A user name of `<token>` says that the secret is an identity token (a refresh token for the
 /// registry's token server) instead of a password: see
 /// [Docker's native store](https://github.com/docker/cli/blob/master/cli/config/credentials/native_store.go).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Credentials {
-    /// The server address as Docker wrote it: replies echo it.
+    /// The server address as Docker wrote it, which a response repeats.
     pub server: String,
-    /// The user's name; not empty, see [`Credentials::from_json`].
+    /// The user name.
     pub username: String,
     /// The password or token; may be empty.
     pub secret: Secret,
 }
 
 impl Credentials {
-    /// Reads what `store` receives and `get` answers, as Go's JSON decoder does: names of fields in
+    /// Reads the input of `store` and the output of `get`, as Go's JSON decoder does: names of fields in
     /// any letter case, unknown fields ignored, missing ones empty.
     ///
     /// # Errors
-    /// Text that is not one JSON object of strings. The message tells where, never what.
+    /// The text is not one JSON object of strings. The message states where, without the text.
     pub fn from_json(text: &str) -> Result<Self, Failure> {
         let object: Map<String, Value> = serde_json::from_str(text).map_err(|error| {
             let (line, column) = (error.line(), error.column());
-            Failure::explain(format!("credentials are not a JSON object: line {line}, column {column}"))
+            Failure::stop(format!("credentials are not a JSON object: line {line}, column {column}"))
         })?;
         let (mut server, mut username, mut secret) = (String::new(), String::new(), String::new());
         for (name, value) in object {
@@ -39,14 +39,13 @@ impl Credentials {
             match value {
                 Value::String(text) => *field = text,
                 Value::Null => {}
-                _ => return Err(Failure::explain(format!("credentials are not text: field {name}"))),
+                _ => return Err(Failure::stop(format!("credentials are not text: field {name}"))),
             }
         }
         Ok(Credentials { server: server.trim().to_owned(), username, secret: Secret::new(secret) })
     }
 
-    /// Writes one object with exactly three keys and a line feed: some clients refuse anything less
-    /// and anything more.
+    /// Writes one object with exactly three keys and a line feed: some clients reject anything else.
     pub fn to_json(&self) -> Vec<u8> {
         let mut line = Vec::with_capacity(64 + self.server.len() + self.username.len() + 2 * self.secret.len());
         line.extend_from_slice(b"{\"ServerURL\":");

@@ -1,19 +1,19 @@
 use std::time::{Duration, Instant};
 
-/// The moment at which an operation must have answered.
+/// The time by which an operation must have finished.
 ///
-/// Nobody in Docker's family stops a helper that hangs, so every wait in the project takes one.
+/// No client of the Docker family kills a helper that hangs, so every wait in the project takes a deadline.
 #[derive(Clone, Copy, Debug)]
 pub struct Deadline(Instant);
 
 impl Deadline {
-    /// A deadline `limit` from now. A limit past what the clock can count is one of a year.
+    /// A deadline `limit` from now; a year, if the clock cannot represent it.
     pub fn after(limit: Duration) -> Self {
         let now = Instant::now();
         Deadline(now.checked_add(limit).unwrap_or(now + Duration::from_secs(365 * 24 * 3600)))
     }
 
-    /// How long is left; zero when it has passed.
+    /// The remaining time; zero once it has passed.
     pub fn remaining(&self) -> Duration {
         self.0.saturating_duration_since(Instant::now())
     }

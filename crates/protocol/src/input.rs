@@ -4,12 +4,12 @@ use zeroize::Zeroizing;
 
 use crate::{Deadline, Failure};
 
-/// The most that a helper reads: identity tokens are the largest payloads and stay under 70 KiB.
-/// The reference stops at 64 KiB a line.
+/// Bytes that a helper reads at most: identity tokens are the largest payloads and stay under 70 KiB.
+/// The reference stops at 64 KiB per line.
 pub(crate) const LIMIT: usize = 512 * 1024;
 
 /// Reads standard input to its end, because a client that cannot write everything reports a broken
-/// pipe instead of our answer, and keeps at most [`LIMIT`] bytes of it.
+/// pipe instead of our response. At most [`LIMIT`] bytes are kept.
 ///
 /// # Errors
 /// More than the limit, text that is not UTF-8, or an input still open when the deadline passes.
@@ -35,18 +35,18 @@ pub(crate) fn read(deadline: Deadline) -> Result<Zeroizing<String>, Failure> {
     }
     match std::str::from_utf8(&kept[..length]) {
         Ok(text) => Ok(Zeroizing::new(text.trim_start_matches('\u{feff}').to_owned())),
-        Err(_) => Err(Failure::explain("the request on standard input is not UTF-8 text")),
+        Err(_) => Err(Failure::stop("the request on standard input is not UTF-8 text")),
     }
 }
 
-/// Makes room without leaving an unwiped copy behind, as a growing vector would.
+/// Grows without leaving an unwiped copy behind, as a growing vector would.
 fn grow(kept: &mut Zeroizing<Vec<u8>>) {
     let mut larger = Zeroizing::new(vec![0; LIMIT + 1]);
     larger[..kept.len()].copy_from_slice(kept);
     *kept = larger;
 }
 
-/// Reads what is not kept.
+/// Reads and drops the rest.
 fn drain(source: &mut Source, deadline: Deadline) -> Result<Zeroizing<String>, Failure> {
     let mut lost = Zeroizing::new([0; 4096]);
     while source.read(lost.as_mut(), deadline)? > 0 {}
@@ -54,15 +54,18 @@ fn drain(source: &mut Source, deadline: Deadline) -> Result<Zeroizing<String>, F
 }
 
 fn too_large() -> Failure {
-    Failure::explain(format!("the request on standard input is larger than {} KiB", LIMIT / 1024))
+    Failure::stop(format!("the request on standard input is larger than {} KiB", LIMIT / 1024))
 }
 
 fn still_open() -> Failure {
-    Failure::with_hint("no request arrived on standard input", "the caller writes a server address and closes it")
+    Failure::with_hint(
+        "timed out reading the request on standard input",
+        "write a server address to standard input and close it",
+    )
 }
 
 fn broken(error: io::Error) -> Failure {
-    Failure::explain(format!("standard input cannot be read: {error}"))
+    Failure::stop(format!("cannot read standard input: {error}"))
 }
 
 /// The descriptor itself: std's handle comes with a lock and a buffer, which cost a start more than
@@ -83,7 +86,7 @@ impl Source {
             let limit = Timespec { tv_sec: left.as_secs() as _, tv_nsec: left.subsec_nanos() as _ };
             match poll(&mut [PollFd::new(&self.0, PollFlags::IN)], Some(&limit)) {
                 Ok(0) => return Err(still_open()),
-                // Also for an input that was closed or is broken: the read tells.
+                // Also for an input that was closed or is broken: the read returns which.
                 Ok(_) => match rustix::io::read(self.0, &mut *chunk) {
                     Err(rustix::io::Errno::INTR) => {}
                     // Started without a standard input.
@@ -97,7 +100,7 @@ impl Source {
     }
 }
 
-/// A thread reads, because no call of the standard library waits for input with a time limit.
+/// Reads on a thread, because the standard library cannot read with a timeout.
 #[cfg(not(unix))]
 struct Source {
     arriving: std::sync::mpsc::Receiver<io::Result<Zeroizing<Vec<u8>>>>,

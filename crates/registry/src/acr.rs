@@ -21,6 +21,35 @@ pub enum AzureCloud {
     UsGov,
     /// Germany's former one, whose host names live on.
     Germany,
+    /// Operated by Bleu, in France.
+    Bleu,
+    /// Operated by Delos, in Germany.
+    Delos,
+}
+
+impl AzureCloud {
+    /// All of them.
+    pub const ALL: [AzureCloud; 6] = [
+        AzureCloud::Public,
+        AzureCloud::China,
+        AzureCloud::UsGov,
+        AzureCloud::Germany,
+        AzureCloud::Bleu,
+        AzureCloud::Delos,
+    ];
+
+    /// As az calls it; that of Delos by the same rule, since az does not know it yet (2.91).
+    /// <https://learn.microsoft.com/cli/azure/manage-clouds-azure-cli>
+    pub fn name(self) -> &'static str {
+        match self {
+            AzureCloud::Public => "AzureCloud",
+            AzureCloud::China => "AzureChinaCloud",
+            AzureCloud::UsGov => "AzureUSGovernment",
+            AzureCloud::Germany => "AzureGermanCloud",
+            AzureCloud::Bleu => "AzureBleuCloud",
+            AzureCloud::Delos => "AzureDelosCloud",
+        }
+    }
 }
 
 impl AcrRegistry {
@@ -41,6 +70,11 @@ const LOGIN_SERVERS: &[(Pattern, AzureCloud)] = &[
     (Pattern("{name}.{place}.geo.azurecr.us"), AzureCloud::UsGov),
     (Pattern("{name}.azurecr.de"), AzureCloud::Germany),
     (Pattern("{name}.{place}.geo.azurecr.de"), AzureCloud::Germany),
+    // <https://github.com/Azure/azure-cli/blob/dev/src/azure-cli-core/azure/cli/core/cloud.py>
+    (Pattern("{name}.azurecr.sovcloud-azure.fr"), AzureCloud::Bleu),
+    (Pattern("{name}.{place}.geo.azurecr.sovcloud-azure.fr"), AzureCloud::Bleu),
+    (Pattern("{name}.azurecr.sovcloud-azure.de"), AzureCloud::Delos),
+    (Pattern("{name}.{place}.geo.azurecr.sovcloud-azure.de"), AzureCloud::Delos),
 ];
 
 pub(crate) fn registry_of(host: &str) -> Option<AcrRegistry> {
@@ -72,6 +106,9 @@ mod tests {
             ("contoso.azurecr.us", UsGov),
             ("contoso.usgovvirginia.geo.azurecr.us", UsGov),
             ("contoso.azurecr.de", Germany),
+            ("contoso.azurecr.sovcloud-azure.fr", Bleu),
+            ("contoso.azurecr.sovcloud-azure.de", Delos),
+            ("contoso.germanywestcentral.geo.azurecr.sovcloud-azure.de", Delos),
         ] {
             let expected = Registry::Acr(AcrRegistry { login_server: host.to_owned(), cloud });
             for spelling in [
@@ -94,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn near_misses_are_nobodys() {
+    fn near_misses_belong_to_no_cloud() {
         for other in [
             "azurecr.io",
             ".azurecr.io",
@@ -105,6 +142,8 @@ mod tests {
             "contoso.azurecr.com",
             "contoso.azurecr.io.de",
             "contoso.azure.io",
+            "contoso.azurecr.sovcloud-azure.com",
+            "contoso.sovcloud-azure.fr",
             "contoso.azurewebsites.net",
             "contoso.eastus.data.azurecr.io",
             "contoso.eastus.azurecr.io",

@@ -123,12 +123,12 @@ pub(crate) fn registry_of(host: &str) -> Option<Registry> {
         _ => {}
     }
     PRIVATE.iter().find_map(|row| {
-        let holes = row.pattern.matches(host)?;
-        let partition = Partition::of_region(holes.region);
+        let placeholders = row.pattern.matches(host)?;
+        let partition = Partition::of_region(placeholders.region);
         row.partitions.contains(&partition).then(|| {
             Registry::Ecr(EcrRegistry {
-                account: holes.account.to_owned(),
-                region: holes.region.to_owned(),
+                account: placeholders.account.to_owned(),
+                region: placeholders.region.to_owned(),
                 partition,
                 fips: row.fips,
                 dual_stack: row.dual_stack,
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn near_misses_are_nobodys() {
+    fn near_misses_belong_to_no_cloud() {
         for other in [
             "12345678901.dkr.ecr.us-east-1.amazonaws.com",
             "1234567890123.dkr.ecr.us-east-1.amazonaws.com",

@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn near_misses_are_nobodys() {
+    fn near_misses_belong_to_no_cloud() {
         for other in [
             "notgcr.io",
             "gcr.io.attacker.com",

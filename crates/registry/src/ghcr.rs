@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn near_misses_are_nobodys() {
+    fn near_misses_belong_to_no_cloud() {
         for other in [
             "github.com",
             "api.github.com",

@@ -1,8 +1,13 @@
 //! Which cloud a server address belongs to.
 //!
-//! One table of parsed, anchored patterns decides, because the answer decides who is handed a
-//! token: a pattern that also matches `registry.example.attacker.com` gives it to the attacker.
-//! Regions are matched by shape, so that a new one works on its first day.
+//! ```text
+//! ServerUrl ─▶ ecr ─▶ acr ─▶ gcr ─▶ ghcr ─▶ Registry { account, region, … }, or None: another registry
+//!                 anchored host patterns
+//! ```
+//!
+//! The patterns are anchored, because the result decides where a token is sent: a pattern that also matches
+//! `registry.example.attacker.com` sends it to the attacker. Regions are matched by their form, so that a new one works
+//! on its first day.
 //!
 //! ```
 //! use registry::{Registry, registry_of};
@@ -13,6 +18,7 @@
 
 mod acr;
 mod ecr;
+pub mod exchange;
 mod gcr;
 mod ghcr;
 mod pattern;
@@ -23,6 +29,7 @@ use protocol::ServerUrl;
 
 pub use acr::{AcrRegistry, AzureCloud};
 pub use ecr::{EcrPublicRegistry, EcrRegistry, Partition};
+pub use exchange::Exchange;
 pub use gcr::{GOOGLE, GcrRegistry};
 pub use ghcr::GhcrRegistry;
 
@@ -54,6 +61,21 @@ pub enum Cloud {
     GitHub,
 }
 
+impl Cloud {
+    /// All of them.
+    pub const ALL: [Cloud; 4] = [Cloud::Aws, Cloud::Azure, Cloud::Google, Cloud::GitHub];
+
+    /// The short name of its provider: in the settings, in Docker's config, and as a feature of the build.
+    pub fn provider(self) -> &'static str {
+        match self {
+            Cloud::Aws => "ecr",
+            Cloud::Azure => "acr",
+            Cloud::Google => "gcr",
+            Cloud::GitHub => "ghcr",
+        }
+    }
+}
+
 impl fmt::Display for Cloud {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -79,10 +101,11 @@ impl Registry {
 
 /// The cloud registry that an address belongs to; `None` for every other registry.
 ///
-/// The clouds speak only TLS on its own port, so an address with `http://` or a port is not theirs.
+/// The clouds speak only TLS on its own port, so an address with `http://` or a port is not theirs; nor is
+/// one with a user before the host or a dot behind it.
 /// The path plays no part: some clients ask for `host/repository`.
 pub fn registry_of(server: &ServerUrl) -> Option<Registry> {
-    if !server.is_https() || server.port().is_some() {
+    if !server.is_https() || server.port().is_some() || !server.is_plain() {
         return None;
     }
     let host = server.host();
@@ -96,7 +119,7 @@ pub fn registry_of(server: &ServerUrl) -> Option<Registry> {
 /// GitHub Enterprise Server, Azure Local, a universe of Google's. `None` for an address without
 /// TLS, and for AWS, whose tokens need a region that only a name of its own tells.
 pub fn registry_as(cloud: Cloud, server: &ServerUrl) -> Option<Registry> {
-    if !server.is_https() {
+    if !server.is_https() || !server.is_plain() {
         return None;
     }
     let own = registry_of(server).filter(|registry| registry.cloud() == cloud);

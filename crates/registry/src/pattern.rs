@@ -1,23 +1,23 @@
-/// A host name with holes: `{account}.dkr.ecr.{region}.amazonaws.com`. A hole is one whole label.
+/// A host name with placeholders: `{account}.dkr.ecr.{region}.amazonaws.com`. A hole is one whole label.
 pub(crate) struct Pattern(pub(crate) &'static str);
 
-/// What stood in the holes.
+/// What stood in the placeholders.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Holes<'a> {
+pub(crate) struct Placeholders<'a> {
     pub(crate) account: &'a str,
     pub(crate) region: &'a str,
 }
 
 impl Pattern {
     /// Matches the whole host, label by label; `host` is in lower case.
-    pub(crate) fn matches<'a>(&self, host: &'a str) -> Option<Holes<'a>> {
-        let mut holes = Holes::default();
+    pub(crate) fn matches<'a>(&self, host: &'a str) -> Option<Placeholders<'a>> {
+        let mut placeholders = Placeholders::default();
         let mut labels = host.split('.');
         for expected in self.0.split('.') {
             let label = labels.next()?;
             match expected {
-                "{account}" if is_account(label) => holes.account = label,
-                "{region}" if is_region(label) => holes.region = label,
+                "{account}" if is_account(label) => placeholders.account = label,
+                "{region}" if is_region(label) => placeholders.region = label,
                 "{name}" if is_registry_name(label) => {}
                 "{place}" if is_place(label) => {}
                 "{location}-docker" if label.strip_suffix("-docker").is_some_and(is_place) => {}
@@ -25,7 +25,7 @@ impl Pattern {
                 _ => return None,
             }
         }
-        labels.next().is_none().then_some(holes)
+        labels.next().is_none().then_some(placeholders)
     }
 }
 
@@ -66,10 +66,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn holes_are_whole_labels_and_nothing_may_follow() {
+    fn placeholders_are_whole_labels_and_nothing_may_follow() {
         let pattern = Pattern("{account}.dkr.ecr.{region}.amazonaws.com");
-        let holes = pattern.matches("123456789012.dkr.ecr.eu-west-1.amazonaws.com").unwrap();
-        assert_eq!(holes, Holes { account: "123456789012", region: "eu-west-1" });
+        let placeholders = pattern.matches("123456789012.dkr.ecr.eu-west-1.amazonaws.com").unwrap();
+        assert_eq!(placeholders, Placeholders { account: "123456789012", region: "eu-west-1" });
         for host in [
             "",
             "dkr.ecr",

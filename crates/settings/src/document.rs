@@ -1,194 +1,89 @@
 use std::io;
-use std::path::{Path, PathBuf};
+use std::num::NonZeroU64;
+use std::path::Path;
 use std::time::Duration;
 
-use protocol::{Failure, ServerUrl};
-use registry::Cloud;
+use protocol::Failure;
 use serde::Deserialize;
-use serde::de::Error as _;
+use zeroize::Zeroizing;
 
-use crate::{Environment, Places, Rule, Settings, VaultChoice};
+use crate::table::Table;
+use crate::{Environment, MachineCheck, OnFailure, Places, Rule, Settings, VaultChoice};
 
-/// A settings file as it is written: every key may be missing, an unknown one is an error, so that
-/// a misspelt `profile` never becomes the wrong identity.
+/// A settings file: every key is optional, and an unknown one is an error, so that a misspelt `profile` never
+/// selects the wrong identity.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Document {
     vault: Option<VaultChoice>,
     /// Seconds.
-    timeout: Option<u64>,
+    timeout: Option<NonZeroU64>,
     /// Seconds.
     refresh_before: Option<u64>,
+    on_failure: Option<OnFailure>,
     #[serde(default)]
     registry: Vec<Table>,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Table {
-    r#match: Pattern,
-    provider: Option<Provider>,
-    target: Option<Target>,
-    profile: Option<String>,
-    role_arn: Option<String>,
-    external_id: Option<String>,
-    region: Option<String>,
-    tenant: Option<String>,
-    client_id: Option<String>,
-    authority: Option<String>,
-    audience: Option<String>,
-    impersonate: Option<String>,
-    credentials_file: Option<PathBuf>,
-    app_id: Option<Id>,
-    installation_id: Option<Id>,
-    private_key_file: Option<PathBuf>,
-    account: Option<String>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Provider {
-    Ecr,
-    Acr,
-    Gcr,
-    Ghcr,
-}
-
-impl From<Provider> for Cloud {
-    fn from(provider: Provider) -> Self {
-        match provider {
-            Provider::Ecr => Cloud::Aws,
-            Provider::Acr => Cloud::Azure,
-            Provider::Gcr => Cloud::Google,
-            Provider::Ghcr => Cloud::GitHub,
-        }
-    }
-}
-
-/// GitHub's ids are numbers, and are written as such or as text.
-#[derive(Deserialize)]
-#[serde(untagged, expecting = "a number or a text")]
-enum Id {
-    Number(u64),
-    Text(String),
-}
-
-impl From<Id> for String {
-    fn from(id: Id) -> Self {
-        match id {
-            Id::Number(number) => number.to_string(),
-            Id::Text(text) => text,
-        }
-    }
-}
-
-/// Not empty, and without a scheme: what a rule is compared with has none.
-struct Pattern(String);
-
-impl<'de> Deserialize<'de> for Pattern {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        if text.is_empty() || text.contains("://") {
-            return Err(D::Error::custom("match is a host name, with * and ? if need be, and no https:// before it"));
-        }
-        Ok(Pattern(text))
-    }
-}
-
-/// A registry of one of the clouds.
-struct Target(ServerUrl, Cloud);
-
-impl<'de> Deserialize<'de> for Target {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let server = ServerUrl::parse(&text).map_err(D::Error::custom)?;
-        match registry::registry_of(&server) {
-            Some(registry) => Ok(Target(server, registry.cloud())),
-            None => Err(D::Error::custom("target is not the host name of a cloud's registry")),
-        }
-    }
-}
-
-impl TryFrom<Table> for Rule {
-    type Error = &'static str;
-
-    fn try_from(table: Table) -> Result<Self, Self::Error> {
-        let provider = table.provider.map(Cloud::from);
-        match (provider, &table.target) {
-            (Some(Cloud::Aws), None) => {
-                return Err("provider needs a target: the cloud's own host name of this registry");
-            }
-            (Some(cloud), Some(Target(_, actual))) if cloud != *actual => {
-                return Err("target is a registry of another provider");
-            }
-            _ => {}
-        }
-        if table.external_id.is_some() && table.role_arn.is_none() {
-            return Err("external_id needs a role_arn");
-        }
-        Ok(Rule {
-            pattern: table.r#match.0,
-            target: table.target.map(|Target(server, _)| server),
-            profile: table.profile,
-            role_arn: table.role_arn,
-            external_id: table.external_id,
-            region: table.region,
-            provider,
-            tenant: table.tenant,
-            client_id: table.client_id,
-            authority: table.authority,
-            audience: table.audience,
-            impersonate: table.impersonate,
-            credentials_file: table.credentials_file,
-            app_id: table.app_id.map(String::from),
-            installation_id: table.installation_id.map(String::from),
-            private_key_file: table.private_key_file,
-            account: table.account,
-        })
-    }
-}
-
 impl Settings {
-    /// What one settings file says, over the defaults.
+    /// The settings of one file over the defaults.
     ///
     /// # Errors
-    /// The line and what is wrong in it.
+    /// The line and its error.
     pub fn parse(text: &str) -> Result<Self, Failure> {
         let mut settings = Settings::default();
-        apply(text, &mut settings).map(|()| settings).map_err(Failure::explain)
+        apply(text, &mut settings).map(|()| settings).map_err(Failure::stop)
     }
 }
 
-/// Reads the settings files, the user's over the machine's: its single values win, its rules come first.
-pub(crate) fn load(environment: &Environment, places: &Places) -> Result<Settings, Failure> {
+/// Reads the settings files, the user's over the machine's: its values win, and its rules come first.
+pub(crate) fn load(environment: &Environment, places: &Places, check: MachineCheck) -> Result<Settings, Failure> {
+    environment.check_paths(&["CREDMINT_CONFIG"]).map_err(Failure::Stop)?;
     let mut settings = Settings::default();
     // From the weakest to the strongest.
     for path in places.settings.iter().rev() {
-        // A file that was named has to exist, one in a usual place may.
+        // A file that is named must exist; one in a standard place is optional.
         let named = environment.raw("CREDMINT_CONFIG").is_some();
-        if let Some(text) = read(path, named)? {
+        let of_machine = places.machine_settings.as_ref() == Some(path);
+        if let Some(text) = read(path, named, of_machine.then_some(check))? {
             log::debug!("settings from {}", path.display());
-            apply(&text, &mut settings).map_err(|why| Failure::explain(format!("{}: {why}", path.display())))?;
+            apply(&text, &mut settings).map_err(|why| Failure::stop(format!("{}: {why}", path.display())))?;
         }
     }
-    if let Some(choice) = environment.text("CREDMINT_VAULT") {
-        settings.vault = choice_of(&choice)?;
+    settings.vault = choice(environment, "CREDMINT_VAULT")?.unwrap_or(settings.vault);
+    if let Some(on_failure) = choice(environment, "CREDMINT_ON_FAILURE")? {
+        settings.on_failure = on_failure;
+        // The variable is for all registries of this process.
+        settings.rules.iter_mut().for_each(|rule| rule.on_failure = None);
     }
     Ok(settings)
 }
 
-fn choice_of(text: &str) -> Result<VaultChoice, Failure> {
+/// A setting with fixed values, in an environment variable.
+fn choice<T: for<'de> Deserialize<'de>>(environment: &Environment, variable: &str) -> Result<Option<T>, Failure> {
     use serde::de::IntoDeserializer;
-    use serde::de::value::{Error, StrDeserializer};
-    let text: StrDeserializer<'_, Error> = text.into_deserializer();
-    VaultChoice::deserialize(text).map_err(|error| Failure::explain(format!("CREDMINT_VAULT: {error}")))
+    use serde::de::value::{Error, StringDeserializer};
+    let Some(text) = environment.text(variable) else { return Ok(None) };
+    let text: StringDeserializer<Error> = text.into_deserializer();
+    T::deserialize(text).map(Some).map_err(|error| Failure::stop(format!("{variable}: {error}")))
 }
 
-fn read(path: &Path, named: bool) -> Result<Option<String>, Failure> {
-    match std::fs::read_to_string(path) {
+fn read(path: &Path, named: bool, check: Option<MachineCheck>) -> Result<Option<Zeroizing<String>>, Failure> {
+    let mut refused = None;
+    let read = protocol::read_text_file_if(path, |file| {
+        let Some(Err(why)) = check.map(|check| check(file)) else { return Ok(()) };
+        refused = Some(why.to_string());
+        Err(why)
+    });
+    if let Some(why) = refused {
+        // As an error, any user could block all others.
+        log::warn!("ignoring the settings file {}: {why}", path.display());
+        return Ok(None);
+    }
+    match read {
         Ok(text) => Ok(Some(text)),
         Err(error) if !named && absent(&error) => Ok(None),
-        Err(error) => Err(Failure::explain(format!("the settings file {} cannot be read: {error}", path.display()))),
+        Err(error) => Err(Failure::stop(format!("cannot read the settings file {}: {error}", path.display()))),
     }
 }
 
@@ -196,12 +91,23 @@ fn absent(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
+/// serde's message; for an unknown name, with a suggestion in place of the list of all names.
+fn with_suggestion(message: &str) -> String {
+    let suggestion = || {
+        let (what, known) = message.split_once(", expected one of ")?;
+        let known: Vec<&str> = known.split('`').skip(1).step_by(2).collect();
+        let name = protocol::did_you_mean(what.split('`').nth(1)?, known)?;
+        Some(format!("{what}; did you mean `{name}`?"))
+    };
+    suggestion().unwrap_or_else(|| message.to_owned())
+}
+
 fn apply(text: &str, settings: &mut Settings) -> Result<(), String> {
     let text = text.trim_start_matches('\u{feff}');
     let document: Document = toml::from_str(text).map_err(|error| {
         let line =
             error.span().map_or(1, |span| text.bytes().take(span.start).filter(|byte| *byte == b'\n').count() + 1);
-        format!("line {line}: {}", error.message())
+        format!("line {line}: {}", with_suggestion(error.message()))
     })?;
     let mut rules = Vec::with_capacity(document.registry.len() + settings.rules.len());
     for (nth, table) in document.registry.into_iter().enumerate() {
@@ -212,13 +118,16 @@ fn apply(text: &str, settings: &mut Settings) -> Result<(), String> {
     rules.append(&mut settings.rules);
     settings.rules = rules;
     settings.vault = document.vault.unwrap_or(settings.vault);
-    settings.timeout = document.timeout.map_or(settings.timeout, Duration::from_secs);
+    settings.timeout = document.timeout.map_or(settings.timeout, |seconds| Duration::from_secs(seconds.get()));
     settings.refresh_before = document.refresh_before.map_or(settings.refresh_before, Duration::from_secs);
+    settings.on_failure = document.on_failure.unwrap_or(settings.on_failure);
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
+    use registry::Cloud;
+
     use super::*;
 
     fn settings(text: &str) -> Result<Settings, String> {
@@ -287,16 +196,18 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_named_with_their_line() {
+    fn errors_name_the_line() {
         for (text, expected) in [
-            ("\n\nvualt = 1", "line 3: unknown field `vualt`"),
+            ("\n\nvualt = 1", "line 3: unknown field `vualt`; did you mean `vault`?"),
+            ("colour = 1", "line 1: unknown field `colour`, expected one of `vault`"),
             ("vault = \"vault\"", "line 1: unknown variant `vault`"),
             ("timeout = -1", "line 1: invalid value"),
-            ("[[registry]]\nmatch = \"a\"\nprofil = \"x\"", "line 3: unknown field `profil`"),
+            ("vault = \"auto\"\ntimeout = 0", "line 2: invalid value: integer `0`"),
+            ("[[registry]]\nmatch = \"a\"\nprofil = \"x\"", "line 3: unknown field `profil`; did you mean `profile`?"),
             ("[[registry]]\nprofile = \"x\"", "line 1: missing field `match`"),
-            ("[[registry]]\nmatch = \"https://a\"", "line 2: match is a host name"),
-            ("[[registry]]\nmatch = \"a\"\ntarget = \"b\"", "line 3: target is not the host name"),
-            ("[[registry]]\nmatch = \"a\"\nprovider = \"ecr\"", "table 1 (a): provider needs a target"),
+            ("[[registry]]\nmatch = \"https://a\"", "line 2: match must be a host name"),
+            ("[[registry]]\nmatch = \"a\"\ntarget = \"b\"", "line 3: target must be the host name"),
+            ("[[registry]]\nmatch = \"a\"\nprovider = \"ecr\"", "table 1 (a): provider \"ecr\" needs a target"),
             ("[[registry]]\nmatch = \"a\"\nexternal_id = \"b\"", "table 1 (a): external_id needs a role_arn"),
             ("timeout = ", "line 1: "),
         ] {
@@ -312,7 +223,7 @@ mod tests {
         std::fs::write(&user, "timeout = 1\n[[registry]]\nmatch = \"user\"").unwrap();
         std::fs::write(&machine, "timeout = 2\nrefresh_before = 3\n[[registry]]\nmatch = \"machine\"").unwrap();
         let places = Places { settings: vec![user, machine, folder.path().join("absent")], ..Places::default() };
-        let settings = load(&Environment::of([("CREDMINT_VAULT", "kernel")]), &places).unwrap();
+        let settings = load(&Environment::of([("CREDMINT_VAULT", "kernel")]), &places, |_| Ok(())).unwrap();
         assert_eq!((settings.timeout.as_secs(), settings.refresh_before.as_secs()), (1, 3));
         assert_eq!(settings.vault, VaultChoice::Kernel);
         let patterns: Vec<_> = settings.rules.iter().map(|rule| rule.pattern.as_str()).collect();
@@ -320,17 +231,40 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_was_named_has_to_exist() {
+    fn a_named_file_must_exist() {
         let path = std::path::PathBuf::from("/nowhere/config.toml");
         let places = Places { settings: vec![path.clone()], ..Places::default() };
-        assert!(load(&Environment::of([("", "")]), &places).is_ok());
+        assert!(load(&Environment::of([("", "")]), &places, |_| Ok(())).is_ok());
         let named = Environment::of([("CREDMINT_CONFIG", path)]);
-        assert!(load(&named, &places).unwrap_err().to_string().starts_with("the settings file /nowhere/config.toml"));
+        assert!(
+            load(&named, &places, |_| Ok(()))
+                .unwrap_err()
+                .to_string()
+                .starts_with("cannot read the settings file /nowhere/config.toml")
+        );
     }
 
     #[test]
-    fn a_wrong_choice_in_the_environment_is_named() {
-        let failure = load(&Environment::of([("CREDMINT_VAULT", "safe")]), &Places::default()).unwrap_err();
+    fn an_invalid_choice_in_the_environment_is_an_error() {
+        let failure = load(&Environment::of([("CREDMINT_VAULT", "safe")]), &Places::default(), |_| Ok(())).unwrap_err();
         assert!(failure.to_string().starts_with("CREDMINT_VAULT: unknown variant `safe`"), "{failure}");
+    }
+
+    #[test]
+    fn a_machines_file_that_anybody_may_have_written_does_not_count() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            path
+        };
+        let (user, machine) = (file("user", "timeout = 7"), file("machine", "refresh_before = 1"));
+        let places =
+            Places { settings: vec![user, machine.clone()], machine_settings: Some(machine), ..Places::default() };
+        let load = |check: MachineCheck| super::load(&Environment::of([("", "")]), &places, check).unwrap();
+        assert_eq!(load(|_| Ok(())).refresh_before, Duration::from_secs(1));
+        let settings = load(|_| Err(io::Error::other("anybody may change it")));
+        assert_eq!(settings.refresh_before, Settings::default().refresh_before);
+        assert_eq!(settings.timeout, Duration::from_secs(7), "the user's own is not asked for this");
     }
 }

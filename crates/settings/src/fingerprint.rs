@@ -3,12 +3,13 @@ use std::path::Path;
 use hmac_sha256::Hash;
 
 use crate::Environment;
+use crate::file_state::state_of;
 
-/// A digest of the settings that choose an identity, without finding out which identity that is.
+/// A digest of the settings that choose an identity, without resolving the identity.
 ///
-/// Two fingerprints are equal only when every setting that went in is: another profile, another key
-/// or an edited file give another one, so a token is never handed to another identity than the one
-/// it was minted for. Secrets go in, and only the digest comes out.
+/// Two fingerprints are equal only if all their settings are: another profile, another key or an edited file
+/// gives another one, so a token is served only to the identity that it was minted for. Secrets may be added; only
+/// the digest comes out.
 #[derive(Clone)]
 pub struct Fingerprint(Hash);
 
@@ -19,15 +20,15 @@ impl Default for Fingerprint {
 }
 
 impl Fingerprint {
-    /// Of nothing yet.
+    /// An empty one.
     pub fn new() -> Self {
         Fingerprint(Hash::new())
     }
 
-    /// Adds a named value; that there is none is a value too.
+    /// Adds a named value; a missing one counts as well.
     pub fn add(&mut self, name: &str, value: Option<&[u8]>) -> &mut Self {
         for part in [Some(name.as_bytes()), value] {
-            // The length in front keeps neighbours apart.
+            // The length prevents collisions of neighbouring values.
             let length = part.map_or(u64::MAX, |part| part.len() as u64);
             self.0.update(length.to_le_bytes());
             self.0.update(part.unwrap_or_default());
@@ -41,15 +42,12 @@ impl Fingerprint {
         self.add(name, value.as_ref().map(|value| value.as_encoded_bytes()))
     }
 
-    /// Adds a file by its path, size and time of change, without reading it.
+    /// Adds a file by its path and its state from one `stat`; on systems where that does not identify a version, by
+    /// its content. A relative path is relative to the current folder.
     pub fn file(&mut self, path: &Path) -> &mut Self {
-        let state = std::fs::metadata(path).ok().map(|metadata| {
-            let changed = metadata.modified().ok().and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
-            let mut state = metadata.len().to_le_bytes().to_vec();
-            state.extend_from_slice(&changed.unwrap_or_default().as_nanos().to_le_bytes());
-            state
-        });
-        self.add("path", Some(path.as_os_str().as_encoded_bytes())).add("state", state.as_deref())
+        let state = state_of(path);
+        let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        self.add("path", Some(absolute.as_os_str().as_encoded_bytes())).add("state", state.as_deref())
     }
 
     /// The digest as 32 hexadecimal digits.
@@ -91,17 +89,8 @@ mod tests {
     }
 
     #[test]
-    fn a_file_counts_by_size_and_time() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("config");
-        let absent = of(|f| _ = f.file(&path));
-        std::fs::write(&path, "a").unwrap();
-        let short = of(|f| _ = f.file(&path));
-        std::fs::write(&path, "ab").unwrap();
-        let long = of(|f| _ = f.file(&path));
-        let file = std::fs::File::options().write(true).open(&path).unwrap();
-        file.set_modified(std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1)).unwrap();
-        let old = of(|f| _ = f.file(&path));
-        assert_eq!([&absent, &short, &long, &old].into_iter().collect::<std::collections::HashSet<_>>().len(), 4);
+    fn a_relative_path_is_relative_to_the_current_folder() {
+        let here = std::env::current_dir().unwrap().join("no-such-file");
+        assert_eq!(of(|f| _ = f.file(Path::new("no-such-file"))), of(|f| _ = f.file(&here)));
     }
 }

@@ -1,15 +1,14 @@
 use crate::{Environment, Fingerprint};
 
 impl Fingerprint {
-    /// Adds the machine from one start to the next, for an identity that is the machine's own: it may be
-    /// changed while the machine is off, and a clone of its disk must not take a token along.
+    /// Adds the boot id, for a machine's own identity: it may be changed while the machine is off, and a clone of its
+    /// disk must not take a token along.
     pub fn boot(&mut self) -> &mut Self {
         self.add("boot", boot_id().as_deref())
     }
 
-    /// Adds the pod, where this is one: the pods of a workload have the same files and variables, and
-    /// those of one node may share the kernel's keyring. Which service account a pod has says its
-    /// namespace and its name.
+    /// Adds the pod, inside Kubernetes: pods of one workload have the same files and variables, and pods of one node
+    /// may share the kernel's keyring. Namespace and name of a pod determine its service account.
     pub fn pod(&mut self, environment: &Environment) -> &mut Self {
         if environment.raw("KUBERNETES_SERVICE_HOST").is_none() {
             return self;
@@ -19,7 +18,7 @@ impl Fingerprint {
     }
 }
 
-/// Other systems do not tell. <https://man7.org/linux/man-pages/man5/proc_sys_kernel.5.html>
+/// Linux only. <https://man7.org/linux/man-pages/man5/proc_sys_kernel.5.html>
 fn boot_id() -> Option<Vec<u8>> {
     if cfg!(target_os = "linux") { std::fs::read("/proc/sys/kernel/random/boot_id").ok() } else { None }
 }

@@ -1,9 +1,12 @@
 use std::path::PathBuf;
+use std::time::Duration;
 
 use protocol::ServerUrl;
 use registry::Cloud;
 
-/// A `[[registry]]` table: what is particular about the registries that it matches.
+use crate::{ExchangeRule, OnFailure};
+
+/// A `[[registry]]` table: the settings of the registries that it matches.
 #[derive(Clone, Debug, Default)]
 pub struct Rule {
     /// `match`: a host, or a host and the first parts of a path, with `*` for any run of characters
@@ -11,66 +14,78 @@ pub struct Rule {
     pub pattern: String,
     /// The cloud registry that a custom domain stands for.
     pub target: Option<ServerUrl>,
-    /// The cloud whose registry this is, where the host's name does not tell: GitHub Enterprise
-    /// Server, Azure Local.
+    /// The cloud of the registry, if the host name does not show it: GitHub Enterprise Server, Azure Local.
     pub provider: Option<Cloud>,
-    /// AWS: the profile to sign in with, before anything that the environment says.
+    /// AWS: the profile to use; comes before the environment.
     pub profile: Option<String>,
     /// AWS: a role to assume with that identity.
     pub role_arn: Option<String>,
-    /// AWS: the external id that the role asks for.
+    /// AWS: the external id that the role requires.
     pub external_id: Option<String>,
-    /// AWS: the region whose STS is asked, where it is not the registry's own.
+    /// AWS: the region of the STS endpoint; default: the registry's.
     pub region: Option<String>,
     /// Azure: the tenant to sign in to.
     pub tenant: Option<String>,
-    /// Azure: the application, or the managed identity, to sign in as. GitHub: the OAuth app by which a
-    /// person signs in with a code.
+    /// Azure: the application or managed identity to use. GitHub: the OAuth app for signing in with a code.
     pub client_id: Option<String>,
-    /// Azure: the host that signs in, where it is not that of the registry's cloud.
+    /// Azure: the authority host; default: that of the registry's cloud.
     pub authority: Option<String>,
-    /// Azure: what the token is asked for, where it is not Azure's container registries. Google: the
-    /// provider of the workload identity pool that trusts the service accounts of a cluster.
+    /// Azure: the audience of the token; default: Azure's container registries. Google: the provider of the workload
+    /// identity pool that trusts the service accounts of a cluster.
     pub audience: Option<String>,
     /// Google: the service account to impersonate.
     pub impersonate: Option<String>,
-    /// Google: the credentials file to sign in with, before anything that the environment says.
+    /// Google: the credentials file to use; comes before the environment.
     pub credentials_file: Option<PathBuf>,
-    /// GitHub: the App to sign in as, by its id or its client id.
+    /// Google: use a self-signed JWT of the service account's key as the token, without a token request.
+    pub self_signed_jwt: bool,
+    /// GitHub: the App to use, by its id or client id.
     pub app_id: Option<String>,
-    /// GitHub: the App's installation; else the one of `account`.
+    /// GitHub: the App's installation; default: that of `account`.
     pub installation_id: Option<String>,
     /// GitHub: the App's private key, as PEM.
     pub private_key_file: Option<PathBuf>,
-    /// GitHub: the user or the organisation that the App is installed for; else the one whose
-    /// packages are asked for, else the only one.
+    /// GitHub: the user or organisation that the App is installed for; default: the owner of the requested packages,
+    /// else the only one.
     pub account: Option<String>,
+    /// The program and its arguments that return the credentials of these registries for Docker's `get`.
+    pub command: Option<Vec<String>>,
+    /// How long its credentials may be cached, if they have no expiry; for an exchange, the TTL to request.
+    pub life: Option<Duration>,
+    /// The exchange that these registries' tokens come from.
+    pub exchange: Option<ExchangeRule>,
+    /// The response if an identity exists and fails; default: that of all registries.
+    pub on_failure: Option<OnFailure>,
 }
 
 impl Rule {
-    /// Whether this rule is for some images of this host, and not for all.
-    pub fn tells_images_apart(&self, server: &ServerUrl) -> bool {
+    /// Whether this rule matches some images of this host, and not all.
+    pub fn matches_some_images_of(&self, server: &ServerUrl) -> bool {
         let pattern = self.pattern.to_ascii_lowercase();
         let (host, path) = pattern.split_once('/').unwrap_or((&pattern, ""));
-        !path.trim_matches('/').is_empty() && glob(host, &server.authority())
+        !path.trim_matches('/').is_empty() && is_host(host, server)
     }
 
-    /// Whether this rule is for a registry.
+    /// Whether this rule matches a registry.
     pub fn matches(&self, server: &ServerUrl) -> bool {
         let pattern = self.pattern.to_ascii_lowercase();
         let (host, path) = pattern.split_once('/').unwrap_or((&pattern, ""));
-        let asked = server.path().to_ascii_lowercase();
-        let mut asked = asked.split('/').filter(|part| !part.is_empty());
-        glob(host, &server.authority())
+        let path_of_server = server.path().to_ascii_lowercase();
+        let mut parts = path_of_server.split('/').filter(|part| !part.is_empty());
+        is_host(host, server)
             && path
                 .split('/')
                 .filter(|part| !part.is_empty())
-                .all(|part| asked.next().is_some_and(|asked| glob(part, asked)))
+                .all(|part| parts.next().is_some_and(|given| glob(part, given)))
     }
 }
 
-/// Whether `text` is of the form of `pattern`; linear in practice, as it never goes back further
-/// than to the last star.
+/// Docker uses another name for Docker Hub than the one in an image reference.
+fn is_host(pattern: &str, server: &ServerUrl) -> bool {
+    glob(pattern, &server.authority()) || server.aliases().iter().any(|alias| glob(pattern, alias))
+}
+
+/// Whether `text` matches `pattern`; linear in practice, because it backtracks only to the last star.
 fn glob(pattern: &str, text: &str) -> bool {
     let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
     let (mut p, mut t) = (0, 0);
@@ -114,6 +129,9 @@ mod tests {
             ("*.dkr.ecr.*.amazonaws.com", "1.dkr.ecr.us-east-1.amazonaws.com.cn", false),
             ("12345678901?.*", "123456789012.dkr", true),
             ("*", "anything.example", true),
+            ("docker.io", "https://index.docker.io/v1/", true),
+            ("docker.io/team", "docker.io/team/app", true),
+            ("docker.io", "docker.io:5000", false),
             ("r.example/team", "r.example/team/app", true),
             ("r.example/team", "r.example/teams", false),
             ("r.example/team-*", "r.example/team-a/app", true),

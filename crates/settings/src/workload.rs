@@ -2,59 +2,64 @@ use std::collections::BTreeMap;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use protocol::Secret;
+use protocol::{ErrorMessage, Secret};
 use registry::Cloud;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
 use crate::{Fingerprint, Rule};
 
-/// Annotations of a service account that say as whom it signs in, those for pulling images first: the
-/// ones of the clouds' own kubelet plugins, and the ones by which pods sign in.
+/// Annotations of a service account that name its cloud identity: those for pulling images, of the clouds' own
+/// kubelet plugins, come before those for pods.
 const AWS_ROLE: [&str; 2] = ["eks.amazonaws.com/ecr-role-arn", "eks.amazonaws.com/role-arn"];
 const AZURE_CLIENT: [&str; 2] = ["kubernetes.azure.com/acr-client-id", "azure.workload.identity/client-id"];
 const AZURE_TENANT: [&str; 2] = ["kubernetes.azure.com/acr-tenant-id", "azure.workload.identity/tenant-id"];
 const GOOGLE_ACCOUNT: [&str; 1] = ["iam.gke.io/gcp-service-account"];
+/// By which Google's own plugin pulls as the service account.
+/// <https://github.com/kubernetes/cloud-provider-gcp/blob/master/pkg/gcpcredential/gcpcredential.go>
+const GOOGLE_OPT_IN: [&str; 1] = ["iam.gke.io/enable-wi-image-pull"];
 
-/// The address by which a provider of a workload identity pool is named in tokens that are made for it.
+/// The prefix of the audience for a provider of a workload identity pool.
 /// <https://cloud.google.com/iam/docs/workload-identity-federation-with-kubernetes>
 const GOOGLE_AUDIENCE: &str = "https://iam.googleapis.com/projects/";
+/// Audiences of the other clouds: a token for one of them does not affect Google's registries.
+const OTHER_AUDIENCES: [&str; 2] = ["sts.amazonaws.com", "api://AzureADTokenExchange"];
 
-/// A service account of Kubernetes, for whose pod an image is pulled: where a cloud trusts it, it signs
-/// in, and not the machine.
+/// The Kubernetes service account of a pod whose image is pulled. If a cloud trusts it, it is used instead of the
+/// machine's identity.
 #[derive(Clone, Debug)]
 pub struct Workload {
-    /// Its token, which kubelet has made for one audience.
+    /// Its token, which kubelet has requested for one audience.
     pub token: Secret,
     annotations: BTreeMap<String, String>,
     claims: Value,
 }
 
 impl Workload {
-    /// Keeps those annotations that mean something here, and reads what the token says of itself.
-    /// Nothing is verified: whom the token is of is asked only to keep its registry tokens apart from
-    /// those of others, and the cloud verifies it before it gives one.
+    /// Keeps the known annotations and reads the claims of the token. The signature is not verified here: the
+    /// claims only separate its registry tokens from those of others, and the cloud verifies it before it mints one.
     pub fn new(token: Secret, annotations: BTreeMap<String, String>) -> Self {
         let known = |name: &String, value: &String| {
-            let names = AWS_ROLE.iter().chain(&AZURE_CLIENT).chain(&AZURE_TENANT).chain(&GOOGLE_ACCOUNT);
-            names.copied().any(|known| known == name) && !value.trim().is_empty()
+            let mut names = AWS_ROLE.iter().chain(&AZURE_CLIENT).chain(&AZURE_TENANT).chain(&GOOGLE_ACCOUNT);
+            // An empty one is kept: see `authenticates_to`.
+            names.any(|known| known == name) || GOOGLE_OPT_IN.contains(&name.as_str()) && value.trim() == "true"
         };
         let annotations = annotations.into_iter().filter(|(name, value)| known(name, value)).collect();
         let claims = claims(token.expose()).unwrap_or_default();
         Workload { token, annotations, claims }
     }
 
-    /// The annotations that count, for handing it on.
+    /// The known annotations, for passing them on.
     pub fn annotations(&self) -> &BTreeMap<String, String> {
         &self.annotations
     }
 
-    /// AWS: the role that it may assume.
+    /// AWS: the role to assume.
     pub fn aws_role(&self) -> Option<&str> {
         self.annotation(&AWS_ROLE)
     }
 
-    /// Azure: the application, or the managed identity, that trusts it.
+    /// Azure: the application or managed identity that trusts it.
     pub fn azure_client(&self) -> Option<&str> {
         self.annotation(&AZURE_CLIENT)
     }
@@ -64,36 +69,78 @@ impl Workload {
         self.annotation(&AZURE_TENANT)
     }
 
-    /// Google: the service account that it may impersonate.
+    /// Google: the service account to impersonate.
     pub fn google_account(&self) -> Option<&str> {
         self.annotation(&GOOGLE_ACCOUNT)
     }
 
-    /// Google: the provider of a workload identity pool that trusts it, as the security token service
-    /// names it: the rule's, else the one that the token was made for.
+    /// Google: the provider of a workload identity pool that trusts it, as audience of the security token service:
+    /// the rule's, else the token's.
     pub fn google_provider(&self, rule: Option<&Rule>) -> Option<String> {
         if let Some(audience) = rule.and_then(|rule| rule.audience.as_deref()) {
             return Some(audience.strip_prefix("https:").unwrap_or(audience).to_owned());
         }
+        let audience = self.audiences().into_iter().find(|audience| audience.starts_with(GOOGLE_AUDIENCE))?;
+        audience.strip_prefix("https:").map(str::to_owned)
+    }
+
+    /// Whether it is used for this cloud. Without an annotation for it, it is not, and the node's identity is used.
+    /// (If kubelet's configuration requires an annotation, kubelet rejects a service account without it.)
+    ///
+    /// # Errors
+    /// It is configured for this cloud and cannot be used: the node's identity must not take its place.
+    pub fn authenticates_to(&self, cloud: Cloud, rule: Option<&Rule>) -> Result<bool, ErrorMessage> {
+        match cloud {
+            Cloud::Aws => self.is_annotated(&AWS_ROLE, "the ARN of a role"),
+            Cloud::Azure => {
+                let named =
+                    self.is_annotated(&[AZURE_CLIENT, AZURE_TENANT].concat(), "the id of a client or tenant")?;
+                if named && self.azure_client().is_none() {
+                    let remedy = format!("annotate it with {}", AZURE_CLIENT[0]);
+                    return Err(unusable("names a tenant and no client", remedy));
+                }
+                Ok(named)
+            }
+            Cloud::Google => {
+                let names = [&GOOGLE_ACCOUNT[..], &GOOGLE_OPT_IN].concat();
+                let named = self.is_annotated(&names, "a Google service account")?;
+                if self.google_provider(rule).is_some() {
+                    return Ok(true);
+                }
+                if !named && self.audiences().iter().all(|audience| OTHER_AUDIENCES.contains(audience)) {
+                    return Ok(false);
+                }
+                let remedy = "set serviceAccountTokenAudience in kubelet's configuration, or `audience` in credmint's \
+                              settings, to the provider: https://iam.googleapis.com/projects/NUMBER/locations/global/\
+                              workloadIdentityPools/POOL/providers/PROVIDER";
+                Err(unusable("has no token for a provider of a workload identity pool", remedy.to_owned()))
+            }
+            // GitHub has no federation.
+            Cloud::GitHub => Ok(false),
+        }
+    }
+
+    /// Whether one of these annotations exists.
+    ///
+    /// # Errors
+    /// One exists and is empty. Kubelet checks only the name of a required annotation.
+    fn is_annotated(&self, names: &[&str], value: &str) -> Result<bool, ErrorMessage> {
+        let present: Vec<_> = names.iter().filter_map(|name| self.annotations.get_key_value(*name)).collect();
+        match present.iter().find(|(_, value)| value.trim().is_empty()) {
+            None => Ok(!present.is_empty()),
+            Some((name, _)) => {
+                let remedy = format!("set it to {value}, or remove it to pull as the node");
+                Err(unusable(&format!("has the annotation {name} without a value"), remedy))
+            }
+        }
+    }
+
+    fn audiences(&self) -> Vec<&str> {
         let audiences = match &self.claims["aud"] {
             Value::Array(audiences) => audiences.as_slice(),
             audience => std::slice::from_ref(audience),
         };
-        let mut audiences = audiences.iter().filter_map(Value::as_str);
-        let audience = audiences.find(|audience| audience.starts_with(GOOGLE_AUDIENCE))?;
-        audience.strip_prefix("https:").map(str::to_owned)
-    }
-
-    /// Whether it is to sign in to this cloud. One without an annotation for it is not: its images are
-    /// pulled by the machine, as without service accounts.
-    pub fn signs_in(&self, cloud: Cloud, rule: Option<&Rule>) -> bool {
-        match cloud {
-            Cloud::Aws => self.aws_role().is_some(),
-            Cloud::Azure => self.azure_client().is_some(),
-            Cloud::Google => self.google_provider(rule).is_some(),
-            // It federates with nobody.
-            Cloud::GitHub => false,
-        }
+        audiences.iter().filter_map(Value::as_str).collect()
     }
 
     fn annotation(&self, names: &[&str]) -> Option<&str> {
@@ -101,16 +148,20 @@ impl Workload {
     }
 }
 
+fn unusable(what: &str, remedy: String) -> ErrorMessage {
+    ErrorMessage { what: format!("the pod's service account {what}"), hint: Some(remedy) }
+}
+
 impl Fingerprint {
-    /// Adds a service account, if there is one: whoever has given out its token, its name and its id,
-    /// and as whom it signs in. Not the token, which is another one every hour.
+    /// Adds a service account, if there is one: issuer, name and id, and the identity to use. Not its token, which
+    /// changes every hour.
     pub fn workload(&mut self, workload: Option<&Workload>) -> &mut Self {
         let Some(Workload { token, annotations, claims }) = workload else { return self };
         self.add("audience", Some(claims["aud"].to_string().as_bytes()));
         for claim in [&claims["iss"], &claims["sub"], &claims["kubernetes.io"]["serviceaccount"]["uid"]] {
             self.add("claim", claim.as_str().map(str::as_bytes));
         }
-        // One that does not say whom it is of is nobody's but its own.
+        // Without issuer or subject, the token identifies only itself.
         if claims["iss"].as_str().is_none() || claims["sub"].as_str().is_none() {
             self.add("token", Some(token.expose().as_bytes()));
         }
@@ -121,7 +172,7 @@ impl Fingerprint {
     }
 }
 
-/// What a JSON Web Token says. <https://www.rfc-editor.org/rfc/rfc7519>
+/// The claims of a JSON Web Token. <https://www.rfc-editor.org/rfc/rfc7519>
 fn claims(token: &str) -> Option<Value> {
     let claims = token.split('.').nth(1)?;
     let claims = Zeroizing::new(URL_SAFE_NO_PAD.decode(claims.trim_end_matches('=')).ok()?);
@@ -179,21 +230,50 @@ mod tests {
     fn who_signs_in_where() {
         let pool = "https://iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p/providers/c";
         let of = |audience: &str, annotations| workload(token(&json!({"aud": [audience]})), annotations);
-        let plain = of("sts.amazonaws.com", &[("team", "x"), ("eks.amazonaws.com/role-arn", " ")]);
+        let plain = of("sts.amazonaws.com", &[("team", "x"), ("iam.gke.io/enable-wi-image-pull", "false")]);
         assert!(plain.annotations().is_empty());
         for cloud in [Cloud::Aws, Cloud::Azure, Cloud::Google, Cloud::GitHub] {
-            assert!(!plain.signs_in(cloud, None), "{cloud:?}");
+            assert_eq!(plain.authenticates_to(cloud, None), Ok(false), "{cloud:?}");
         }
         let both = [("eks.amazonaws.com/role-arn", "pod"), ("eks.amazonaws.com/ecr-role-arn", "pull")];
         assert_eq!(of("x", &both).aws_role(), Some("pull"));
         let azure = of("x", &[("azure.workload.identity/client-id", "c"), ("azure.workload.identity/tenant-id", "t")]);
         assert_eq!((azure.azure_client(), azure.azure_tenant()), (Some("c"), Some("t")));
-        assert!(azure.signs_in(Cloud::Azure, None) && !azure.signs_in(Cloud::Aws, None));
+        assert_eq!(
+            (azure.authenticates_to(Cloud::Azure, None), azure.authenticates_to(Cloud::Aws, None)),
+            (Ok(true), Ok(false))
+        );
         let google = of(pool, &[("iam.gke.io/gcp-service-account", "g")]);
         assert_eq!(google.google_provider(None).as_deref(), pool.strip_prefix("https:"));
         assert_eq!(google.google_account(), Some("g"));
         let rule = Rule { audience: Some("//iam.googleapis.com/other".into()), ..Rule::default() };
         assert_eq!(google.google_provider(Some(&rule)).as_deref(), Some("//iam.googleapis.com/other"));
-        assert!(plain.signs_in(Cloud::Google, Some(&rule)) && !google.signs_in(Cloud::GitHub, None));
+        assert_eq!(plain.authenticates_to(Cloud::Google, Some(&rule)), Ok(true));
+        assert_eq!(google.authenticates_to(Cloud::GitHub, None), Ok(false));
+    }
+
+    #[test]
+    fn an_unusable_service_account_is_an_error_and_never_the_node() {
+        let pool = "https://iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p/providers/c";
+        let (role, pull_role) = ("eks.amazonaws.com/role-arn", "eks.amazonaws.com/ecr-role-arn");
+        let (client, pull_client) = ("azure.workload.identity/client-id", "kubernetes.azure.com/acr-client-id");
+        let tenant = "kubernetes.azure.com/acr-tenant-id";
+        let (account, opt_in) = ("iam.gke.io/gcp-service-account", "iam.gke.io/enable-wi-image-pull");
+        for (cloud, audience, annotations) in [
+            (Cloud::Aws, "sts.amazonaws.com", vec![(role, "")]),
+            (Cloud::Aws, "sts.amazonaws.com", vec![(pull_role, " "), (role, "arn:aws:iam::1:role/pod")]),
+            (Cloud::Azure, "x", vec![(pull_client, "")]),
+            (Cloud::Azure, "x", vec![(client, "c"), (tenant, "")]),
+            (Cloud::Azure, "x", vec![(tenant, "t")]),
+            (Cloud::Google, "sts.amazonaws.com", vec![(account, "g")]),
+            (Cloud::Google, "sts.amazonaws.com", vec![(opt_in, "true")]),
+            (Cloud::Google, "https://iam.googleapis.com/", vec![]),
+            (Cloud::Google, "somebody", vec![]),
+            (Cloud::Google, pool, vec![(account, "")]),
+        ] {
+            let why = workload(token(&json!({"aud": [audience]})), &annotations).authenticates_to(cloud, None);
+            let why = why.expect_err(&format!("{audience} {annotations:?}"));
+            assert!(why.what.starts_with("the pod's service account") && why.hint.is_some(), "{why}");
+        }
     }
 }

@@ -27,6 +27,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             secret: Secret::new("s".repeat(2000)),
             issued: now,
             expires: Some(now + Duration::from_secs(3600)),
+            requires: None,
         })?;
     } else {
         vault.load(&key)?.ok_or("a miss")?;

@@ -3,13 +3,13 @@ use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use protocol::patiently;
+use protocol::retry_sharing_violation;
 use zeroize::Zeroizing;
 
 use crate::header::{Header, label};
 use crate::private;
 use crate::store::Store;
-use crate::{Entry, Key, Name, Resting, VaultError};
+use crate::{Entry, Key, Location, Name, VaultError};
 
 const PLACE: &str = "file vault";
 const SUFFIX: &str = "entry";
@@ -23,7 +23,7 @@ const LONGEST_HEADER: u64 = 16 << 10;
 
 /// What a folder is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Shelf {
+pub(crate) enum Kind {
     Tokens,
     Logins,
 }
@@ -32,29 +32,27 @@ pub(crate) enum Shelf {
 pub(crate) struct FileStore {
     /// The suite's own folder, which is made and checked together with the shelf in it.
     root: PathBuf,
-    shelf: Shelf,
+    kind: Kind,
 }
 
 impl FileStore {
-    pub(crate) fn new(root: PathBuf, shelf: Shelf) -> Self {
-        FileStore { root, shelf }
+    pub(crate) fn new(root: PathBuf, kind: Kind) -> Self {
+        FileStore { root, kind }
     }
 
-    fn folder(&self) -> PathBuf {
-        self.root.join(match self.shelf {
-            Shelf::Tokens => "tokens",
-            Shelf::Logins => "logins",
+    pub(crate) fn folder(&self) -> PathBuf {
+        self.root.join(match self.kind {
+            Kind::Tokens => "tokens",
+            Kind::Logins => "logins",
         })
     }
 
-    fn path(&self, key: &Key) -> PathBuf {
-        let mut path = self.folder();
-        path.push(label(key) + "." + SUFFIX);
-        path
+    fn file_name(&self, key: &Key) -> String {
+        label(key) + "." + SUFFIX
     }
 
-    fn takes(&self, key: &Key) -> bool {
-        matches!((self.shelf, key), (Shelf::Tokens, Key::Token(_)) | (Shelf::Logins, Key::Login(_)))
+    fn path(&self, key: &Key) -> PathBuf {
+        self.folder().join(self.file_name(key))
     }
 }
 
@@ -63,42 +61,16 @@ impl Store for FileStore {
         format!("files in {}", self.folder().display())
     }
 
-    fn load(&self, key: &Key) -> Result<Option<Entry>, VaultError> {
-        if !self.takes(key) {
-            return Ok(None);
-        }
-        let path = self.path(key);
-        let Some((mut file, size)) = found(patiently(|| private::open(&path)), &path)? else { return Ok(None) };
-        if size > LARGEST {
-            return Ok(None);
-        }
-        let mut bytes = Zeroizing::new(vec![0; size as usize]);
-        match file.read_exact(&mut bytes) {
-            Ok(()) => Ok(Entry::decode(&bytes, key)),
-            Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(None),
-            Err(error) => Err(broken(&path, &error)),
-        }
+    fn takes(&self, key: &Key) -> bool {
+        matches!((self.kind, key), (Kind::Tokens, Key::Token(_)) | (Kind::Logins, Key::Login(_)))
     }
 
-    fn save(&self, entry: &Entry) -> Result<Resting, VaultError> {
-        if !self.takes(&entry.key) {
-            return Err(VaultError::Absent { place: PLACE, why: "this folder is for another kind".to_owned() });
-        }
-        let (folder, path) = (self.folder(), self.path(&entry.key));
-        let write = || -> io::Result<()> {
-            private::make_folder(&self.root)?;
-            let opened = private::make_folder(&folder)?;
-            // Made for its owner only, and renamed over the old one when it is whole and on the disk.
-            let mut new = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(&folder)?;
-            new.write_all(&entry.encode())?;
-            new.as_file().sync_all()?;
-            let new = new.into_temp_path();
-            patiently(|| std::fs::rename(&new, &path))?;
-            opened.sync()
-        };
-        write().map_err(|error| broken(&folder, &error))?;
-        self.sweep();
-        Ok(Resting::File(path))
+    fn load(&self, key: &Key) -> Result<Option<Entry>, VaultError> {
+        Ok(self.read(key)?.and_then(|bytes| Entry::decode(&bytes, key)))
+    }
+
+    fn save(&self, entry: &Entry) -> Result<Location, VaultError> {
+        self.write(&entry.key, &entry.encode()).map(Location::File)
     }
 
     fn remove(&self, key: &Key) -> Result<(), VaultError> {
@@ -106,10 +78,63 @@ impl Store for FileStore {
             return Ok(());
         }
         let path = self.path(key);
-        found(patiently(|| std::fs::remove_file(&path)), &path).map(|_| ())
+        found(retry_sharing_violation(|| std::fs::remove_file(&path)), &path).map(|_| ())
     }
 
     fn names(&self) -> Result<Vec<Name>, VaultError> {
+        let name = |(path, line): (PathBuf, Vec<u8>)| {
+            let name = Header::parse(&line).and_then(Header::into_name);
+            name.filter(|name| self.takes(&name.key) && self.path(&name.key) == path)
+        };
+        Ok(self.lines()?.into_iter().filter_map(name).collect())
+    }
+}
+
+impl FileStore {
+    /// The content of the file of a key.
+    pub(crate) fn read(&self, key: &Key) -> Result<Option<Zeroizing<Vec<u8>>>, VaultError> {
+        if !self.takes(key) {
+            return Ok(None);
+        }
+        let path = self.path(key);
+        let Some((mut file, size)) = found(retry_sharing_violation(|| private::open(&path)), &path)? else {
+            return Ok(None);
+        };
+        if size > LARGEST {
+            return Ok(None);
+        }
+        let mut bytes = Zeroizing::new(vec![0; size as usize]);
+        match file.read_exact(&mut bytes) {
+            Ok(()) => Ok(Some(bytes)),
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(None),
+            Err(error) => Err(broken(&path, &error)),
+        }
+    }
+
+    /// Puts a content in place of the file of a key, whole or not at all.
+    pub(crate) fn write(&self, key: &Key, content: &[u8]) -> Result<PathBuf, VaultError> {
+        if !self.takes(key) {
+            return Err(VaultError::Absent { place: PLACE, why: "this folder is for other entries".to_owned() });
+        }
+        let (folder, path) = (self.folder(), self.path(key));
+        let write = || -> io::Result<()> {
+            private::make_folder(&self.root)?;
+            let folder = private::make_folder(&folder)?;
+            // Made for its owner only, and renamed over the old one when it is whole and on the disk.
+            let mut new = folder.temporary(UNFINISHED)?;
+            new.write_all(content)?;
+            new.as_file().sync_all()?;
+            let new = new.into_temp_path();
+            retry_sharing_violation(|| std::fs::rename(&new, folder.path().join(self.file_name(key))))?;
+            folder.sync()
+        };
+        write().map_err(|error| broken(&folder, &error))?;
+        self.remove_unfinished();
+        Ok(path)
+    }
+
+    /// The first line of every file, without what follows it.
+    pub(crate) fn lines(&self) -> Result<Vec<(PathBuf, Vec<u8>)>, VaultError> {
         let folder = self.folder();
         if found(private::open_folder(&folder), &folder)?.is_none() {
             return Ok(Vec::new());
@@ -117,14 +142,20 @@ impl Store for FileStore {
         let files = std::fs::read_dir(&folder).map_err(|error| broken(&folder, &error))?;
         let paths = files.filter_map(|file| Some(file.ok()?.path()));
         let entries = paths.filter(|path| path.extension().is_some_and(|suffix| suffix == SUFFIX));
-        Ok(entries.filter_map(|path| self.name(&path)).collect())
+        let line = |path: PathBuf| {
+            let line = private::open(&path).map_err(|error| error.to_string()).and_then(|(file, _)| {
+                first_line(file).ok_or_else(|| "damaged".to_owned()) //
+            });
+            let line = line.inspect_err(|why| log::debug!("{}: {why}", path.display())).ok()?;
+            Some((path, line))
+        };
+        Ok(entries.filter_map(line).collect())
     }
-}
 
-impl FileStore {
     /// There is a secret in what a process that died has left.
-    fn sweep(&self) {
-        for file in std::fs::read_dir(self.folder()).into_iter().flatten().flatten() {
+    fn remove_unfinished(&self) {
+        let Ok(folder) = private::open_folder(&self.folder()) else { return };
+        for file in std::fs::read_dir(folder.path()).into_iter().flatten().flatten() {
             let changed = file.metadata().and_then(|metadata| metadata.modified());
             let is_old = changed.is_ok_and(|time| time.elapsed().is_ok_and(|age| age > ABANDONED));
             if is_old && file.file_name().to_string_lossy().starts_with(UNFINISHED) {
@@ -132,26 +163,13 @@ impl FileStore {
             }
         }
     }
-
-    fn name(&self, path: &Path) -> Option<Name> {
-        let name = private::open(path).map_err(|error| error.to_string()).and_then(|(file, _)| {
-            header(file).ok_or_else(|| "damaged".to_owned()) //
-        });
-        match name.map(Header::into_name) {
-            Ok(name) => name.filter(|name| self.takes(&name.key) && self.path(&name.key) == *path),
-            Err(why) => {
-                log::debug!("{}: {why}", path.display());
-                None
-            }
-        }
-    }
 }
 
-fn header(file: File) -> Option<Header> {
+fn first_line(file: File) -> Option<Vec<u8>> {
     let mut line = Vec::new();
     // A small buffer, so that little of the secret behind the header comes along.
     BufReader::with_capacity(256, file.take(LONGEST_HEADER)).read_until(b'\n', &mut line).ok()?;
-    line.ends_with(b"\n").then(|| Header::parse(&line))?
+    line.ends_with(b"\n").then_some(line)
 }
 
 /// What is not there is no error.
@@ -164,189 +182,9 @@ fn found<T>(result: io::Result<T>, path: &Path) -> Result<Option<T>, VaultError>
 }
 
 fn broken(path: &Path, error: &io::Error) -> VaultError {
-    VaultError::Broken { place: PLACE, why: format!("{}: {error}", path.display()) }
+    VaultError::Failed { place: PLACE, why: format!("{}: {error}", path.display()) }
 }
 
 #[cfg(test)]
 #[cfg(unix)]
-mod tests {
-    use std::fs::{self, Permissions};
-    use std::os::unix::fs::{PermissionsExt, symlink};
-
-    use tempfile::TempDir;
-
-    use super::*;
-    use crate::testing::{self, login, token};
-
-    fn store(shelf: Shelf) -> (TempDir, FileStore) {
-        let folder = tempfile::tempdir().unwrap();
-        let store = FileStore::new(folder.path().join("credmint"), shelf);
-        (folder, store)
-    }
-
-    fn mode(path: &Path) -> u32 {
-        fs::metadata(path).unwrap().permissions().mode() & 0o777
-    }
-
-    fn is_broken<T: std::fmt::Debug>(result: &Result<T, VaultError>, why: &str) {
-        match result {
-            Err(VaultError::Broken { why: text, .. }) if text.contains(why) => {}
-            result => panic!("{why}: {result:?}"),
-        }
-    }
-
-    #[test]
-    fn an_entry_is_its_owners_alone_and_comes_back() {
-        for (shelf, entry, other) in [
-            (Shelf::Tokens, token("ecr:aws/1", "s"), login("r.example", "s")),
-            (Shelf::Logins, login("r.example", ""), token("a", "s")),
-        ] {
-            let (_folder, store) = store(shelf);
-            assert_eq!(store.load(&entry.key), Ok(None));
-            assert_eq!(store.names(), Ok(Vec::new()));
-            store.remove(&entry.key).unwrap();
-            assert_eq!(store.save(&entry), Ok(Resting::File(store.path(&entry.key))));
-            assert_eq!((mode(&store.folder()), mode(&store.path(&entry.key))), (0o700, 0o600));
-            assert_eq!(store.load(&entry.key), Ok(Some(entry.clone())));
-            assert_eq!(store.names().unwrap().iter().map(|name| &name.key).collect::<Vec<_>>(), [&entry.key]);
-            assert_eq!(store.load(&other.key), Ok(None));
-            assert!(store.save(&other).is_err());
-            store.remove(&entry.key).unwrap();
-            assert_eq!(fs::read_dir(store.folder()).unwrap().count(), 0);
-        }
-    }
-
-    #[test]
-    fn damaged_entries_are_absent_unnamed_and_mended() {
-        let (_folder, store) = store(Shelf::Tokens);
-        let entry = token("a", "secret");
-        let path = store.path(&entry.key);
-        store.save(&entry).unwrap();
-        let whole = fs::read(&path).unwrap();
-        for damage in [&b""[..], b"\n", b"\xff\0garbage", &whole[..whole.len() - 1], &whole[..20], &[b'{'; 100_000]] {
-            fs::write(&path, damage).unwrap();
-            assert_eq!(store.load(&entry.key), Ok(None));
-            assert!(store.names().unwrap().len() <= 1);
-            store.save(&entry).unwrap();
-            assert_eq!(store.load(&entry.key), Ok(Some(entry.clone())));
-        }
-        // Under another key's name, and unfinished.
-        let other = token("b", "").key;
-        fs::rename(&path, store.path(&other)).unwrap();
-        fs::write(store.folder().join(".new-1"), &whole).unwrap();
-        assert_eq!(store.load(&other), Ok(None));
-        assert_eq!(store.names(), Ok(Vec::new()));
-    }
-
-    #[test]
-    fn what_others_could_touch_is_refused() {
-        let (_folder, store) = store(Shelf::Tokens);
-        let entry = token("a", "secret");
-        let path = store.path(&entry.key);
-        store.save(&entry).unwrap();
-
-        fs::set_permissions(&path, Permissions::from_mode(0o640)).unwrap();
-        is_broken(&store.load(&entry.key), "open to other users (mode 640)");
-        assert_eq!(store.names(), Ok(Vec::new()));
-
-        let elsewhere = store.root.join("elsewhere");
-        store.save(&entry).unwrap();
-        fs::rename(&path, &elsewhere).unwrap();
-        symlink(&elsewhere, &path).unwrap();
-        is_broken(&store.load(&entry.key), "");
-        store.save(&entry).unwrap();
-        assert!(fs::symlink_metadata(&path).unwrap().is_file(), "the link is replaced, not written through");
-
-        fs::remove_file(&path).unwrap();
-        let pipe = std::process::Command::new("mkfifo").args(["-m", "600"]).arg(&path).status().unwrap();
-        assert!(pipe.success());
-        is_broken(&store.load(&entry.key), "no plain file");
-
-        for folder in [store.folder(), store.root.clone()] {
-            fs::set_permissions(&folder, Permissions::from_mode(0o770)).unwrap();
-            is_broken(&store.save(&entry), "open to other users (mode 770)");
-            fs::set_permissions(&folder, Permissions::from_mode(0o700)).unwrap();
-        }
-        let real = store.root.join("real");
-        fs::rename(store.folder(), &real).unwrap();
-        symlink(&real, store.folder()).unwrap();
-        is_broken(&store.save(&entry), "");
-        is_broken(&store.names(), "");
-    }
-
-    #[test]
-    fn what_belongs_to_another_user_is_refused() {
-        if !rustix::process::geteuid().is_root() {
-            return testing::skip("only root can give a file away");
-        }
-        let (_folder, store) = store(Shelf::Tokens);
-        let entry = token("a", "secret");
-        store.save(&entry).unwrap();
-        std::os::unix::fs::chown(store.path(&entry.key), Some(65534), None).unwrap();
-        is_broken(&store.load(&entry.key), "belongs to user 65534");
-        std::os::unix::fs::chown(store.folder(), Some(65534), None).unwrap();
-        is_broken(&store.save(&entry), "belongs to user 65534");
-        is_broken(&store.names(), "belongs to user 65534");
-    }
-
-    /// A file system of its own in a name space of its own, so that nothing of it is left.
-    #[cfg(target_os = "linux")]
-    #[test]
-    fn a_full_or_read_only_disk_is_an_error_and_the_old_entry_stays() {
-        use std::process::Command;
-        const INSIDE: &str = "CREDMINT_TEST_FULL_DISK";
-        let Some(folder) = testing::variable(INSIDE) else {
-            let folder = tempfile::tempdir().unwrap();
-            let test = "file::tests::a_full_or_read_only_disk_is_an_error_and_the_old_entry_stays";
-            let script = r#"mount -t tmpfs -o size=64k none "$1" && exec "$2" --exact "$3" --nocapture"#;
-            let status = Command::new("unshare")
-                .args(["--user", "--map-root-user", "--mount", "sh", "-c", script, "sh"])
-                .arg(folder.path())
-                .arg(std::env::current_exe().unwrap())
-                .arg(test)
-                .env(INSIDE, folder.path())
-                .status();
-            let outcome = status.map(|status| status.code());
-            return match outcome {
-                Ok(Some(0)) => {}
-                // The test's own failure, and not that of making the disk.
-                Ok(Some(101)) => panic!("failed on the small disk"),
-                outcome => testing::skip(&format!("no file system of one's own: {outcome:?}")),
-            };
-        };
-        let root = PathBuf::from(folder);
-        let store = FileStore::new(root.join("credmint"), Shelf::Logins);
-        let old = login("r.example", "old");
-        store.save(&old).unwrap();
-        is_broken(&store.save(&login("r.example", &"n".repeat(100_000))), "No space left");
-        assert_eq!(store.load(&old.key), Ok(Some(old.clone())));
-        assert_eq!(fs::read_dir(store.folder()).unwrap().count(), 1, "nothing half-written is left");
-        let remounted = Command::new("mount").args(["-o", "remount,ro"]).arg(&root).status().unwrap();
-        if !remounted.success() {
-            return testing::skip("a read-only disk: it may not be mounted anew here");
-        }
-        is_broken(&store.save(&login("r.example", "new")), "Read-only");
-        is_broken(&store.remove(&old.key), "Read-only");
-        assert_eq!(store.load(&old.key), Ok(Some(old)));
-    }
-
-    #[test]
-    fn savers_at_once_leave_one_whole_entry() {
-        let (_folder, store) = store(Shelf::Tokens);
-        let entries: Vec<_> = (0..16).map(|nth| token("a", &format!("{nth}").repeat(5000))).collect();
-        std::thread::scope(|threads| {
-            for entry in &entries {
-                let store = &store;
-                threads.spawn(move || {
-                    for _ in 0..5 {
-                        store.save(entry).unwrap();
-                        assert!(store.load(&entry.key).unwrap().is_some());
-                    }
-                });
-            }
-        });
-        let last = store.load(&entries[0].key).unwrap().unwrap();
-        assert!(entries.contains(&last) || entries.iter().any(|entry| entry.secret == last.secret));
-        assert_eq!(fs::read_dir(store.folder()).unwrap().count(), 1);
-    }
-}
+mod tests;

@@ -5,6 +5,7 @@ use protocol::{Secret, ServerUrl};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use crate::login_records::StaleCopies;
 use crate::{Entry, Key, Name};
 
 /// The layout below; another number is an entry that is not ours to read.
@@ -21,11 +22,16 @@ pub(crate) struct Header {
     issued: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     expires: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    requires: Option<String>,
     /// Bytes of the secret, so that a cut one is seen.
     pub(crate) size: usize,
     /// Of the secret, where it lies in parts that several processes may be writing at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) digest: Option<String>,
+    /// Of a login in a file, while older ones may lie in places that could not be asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) copies: Option<StaleCopies>,
 }
 
 impl Header {
@@ -37,8 +43,10 @@ impl Header {
             username: entry.username.clone(),
             issued: to_seconds(entry.issued),
             expires: entry.expires.map(to_seconds),
+            requires: entry.requires.clone(),
             size: entry.secret.len(),
             digest: None,
+            copies: None,
         }
     }
 
@@ -72,9 +80,10 @@ impl Header {
     }
 
     /// `None` when the secret is not the one that this header was written for.
-    pub(crate) fn into_entry(self, secret: &[u8]) -> Option<Entry> {
+    pub(crate) fn into_entry(mut self, secret: &[u8]) -> Option<Entry> {
         let fits = self.size == secret.len() && self.digest.as_ref().is_none_or(|sum| *sum == digest(secret));
         let secret = std::str::from_utf8(secret).ok().filter(|_| fits)?;
+        let requires = self.requires.take();
         let name = self.into_name()?;
         Some(Entry {
             key: name.key,
@@ -83,13 +92,14 @@ impl Header {
             secret: Secret::new(secret.to_owned()),
             issued: name.issued,
             expires: name.expires,
+            requires,
         })
     }
 }
 
 /// The header's line and the secret behind it.
-pub(crate) fn encode(entry: &Entry) -> Zeroizing<Vec<u8>> {
-    let line = Header::of(entry).line();
+pub(crate) fn encode(entry: &Entry, copies: Option<StaleCopies>) -> Zeroizing<Vec<u8>> {
+    let line = Header { copies, ..Header::of(entry) }.line();
     let secret = entry.secret.expose().as_bytes();
     // Sized once: a vector that grows leaves copies of the secret behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(line.len() + secret.len()));
@@ -104,6 +114,11 @@ pub(crate) fn decode(bytes: &[u8], key: &Key) -> Option<Entry> {
     Header::parse(&bytes[..end]).filter(|header| header.is_of(key))?.into_entry(&bytes[end + 1..])
 }
 
+/// The header of an encoded entry.
+pub(crate) fn of_bytes(bytes: &[u8]) -> Option<Header> {
+    Header::parse(bytes.split(|&byte| byte == b'\n').next()?)
+}
+
 /// A name of 32 hexadecimal digits that fits every place and can be no path; the header tells
 /// whether it is really this key's.
 pub(crate) fn label(key: &Key) -> String {
@@ -111,8 +126,13 @@ pub(crate) fn label(key: &Key) -> String {
 }
 
 pub(crate) fn digest(bytes: &[u8]) -> String {
+    hexadecimal(&Hash::hash(bytes))
+}
+
+/// Of the first half of a hash.
+pub(crate) fn hexadecimal(hash: &[u8; 32]) -> String {
     use std::fmt::Write;
-    Hash::hash(bytes).iter().take(16).fold(String::with_capacity(32), |mut text, byte| {
+    hash.iter().take(16).fold(String::with_capacity(32), |mut text, byte| {
         write!(text, "{byte:02x}").expect("a string always has room");
         text
     })
@@ -126,14 +146,15 @@ pub(crate) fn from_seconds(seconds: u64) -> Option<SystemTime> {
     UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
 }
 
-fn key_text(key: &Key) -> String {
+/// What a key is, in words: also what its label is made of.
+pub(crate) fn key_text(key: &Key) -> String {
     match key {
         Key::Token(id) => format!("token:{id}"),
         Key::Login(server) => format!("login:{}", server.key()),
     }
 }
 
-fn parse_key(text: &str) -> Option<Key> {
+pub(crate) fn parse_key(text: &str) -> Option<Key> {
     match text.split_once(':')? {
         ("token", id) => Some(Key::Token(id.to_owned())),
         ("login", server) => ServerUrl::parse(server).ok().map(Key::Login),
@@ -148,15 +169,20 @@ mod tests {
 
     #[test]
     fn an_entry_comes_back_as_it_was() {
-        for entry in [token("ecr:aws/1", ""), token("a", "p\nq\0é"), login("r.example:5000", &"x".repeat(70_000))] {
-            assert_eq!(decode(&encode(&entry), &entry.key), Some(entry));
+        for entry in [
+            token("ecr:aws/1", ""),
+            token("a", "p\nq\0é"),
+            Entry { requires: Some("0a\n$STAGE".to_owned()), ..token("b", "x") },
+            login("r.example:5000", &"x".repeat(70_000)),
+        ] {
+            assert_eq!(decode(&encode(&entry, None), &entry.key), Some(entry));
         }
     }
 
     #[test]
     fn what_is_cut_or_strange_is_no_entry() {
         let entry = token("a", "secret");
-        let bytes = encode(&entry);
+        let bytes = encode(&entry, None);
         for end in 0..bytes.len() {
             assert_eq!(decode(&bytes[..end], &entry.key), None, "cut at {end}");
         }

@@ -2,7 +2,7 @@ use zeroize::Zeroizing;
 
 use crate::header::{Header, digest, label};
 use crate::store::Store;
-use crate::{Entry, Key, Name, Resting, VaultError};
+use crate::{Entry, Key, Location, Name, VaultError};
 
 /// The headers, one an entry, without any secret.
 pub(crate) const HEADERS: &str = "credmint";
@@ -11,11 +11,11 @@ const PARTS: &str = "credmint-part";
 
 /// A keychain that knows nothing but named values.
 pub(crate) trait Items {
-    fn read(&self, shelf: &str, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, VaultError>;
-    fn write(&self, shelf: &str, name: &str, value: &[u8]) -> Result<(), VaultError>;
+    fn read(&self, kind: &str, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, VaultError>;
+    fn write(&self, kind: &str, name: &str, value: &[u8]) -> Result<(), VaultError>;
     /// Tells whether it was there.
-    fn delete(&self, shelf: &str, name: &str) -> Result<bool, VaultError>;
-    fn list(&self, shelf: &str) -> Result<Vec<String>, VaultError>;
+    fn delete(&self, kind: &str, name: &str) -> Result<bool, VaultError>;
+    fn list(&self, kind: &str) -> Result<Vec<String>, VaultError>;
 }
 
 /// Entries in a keychain of named values, which may be of limited size.
@@ -66,7 +66,7 @@ impl<I: Items> Store for ItemStore<I> {
         Ok(header.into_entry(&secret))
     }
 
-    fn save(&self, entry: &Entry) -> Result<Resting, VaultError> {
+    fn save(&self, entry: &Entry) -> Result<Location, VaultError> {
         let label = label(&entry.key);
         let secret = entry.secret.expose().as_bytes();
         for (nth, value) in secret.chunks(self.largest).enumerate() {
@@ -76,7 +76,7 @@ impl<I: Items> Store for ItemStore<I> {
         header.digest = Some(digest(secret));
         self.items.write(HEADERS, &label, &header.line())?;
         self.delete_parts(&label, secret.len().div_ceil(self.largest))?;
-        Ok(Resting::Keychain)
+        Ok(Location::Keychain)
     }
 
     fn remove(&self, key: &Key) -> Result<(), VaultError> {
@@ -128,25 +128,25 @@ mod tests {
     }
 
     impl Items for Memory {
-        fn read(&self, shelf: &str, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, VaultError> {
+        fn read(&self, kind: &str, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, VaultError> {
             let values = self.values.borrow();
-            Ok(values.get(&(shelf.to_owned(), name.to_owned())).cloned().map(Zeroizing::new))
+            Ok(values.get(&(kind.to_owned(), name.to_owned())).cloned().map(Zeroizing::new))
         }
 
-        fn write(&self, shelf: &str, name: &str, value: &[u8]) -> Result<(), VaultError> {
+        fn write(&self, kind: &str, name: &str, value: &[u8]) -> Result<(), VaultError> {
             assert!(value.len() <= LARGEST, "{} bytes", value.len());
             self.change()?;
-            self.values.borrow_mut().insert((shelf.to_owned(), name.to_owned()), value.to_owned());
+            self.values.borrow_mut().insert((kind.to_owned(), name.to_owned()), value.to_owned());
             Ok(())
         }
 
-        fn delete(&self, shelf: &str, name: &str) -> Result<bool, VaultError> {
+        fn delete(&self, kind: &str, name: &str) -> Result<bool, VaultError> {
             self.change()?;
-            Ok(self.values.borrow_mut().remove(&(shelf.to_owned(), name.to_owned())).is_some())
+            Ok(self.values.borrow_mut().remove(&(kind.to_owned(), name.to_owned())).is_some())
         }
 
-        fn list(&self, shelf: &str) -> Result<Vec<String>, VaultError> {
-            Ok(self.values.borrow().keys().filter(|(on, _)| on == shelf).map(|(_, name)| name.clone()).collect())
+        fn list(&self, kind: &str) -> Result<Vec<String>, VaultError> {
+            Ok(self.values.borrow().keys().filter(|(on, _)| on == kind).map(|(_, name)| name.clone()).collect())
         }
     }
 
@@ -188,7 +188,7 @@ mod tests {
         let store = Memory::new();
         store.save(&token("a", "canary")).unwrap();
         store.save(&login("r.example", "canary")).unwrap();
-        store.items.values.borrow_mut().retain(|(shelf, _), _| shelf == HEADERS);
+        store.items.values.borrow_mut().retain(|(kind, _), _| kind == HEADERS);
         let other = || (HEADERS.to_owned(), "other".to_owned());
         store.items.values.borrow_mut().insert(other(), b"not ours".to_vec());
         assert_eq!(store.names().unwrap().len(), 2);

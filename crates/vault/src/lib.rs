@@ -1,50 +1,79 @@
-//! Where secrets rest: the operating system's keychain, the kernel's keyring, or files.
+//! Stores secrets in the operating system's keychain, the kernel's keyring, or files.
 //!
-//! Two kinds of things are kept, minted tokens and stored logins, behind four verbs: load, save,
-//! remove, names. Every call has a deadline, and what a keychain cannot do is an error and never a
-//! hang.
+//! There are two kinds of entries, minted tokens and stored logins, and four operations: load, save, remove,
+//! names. Every call has a deadline; a keychain that cannot be used is an error and never a hang.
 //!
 //! ```text
 //!  Vault ──▶ Keychain ── 2 s in all ──▶ Secret Service | Keychain | Credential Manager
 //!        ├─▶ the kernel's keyring         tokens, on Linux
 //!        └─▶ files                        tokens in the runtime or cache folder, logins in the data folder
 //! ```
+//!
+//! ```
+//! use std::time::{Duration, SystemTime};
+//! use protocol::Secret;
+//! use vault::{Choice, Entry, Key, Places, Vault};
+//! # let folder = tempfile::tempdir().expect("a folder");
+//! let places = Places { cache: Some(folder.path().join("credmint")), ..Places::default() };
+//! let vault = Vault::new(Choice::File, places);
+//! let token = Entry {
+//!     key: Key::Token("example/jane".to_owned()),
+//!     server: "registry.example".to_owned(),
+//!     username: "jane".to_owned(),
+//!     secret: Secret::new("token".to_owned()),
+//!     issued: SystemTime::now(),
+//!     expires: Some(SystemTime::now() + Duration::from_secs(3600)),
+//!     requires: None,
+//! };
+//! vault.save(&token)?;
+//! assert_eq!(vault.load(&token.key)?.expect("it has not expired").secret, token.secret);
+//! assert_eq!(vault.names()?[0].server, "registry.example");
+//! # Ok::<(), vault::VaultError>(())
+//! ```
 
+mod backends;
+#[cfg(any(windows, test))]
+mod docker_logins;
 mod entry;
+mod failure_marker;
 mod file;
 mod header;
-#[cfg(any(target_os = "macos", windows, test))]
+#[cfg(any(windows, test))]
 mod items;
 #[cfg(target_os = "linux")]
 mod kernel;
 mod keychain;
-#[cfg(any(target_os = "macos", windows))]
+#[cfg(any(target_os = "macos", windows, test))]
+mod keychain_thread;
+mod login_records;
+mod logins;
+#[cfg(any(target_os = "macos", all(unix, test)))]
+mod macos;
+#[cfg(windows)]
 mod native;
 pub mod private;
+mod remedy;
 #[cfg(target_os = "linux")]
 mod secret_service;
-#[cfg(any(windows, test))]
-mod shared;
-mod stack;
 mod store;
 #[cfg(test)]
 mod testing;
-#[cfg(any(target_os = "macos", windows, test))]
-mod thread;
 #[cfg(windows)]
 mod wincred;
 
-pub use entry::{Entry, Key, Name, Resting, VaultError};
+pub use entry::{Entry, Key, Location, Name, Removal, StoreStatus, VaultError};
 
 use std::path::PathBuf;
 use std::time::SystemTime;
 
+use crate::login_records::LoginRecords;
+use crate::logins::Lookup;
 use crate::store::Store;
 
-/// Which places to use.
+/// Which stores to use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Choice {
-    /// The keychain, else the best that the machine has.
+    /// The keychain, else the best store that the machine has.
     #[default]
     Auto,
     /// The keychain and nothing else.
@@ -57,271 +86,220 @@ pub enum Choice {
     None,
 }
 
-/// The folders that files may lie in; the vault makes them when it first writes.
+/// The folders for files; the vault creates them when it first writes.
 #[derive(Clone, Debug, Default)]
 pub struct Places {
-    /// Gone with the session.
+    /// Deleted with the session.
     pub runtime: Option<PathBuf>,
     /// May be deleted at any time.
     pub cache: Option<PathBuf>,
-    /// Is to last.
+    /// Permanent.
     pub data: Option<PathBuf>,
     /// Where the session bus listens, if the session has one: `DBUS_SESSION_BUS_ADDRESS`, else
     /// `$XDG_RUNTIME_DIR/bus` where that exists. Without one the Secret Service is not tried.
     pub session_bus: Option<String>,
 }
 
-/// The four verbs over whatever places were chosen.
+/// The four operations over the chosen stores.
 pub struct Vault {
     choice: Choice,
-    /// In the order in which they are asked.
+    /// In the order in which they are tried.
     stores: Vec<Box<dyn Store + Send + Sync>>,
+    /// Tried last.
+    logins: Option<LoginRecords>,
+    /// Why the keychain cannot be reached; it may hold logins all the same.
+    unreachable: Option<VaultError>,
 }
 
 impl Vault {
-    /// Chooses; opens and asks nothing.
+    /// Selects the stores without opening any.
     pub fn new(choice: Choice, places: Places) -> Self {
-        Vault { choice, stores: stack::of(choice, places) }
+        backends::open(choice, places)
     }
 
-    /// Finds an entry that has not ended, in the first place that has one.
+    /// Finds an entry that has not expired: a token in the first store that has one, and the newest login.
     ///
     /// # Errors
-    /// No place has it, and at least one could not be asked. With [`Choice::Auto`] a place that
-    /// does not exist on this machine counts as asked.
+    /// No store has it, and at least one failed. With [`Choice::Auto`], a store that does not exist on this
+    /// machine is no failure.
     pub fn load(&self, key: &Key) -> Result<Option<Entry>, VaultError> {
         self.load_all(std::slice::from_ref(key)).pop().expect("one answer for one key")
     }
 
-    /// Finds several entries as [`Vault::load`] does, and answers in the order of the keys. Asking
-    /// a keychain for two together takes half the time of asking twice.
+    /// [`Vault::load`] for several keys, in their order. Loading two entries of
+    /// a keychain together takes half the time.
     pub fn load_all(&self, keys: &[Key]) -> Vec<Result<Option<Entry>, VaultError>> {
         let now = SystemTime::now();
-        let mut found: Vec<Result<Option<Entry>, VaultError>> = vec![Ok(None); keys.len()];
+        let mut lookup: Vec<Lookup> = keys.iter().map(|_| Lookup::default()).collect();
         for store in &self.stores {
-            let open: Vec<usize> = (0..keys.len()).filter(|&nth| !matches!(found[nth], Ok(Some(_)))).collect();
+            let is_open = |nth: &usize| lookup[*nth].newest.is_none() || matches!(keys[*nth], Key::Login(_));
+            let open: Vec<usize> = (0..keys.len()).filter(is_open).collect();
             if open.is_empty() {
                 break;
             }
             let asked: Vec<Key> = open.iter().map(|&nth| keys[nth].clone()).collect();
             for (nth, answer) in open.into_iter().zip(store.load_all(&asked)) {
+                let lookup = &mut lookup[nth];
                 match answer {
-                    Ok(Some(entry)) if has_ended(entry.expires, now) => {
-                        log::debug!("an entry that has ended is passed over")
+                    Ok(Some(entry)) if matches!(entry.key, Key::Token(_)) && has_expired(entry.expires, now) => {
+                        log::debug!("ignoring an expired token")
                     }
-                    Ok(Some(entry)) => found[nth] = Ok(Some(entry)),
+                    Ok(Some(entry)) => {
+                        let is_newer = lookup.newest.as_ref().is_none_or(|known| known.issued < entry.issued);
+                        lookup.newest = if is_newer { Some(entry) } else { lookup.newest.take() };
+                    }
                     Ok(None) => {}
                     Err(error) => {
-                        let mut trouble = found[nth].clone().err();
-                        self.note(&mut trouble, error);
-                        found[nth] = trouble.map_or(Ok(None), Err);
+                        lookup.unreached = true;
+                        self.note(&mut lookup.error, error);
                     }
                 }
             }
         }
-        found
+        let answers = keys.iter().zip(lookup).map(|(key, lookup)| match key {
+            Key::Token(_) => lookup.answer(),
+            Key::Login(_) => self.newest(key, lookup, now),
+        });
+        answers.collect()
     }
 
-    /// Keeps an entry in place of an older one, in the first place that takes it, and tells where.
+    /// Saves an entry in place of an older one, in the first store that accepts it, and returns where.
     ///
     /// # Errors
-    /// No place could keep it.
-    pub fn save(&self, entry: &Entry) -> Result<Resting, VaultError> {
+    /// No store could save it.
+    pub fn save(&self, entry: &Entry) -> Result<Location, VaultError> {
+        self.save_with_keychain_error(entry).map(|(location, _)| location)
+    }
+
+    /// [`Vault::save`] which also returns the error of the keychain, if it was tried and failed.
+    ///
+    /// # Errors
+    /// No store could save it.
+    pub fn save_with_keychain_error(&self, entry: &Entry) -> Result<(Location, Option<VaultError>), VaultError> {
         if self.choice == Choice::None {
-            return Ok(Resting::Nowhere);
+            return Ok((Location::Nowhere, None));
         }
-        let mut trouble = None;
-        let mut absent = VaultError::Absent { place: "vault", why: "no place was found for it".to_owned() };
+        if let Key::Login(_) = entry.key {
+            return self.save_login(entry);
+        }
+        let (mut first_error, mut reason) = (None, None);
+        let mut absent = VaultError::Absent { place: "vault", why: "no store accepts it".to_owned() };
         for (nth, store) in self.stores.iter().enumerate() {
             match store.save(entry) {
-                Ok(resting) => {
-                    log::debug!("kept: {resting:?}");
+                Ok(location) => {
+                    log::debug!("saved: {location:?}");
                     self.remove_copies(&entry.key, nth);
-                    return Ok(resting);
+                    return Ok((location, reason));
                 }
                 Err(error) => {
+                    if store.is_keychain() {
+                        reason = Some(error.clone());
+                    }
                     absent.clone_from(&error);
-                    self.note(&mut trouble, error);
+                    self.note(&mut first_error, error);
                 }
             }
         }
-        Err(trouble.unwrap_or(absent))
+        Err(first_error.unwrap_or(absent))
     }
 
-    /// Forgets an entry in every place. That there was none is success.
+    /// Removes an entry from every store; a missing one is success.
     ///
     /// # Errors
-    /// A place still has it, or may have it and could not be asked.
-    pub fn remove(&self, key: &Key) -> Result<(), VaultError> {
-        let mut trouble = None;
+    /// A store still has it, or may have it and failed: for a login, if that could not be recorded either; for a
+    /// token, if the store exists.
+    pub fn remove(&self, key: &Key) -> Result<Removal, VaultError> {
+        if let Key::Login(_) = key {
+            return self.remove_login(key);
+        }
+        let mut first_error = None;
         for store in &self.stores {
             match store.remove(key) {
-                // Where there is no such place, there is no copy.
+                // A store that does not exist has no copy.
                 Ok(()) | Err(VaultError::Absent { .. }) => {}
-                Err(error) => self.note(&mut trouble, error),
+                Err(error) => self.note(&mut first_error, error),
             }
         }
-        trouble.map_or(Ok(()), Err)
+        first_error.map_or(Ok(Removal::Complete), Err)
     }
 
-    /// Names everything that is kept and has not ended, logins first, without opening a secret and
-    /// without asking the user.
+    /// Names all entries that have not expired, logins first, without opening a secret and without a prompt.
     ///
     /// # Errors
-    /// No place could be asked.
+    /// No store could be read.
     pub fn names(&self) -> Result<Vec<Name>, VaultError> {
         let now = SystemTime::now();
-        let (mut names, mut asked, mut trouble) = (Vec::<Name>::new(), false, None);
-        for store in &self.stores {
+        let (mut logins, mut tokens, mut asked, mut first_error) = (Vec::new(), Vec::<Name>::new(), false, None);
+        for store in self.places() {
             match store.names() {
-                Ok(more) => {
+                Ok(names) => {
                     asked = true;
-                    for name in more {
-                        if !has_ended(name.expires, now) && names.iter().all(|known| known.key != name.key) {
-                            names.push(name);
+                    for name in names {
+                        match name.key {
+                            Key::Login(_) => logins.push(name),
+                            Key::Token(_) if has_expired(name.expires, now) => {}
+                            Key::Token(_) if tokens.iter().any(|known| known.key == name.key) => {}
+                            Key::Token(_) => tokens.push(name),
                         }
                     }
                 }
-                Err(error) => self.note(&mut trouble, error),
+                Err(error) => self.note(&mut first_error, error),
             }
         }
-        names.sort_by_key(|name| matches!(name.key, Key::Token(_)));
-        trouble.filter(|_| !asked).map_or(Ok(names), Err)
+        let mut names = self.newest_names(logins);
+        names.retain(|name| !has_expired(name.expires, now));
+        names.extend(tokens);
+        first_error.filter(|_| !asked).map_or(Ok(names), Err)
     }
 
-    /// Every place in the order in which they are asked, with what it holds or why it cannot be asked.
-    pub fn survey(&self) -> Vec<(String, Result<Vec<Name>, VaultError>)> {
-        self.stores.iter().map(|store| (store.place(), store.names())).collect()
+    /// Removes expired tokens from every store; otherwise each identity that is no longer used would leave one.
+    pub fn sweep(&self, now: SystemTime) {
+        for store in &self.stores {
+            store.sweep(now);
+        }
     }
 
-    /// In all places but one, the earlier ones too: what could not be replaced there would be found
-    /// first the next time.
+    /// The status of every store, in the order in which they are tried.
+    pub fn survey(&self) -> Vec<StoreStatus> {
+        let survey = |store: &dyn Store| {
+            let names = store.ready().and_then(|()| store.names());
+            let condition = if names.is_ok() { store.condition() } else { Ok(()) };
+            StoreStatus { place: store.place(), names, error: condition.err() }
+        };
+        self.places().map(survey).collect()
+    }
+
+    fn places(&self) -> impl Iterator<Item = &dyn Store> {
+        let stores = self.stores.iter().map(|store| &**store as &dyn Store);
+        stores.chain(self.logins.iter().map(|logins| logins.store() as &dyn Store))
+    }
+
+    /// From all stores but one, the earlier ones too: an old entry there would be found first the next time.
     fn remove_copies(&self, key: &Key, but: usize) {
-        for (_, store) in self.stores.iter().enumerate().filter(|(nth, _)| *nth != but) {
-            match store.remove(key) {
+        for (_, store) in self.places().enumerate().filter(|(nth, _)| *nth != but) {
+            match store.remove_copy(key) {
                 Ok(()) | Err(VaultError::Absent { .. }) => {}
-                Err(error) => log::debug!("an older copy may be left: {error}"),
+                Err(error) => log::debug!("cannot remove an older copy: {error}"),
             }
         }
     }
 
-    /// Keeps the first error that tells something: that of a place that is there before that of one that is not.
-    fn note(&self, trouble: &mut Option<VaultError>, error: VaultError) {
-        log::debug!("passed over: {error}");
+    /// Keeps the first meaningful error: one of an existing store before one of a missing store.
+    fn note(&self, first_error: &mut Option<VaultError>, error: VaultError) {
+        log::debug!("skipping a store: {error}");
         let no_news = self.choice == Choice::Auto && matches!(error, VaultError::Absent { .. });
         let tells_more = |known: &VaultError| {
             matches!(known, VaultError::Absent { .. }) && !matches!(error, VaultError::Absent { .. })
         };
-        if !no_news && trouble.as_ref().is_none_or(tells_more) {
-            *trouble = Some(error);
+        if !no_news && first_error.as_ref().is_none_or(tells_more) {
+            *first_error = Some(error);
         }
     }
 }
 
-fn has_ended(expires: Option<SystemTime>, now: SystemTime) -> bool {
+fn has_expired(expires: Option<SystemTime>, now: SystemTime) -> bool {
     expires.is_some_and(|end| end <= now)
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-    use crate::file::{FileStore, Shelf};
-    use crate::testing::{login, now, token};
-
-    /// Two places of files and, in front of them, one that fails in a way.
-    fn vault(choice: Choice, folder: &std::path::Path, first: Option<VaultError>) -> (Vault, [FileStore; 2]) {
-        let place = |name: &str| FileStore::new(folder.join(name), Shelf::Tokens);
-        let mut stores: Vec<Box<dyn Store + Send + Sync>> = Vec::new();
-        stores.extend(first.map(|error| Box::new(Failing(error)) as Box<dyn Store + Send + Sync>));
-        stores.push(Box::new(place("outer")));
-        stores.push(Box::new(place("inner")));
-        (Vault { choice, stores }, [place("outer"), place("inner")])
-    }
-
-    struct Failing(VaultError);
-
-    impl Store for Failing {
-        fn place(&self) -> String {
-            "failing".to_owned()
-        }
-        fn load(&self, _: &Key) -> Result<Option<Entry>, VaultError> {
-            Err(self.0.clone())
-        }
-        fn save(&self, _: &Entry) -> Result<Resting, VaultError> {
-            Err(self.0.clone())
-        }
-        fn remove(&self, _: &Key) -> Result<(), VaultError> {
-            Err(self.0.clone())
-        }
-        fn names(&self) -> Result<Vec<Name>, VaultError> {
-            Err(self.0.clone())
-        }
-    }
-
-    const LOCKED: VaultError = VaultError::Locked { place: "keychain" };
-
-    fn absent() -> VaultError {
-        VaultError::Absent { place: "keychain", why: "none".to_owned() }
-    }
-
-    #[test]
-    fn what_has_ended_does_not_hide_what_has_not() {
-        let folder = tempfile::tempdir().unwrap();
-        let (vault, [outer, inner]) = vault(Choice::Auto, folder.path(), None);
-        let valid = token("a", "valid");
-        let ended = Entry { expires: Some(now() - Duration::from_secs(1)), ..token("a", "ended") };
-        outer.save(&ended).unwrap();
-        assert_eq!(vault.load(&valid.key), Ok(None));
-        assert_eq!(vault.names(), Ok(Vec::new()));
-        inner.save(&valid).unwrap();
-        assert_eq!(vault.load(&valid.key), Ok(Some(valid.clone())));
-        assert_eq!(vault.names().unwrap()[0].expires, valid.expires);
-    }
-
-    #[test]
-    fn one_copy_is_left_and_removed_everywhere() {
-        let folder = tempfile::tempdir().unwrap();
-        let (vault, [outer, inner]) = vault(Choice::Auto, folder.path(), None);
-        let (old, new) = (token("a", "old"), token("a", "new"));
-        inner.save(&old).unwrap();
-        vault.save(&new).unwrap();
-        assert_eq!((outer.load(&new.key), inner.load(&new.key)), (Ok(Some(new.clone())), Ok(None)));
-        inner.save(&old).unwrap();
-        assert_eq!(vault.names().unwrap().len(), 1, "no key twice");
-        vault.remove(&new.key).unwrap();
-        assert_eq!(vault.load(&new.key), Ok(None));
-    }
-
-    #[test]
-    fn an_error_is_told_only_when_nothing_else_helps() {
-        let folder = tempfile::tempdir().unwrap();
-        let entry = token("a", "s");
-        for (choice, error, told) in
-            [(Choice::Auto, LOCKED, true), (Choice::Auto, absent(), false), (Choice::Keychain, absent(), true)]
-        {
-            let (vault, _) = vault(choice, folder.path(), Some(error.clone()));
-            assert_eq!(vault.load(&entry.key), if told { Err(error.clone()) } else { Ok(None) });
-            vault.save(&entry).unwrap();
-            assert_eq!(vault.load(&entry.key), Ok(Some(entry.clone())));
-            assert_eq!(vault.names().unwrap().len(), 1);
-            let removed = vault.remove(&entry.key);
-            assert_eq!(removed, if error == LOCKED { Err(LOCKED) } else { Ok(()) });
-            // A login fits none of the others.
-            assert!(vault.save(&login("r.example", "")).is_err_and(|said| !told || said == error));
-            let alone = Vault { choice, stores: vec![Box::new(Failing(error.clone()))] };
-            assert_eq!(alone.names(), if told { Err(error) } else { Ok(Vec::new()) });
-        }
-    }
-
-    #[test]
-    fn with_no_place_nothing_is_kept() {
-        let entry = token("a", "s");
-        let none = Vault::new(Choice::None, Places::default());
-        assert_eq!((none.save(&entry), none.load(&entry.key)), (Ok(Resting::Nowhere), Ok(None)));
-        let nowhere = Vault::new(Choice::File, Places::default());
-        assert!(matches!(nowhere.save(&entry), Err(VaultError::Absent { .. })));
-        assert_eq!((nowhere.load(&entry.key), nowhere.names()), (Ok(None), Ok(Vec::new())));
-    }
-}
+mod tests;

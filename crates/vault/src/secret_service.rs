@@ -1,30 +1,33 @@
 use std::cell::{Cell, OnceCell};
-use std::collections::BTreeMap;
-use std::time::{Duration, Instant, SystemTime};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use dbus::Path;
-use dbus::arg::{PropMap, RefArg, Variant, prop_cast};
 use protocol::{Secret, ServerUrl};
-use zeroize::Zeroizing;
 
 pub(crate) use self::bus::PLACE;
 
 use self::bus::{Bus, Items};
-use crate::header::{from_seconds, to_seconds};
-use crate::keychain::Way;
+use self::items::{ItemAttributes, login_item, login_query, logins_query, token_item, token_query, tokens_query};
+use self::prompt::PromptPolicy;
+use crate::keychain::{CallReport, KeychainClient};
 use crate::store::Store;
-use crate::{Entry, Key, Name, Resting, VaultError};
+use crate::{Entry, Key, Location, Name, VaultError};
 
 mod address;
+mod agreement;
 mod bus;
 mod connection;
+mod errors;
+mod incoming;
+mod items;
 mod peer;
+mod prompt;
+mod session;
+mod start;
 
-/// The schema of our tokens.
-const TOKEN: &str = "io.credmint.Token";
-/// The schema of Docker's own helper, under which it looks for logins and we do.
-/// <https://github.com/docker/docker-credential-helpers/blob/v0.9.6/secretservice/secretservice.c>
-const LOGIN: &str = "io.docker.Credentials";
+/// For which a person is waited for who stores or erases a login.
+const USER_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Logins by whether they can be read, with their names where those had to be looked at.
 #[derive(Default)]
@@ -33,14 +36,14 @@ struct Logins {
     locked: Vec<Path<'static>>,
 }
 
-type Attributes = BTreeMap<String, String>;
-
 /// The keychain of a Linux desktop: gnome-keyring, KWallet, KeePassXC.
 ///
 /// Tokens are items of our own, whose secret is an entry with its header, so that a hit needs
 /// nothing but the secret; logins are items exactly as Docker's own helper makes them.
 pub(crate) struct SecretService {
     address: Option<String>,
+    /// Where it is noted that none can be started.
+    folder: Option<PathBuf>,
     bus: OnceCell<Bus>,
     /// All logins there are, once looked for ahead; what they say of themselves is on its way then.
     logins_ahead: Cell<Option<Result<Items, VaultError>>>,
@@ -49,22 +52,23 @@ pub(crate) struct SecretService {
 }
 
 impl SecretService {
-    pub(crate) fn new(address: Option<String>) -> Self {
-        SecretService { address, bus: OnceCell::new(), logins_ahead: Cell::new(None), end: Instant::now() }
+    pub(crate) fn new(address: Option<String>, folder: Option<PathBuf>) -> Self {
+        SecretService { address, folder, bus: OnceCell::new(), logins_ahead: Cell::new(None), end: Instant::now() }
     }
 
     /// The connection stays for all calls.
     fn connected(&self) -> Result<&Bus, VaultError> {
         if self.bus.get().is_none() {
-            let absent = || VaultError::Absent { place: PLACE, why: "the session has no bus".to_owned() };
-            _ = self.bus.set(Bus::connect(self.address.as_deref().ok_or_else(absent)?, self.end)?);
+            let absent =
+                || VaultError::Absent { place: PLACE, why: "this session has no D-Bus session bus".to_owned() };
+            _ = self.bus.set(Bus::connect(self.address.as_deref().ok_or_else(absent)?, self.folder.clone(), self.end)?);
         }
         Ok(self.bus.get().expect("it has just been set"))
     }
 
     fn bus(&self) -> Result<&Bus, VaultError> {
         let bus = self.connected()?;
-        bus.welcome().map(|()| bus)
+        bus.check_hello().map(|()| bus)
     }
 
     /// Sends out what a load of these keys searches for, together and before the bus has even let
@@ -82,7 +86,7 @@ impl SecretService {
                 bus.session_ahead();
             }
         }
-        bus.welcome()?;
+        bus.check_hello()?;
         if of_login {
             self.logins_ahead.set(Some(self.all_logins()));
         }
@@ -106,12 +110,16 @@ impl SecretService {
         let items = bus.search(&token_query(id))?;
         // Two at once, if another process has just saved its own: the newest is the last.
         for item in items.unlocked.iter().rev() {
+            // Another token is no trouble to anybody.
+            if bus.is_guarded(item) {
+                return Err(bus.unconfirmed());
+            }
             match bus.secret(item)?.and_then(|secret| Entry::decode(&secret, key)) {
                 Some(entry) => return Ok(Some(entry)),
                 None => log::debug!("{PLACE}: a damaged token is passed over"),
             }
         }
-        items.none_unless_locked()
+        bus.none_unless_locked(&items)
     }
 
     fn load_login(&self, key: &Key, server: &ServerUrl) -> Result<Option<Entry>, VaultError> {
@@ -132,9 +140,10 @@ impl SecretService {
                 secret: Secret::new(secret.to_owned()),
                 issued: name.issued,
                 expires: None,
+                requires: None,
             }));
         }
-        Items { unlocked: Vec::new(), locked: logins.locked }.none_unless_locked()
+        bus.none_unless_locked(&Items { unlocked: Vec::new(), locked: logins.locked })
     }
 
     /// The logins of a registry under all of its spellings, the best last.
@@ -154,7 +163,7 @@ impl SecretService {
             return Ok(found);
         }
         let spellings = server.spellings();
-        let queries = || spellings.iter().rev().map(|server| attributes([("docker_cli", "1"), ("server", server)]));
+        let queries = || spellings.iter().rev().map(|server| login_query(server));
         queries().for_each(|query| bus.search_ahead(query));
         for query in queries() {
             let items = bus.search(&query)?;
@@ -162,6 +171,59 @@ impl SecretService {
             found.locked.extend(items.locked);
         }
         Ok(found)
+    }
+
+    /// What is kept already is changed and not replaced: KeePassXC asks before it deletes, and, even
+    /// where it is told to ask nobody, before it has an item replaced.
+    fn save_token(&self, id: &str, entry: &Entry) -> Result<(), VaultError> {
+        let bus = self.bus()?;
+        let collection = bus.default_collection()?;
+        let old = bus.search(&token_query(id))?;
+        bus.none_unless_locked::<()>(&old)?;
+        if old.unlocked.iter().any(|item| bus.is_guarded(item)) {
+            return Err(bus.unconfirmed());
+        }
+        let (attributes, secret) = (token_item(id, entry), entry.encode());
+        match old.unlocked.split_last() {
+            None => {
+                _ = bus.create(&collection, &format!("Registry token for {}", entry.server), attributes, &secret)?
+            }
+            Some((last, others)) => {
+                bus.update(last, attributes, &secret)?;
+                others.iter().try_for_each(|item| bus.delete(item))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn save_login(&self, server: &ServerUrl, entry: &Entry) -> Result<(), VaultError> {
+        let bus = self.bus()?;
+        bus.prompting.set(PromptPolicy::WaitForUser(USER_TIMEOUT));
+        let collection = bus.default_collection()?;
+        let secret = entry.secret.expose().as_bytes();
+        let old = self.items(&entry.key)?.unlocked;
+        let same = |(item, named): (Path<'static>, ItemAttributes)| {
+            named.attributes.get("username").is_some_and(|user| *user == entry.username).then_some(item)
+        };
+        let same = bus.describe(old.clone())?.into_iter().filter_map(same).next_back();
+        let server = server.key();
+        let attributes = login_item(&server, &entry.username);
+        // The new one first: whatever happens then, one of them is there.
+        let new = match same {
+            Some(item) => bus.update(&item, attributes, secret).map(|()| Some(item))?,
+            None => bus.create(&collection, &format!("Registry credentials for {server}"), attributes, secret)?,
+        };
+        old.iter().filter(|item| Some(*item) != new.as_ref()).try_for_each(|item| bus.delete(item))
+    }
+
+    fn delete_all(&self, key: &Key, policy: PromptPolicy) -> Result<(), VaultError> {
+        let bus = self.bus()?;
+        bus.prompting.set(policy);
+        let items = self.items(key)?;
+        for item in &items.unlocked {
+            bus.delete(item)?;
+        }
+        bus.none_unless_locked::<()>(&items).map(|_| ())
     }
 
     fn items(&self, key: &Key) -> Result<Items, VaultError> {
@@ -177,7 +239,7 @@ impl SecretService {
 }
 
 /// Every wait for the bus has a limit of its own.
-impl Way for SecretService {
+impl KeychainClient for SecretService {
     fn ask<T: Send + 'static>(
         &mut self,
         question: impl FnOnce(&dyn Store) -> Result<T, VaultError> + Send + 'static,
@@ -186,8 +248,14 @@ impl Way for SecretService {
         self.end = Instant::now() + limit;
         if let Some(bus) = self.bus.get() {
             bus.wait_until(self.end);
+            bus.prompting.set(PromptPolicy::IfQuick);
         }
         question(self)
+    }
+
+    fn report(&mut self) -> CallReport {
+        let report = |bus: &Bus| CallReport { user_time: bus.prompting.take(), blocked: bus.blocked.take() };
+        self.bus.get().map_or(CallReport::default(), report)
     }
 }
 
@@ -210,128 +278,51 @@ impl Store for SecretService {
         }
     }
 
-    fn save(&self, entry: &Entry) -> Result<Resting, VaultError> {
-        let bus = self.bus()?;
-        let collection = bus.default_collection()?;
-        let (label, attributes, secret) = match &entry.key {
-            Key::Token(id) => (format!("Registry token for {}", entry.server), token_item(id, entry), entry.encode()),
-            Key::Login(server) => {
-                let server = server.key();
-                let secret = Zeroizing::new(entry.secret.expose().as_bytes().to_vec());
-                (format!("Registry credentials for {server}"), login_item(&server, &entry.username), secret)
-            }
-        };
-        // The new one first: whatever happens then, one of them is there.
-        let new = bus.create(&collection, &label, attributes, &secret)?;
-        for old in self.items(&entry.key)?.unlocked.iter().filter(|item| **item != new) {
-            bus.delete(old)?;
+    fn save(&self, entry: &Entry) -> Result<Location, VaultError> {
+        match &entry.key {
+            Key::Token(id) => self.save_token(id, entry)?,
+            Key::Login(server) => self.save_login(server, entry)?,
         }
-        Ok(Resting::Keychain)
+        Ok(Location::Keychain)
     }
 
     fn remove(&self, key: &Key) -> Result<(), VaultError> {
-        let items = self.items(key)?;
-        for item in &items.unlocked {
-            self.bus()?.delete(item)?;
-        }
-        items.none_unless_locked::<()>().map(|_| ())
+        self.delete_all(key, PromptPolicy::WaitForUser(USER_TIMEOUT))
+    }
+
+    fn remove_copy(&self, key: &Key) -> Result<(), VaultError> {
+        self.delete_all(key, PromptPolicy::Never)
+    }
+
+    fn ready(&self) -> Result<(), VaultError> {
+        self.bus()?.default_collection().map(drop)
     }
 
     fn names(&self) -> Result<Vec<Name>, VaultError> {
         let bus = self.connected()?;
         bus.search_ahead(logins_query());
         bus.search_ahead(tokens_query());
-        bus.welcome()?;
+        bus.check_hello()?;
         // What is locked cannot be got, and so is not named.
         let (logins, tokens) = (bus.search(&logins_query())?.unlocked, bus.search(&tokens_query())?.unlocked);
         let logins = bus.describe(logins)?.into_iter().filter_map(|(_, item)| item.login());
         let tokens = bus.describe(tokens)?.into_iter().filter_map(|(_, item)| item.token());
-        Ok(logins.chain(tokens).collect())
+        let names: Vec<_> = logins.chain(tokens).collect();
+        if names.is_empty() {
+            self.condition()?;
+        }
+        Ok(names)
     }
-}
 
-impl Items {
-    fn are_few(&self) -> bool {
-        self.locked.is_empty() && self.unlocked.len() <= 8
-    }
-}
-
-fn logins_query() -> Attributes {
-    attributes([("docker_cli", "1")])
-}
-
-fn tokens_query() -> Attributes {
-    attributes([("xdg:schema", TOKEN)])
-}
-
-fn token_query(id: &str) -> Attributes {
-    attributes([("xdg:schema", TOKEN), ("credmint", id)])
-}
-
-fn token_item(id: &str, entry: &Entry) -> Attributes {
-    let seconds = |time: SystemTime| to_seconds(time).to_string();
-    let mut item = token_query(id);
-    item.extend(attributes([("server", &*entry.server), ("username", &*entry.username)]));
-    item.insert("issued".to_owned(), seconds(entry.issued));
-    item.extend(entry.expires.map(|end| ("expires".to_owned(), seconds(end))));
-    item
-}
-
-fn login_item(server: &str, username: &str) -> Attributes {
-    attributes([
-        ("xdg:schema", LOGIN),
-        ("label", "Docker Credentials"),
-        ("docker_cli", "1"),
-        ("server", server),
-        ("username", username),
-    ])
-}
-
-fn attributes<const N: usize>(pairs: [(&str, &str); N]) -> Attributes {
-    pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
-}
-
-/// What an item says of itself without its secret.
-struct Described {
-    attributes: Attributes,
-    modified: SystemTime,
-}
-
-impl Described {
-    fn of(properties: &PropMap) -> Option<Self> {
-        let attributes = properties.get("Attributes").and_then(|Variant(value)| {
-            let mut texts = value.as_iter()?.map(|text| text.as_str().map(str::to_owned));
-            let mut attributes = Attributes::new();
-            while let Some(name) = texts.next() {
-                attributes.insert(name?, texts.next()??);
+    fn condition(&self) -> Result<(), VaultError> {
+        let bus = self.bus()?;
+        bus.default_collection()?;
+        for items in [bus.search(&logins_query())?, bus.search(&tokens_query())?] {
+            bus.none_unless_locked::<()>(&items)?;
+            if items.unlocked.iter().any(|item| bus.is_guarded(item)) {
+                return Err(bus.unconfirmed());
             }
-            Some(attributes)
-        })?;
-        let modified = from_seconds(*prop_cast::<u64>(properties, "Modified").unwrap_or(&0))?;
-        Some(Described { attributes, modified })
-    }
-
-    /// Keyed by the attribute and not by the label, which was the address once and now is a sentence.
-    fn login(&self) -> Option<Name> {
-        let server = self.attributes.get("server")?;
-        Some(Name {
-            key: Key::Login(ServerUrl::parse(server).ok()?),
-            server: server.clone(),
-            username: self.attributes.get("username").cloned().unwrap_or_default(),
-            issued: self.modified,
-            expires: None,
-        })
-    }
-
-    fn token(&self) -> Option<Name> {
-        let text = |name| self.attributes.get(name).cloned();
-        let time = |name| from_seconds(self.attributes.get(name)?.parse().ok()?);
-        Some(Name {
-            key: Key::Token(text("credmint")?),
-            server: text("server")?,
-            username: text("username")?,
-            issued: time("issued")?,
-            expires: time("expires"),
-        })
+        }
+        Ok(())
     }
 }

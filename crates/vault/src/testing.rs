@@ -1,4 +1,4 @@
-//! Entries for the tests of this crate, and what a test does that cannot run here.
+//! Entries for the tests of this crate.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -19,6 +19,7 @@ pub(crate) fn token(id: &str, secret: &str) -> Entry {
         secret: Secret::new(secret.to_owned()),
         issued: now(),
         expires: Some(now() + Duration::from_secs(3600)),
+        requires: None,
     }
 }
 
@@ -31,12 +32,4 @@ pub(crate) fn login(server: &str, secret: &str) -> Entry {
 #[allow(clippy::disallowed_methods)] // A test's own variables are no settings.
 pub(crate) fn variable(name: &str) -> Option<std::ffi::OsString> {
     std::env::var_os(name)
-}
-
-/// Says aloud that something was not tested, and fails where everything is to be.
-#[cfg(unix)]
-pub(crate) fn skip(why: &str) {
-    assert!(variable("CREDMINT_TESTS").is_none_or(|which| which != "all"), "cannot be tested: {why}");
-    // Written, since the test harness keeps to itself what a passing test prints.
-    std::io::Write::write_all(&mut std::io::stderr(), format!("skipped: {why}\n").as_bytes()).unwrap();
 }

@@ -14,8 +14,8 @@ use windows_sys::Win32::Security::Credentials::{
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::VaultError;
+use crate::docker_logins::{DockerLogins, Found, Item};
 use crate::native::PLACE;
-use crate::shared::{DockerLogins, Found, Item};
 
 /// The attribute by which Docker's helper knows what is its own.
 const KEYWORD: &str = "label";
@@ -182,7 +182,7 @@ fn failure() -> VaultError {
     match error.raw_os_error().map(i32::cast_unsigned) {
         // A service, or ssh.
         Some(ERROR_NO_SUCH_LOGON_SESSION) => VaultError::Absent { place: PLACE, why: error.to_string() },
-        _ => VaultError::Broken { place: PLACE, why: error.to_string() },
+        _ => VaultError::Failed { place: PLACE, why: error.to_string() },
     }
 }
 
@@ -239,7 +239,7 @@ mod tests {
         let server = format!("https://docker{}.example", std::process::id());
         write(&server, true);
         let Some((item, secret)) = Wincred.read(&server).unwrap() else {
-            io::Write::write_all(&mut io::stderr(), b"skipped: this Windows keeps no attributes (wine)\n").unwrap();
+            testing::skip("attributes of credentials", "this Windows keeps none (wine)");
             return erase(&server);
         };
         assert_eq!((item.username.as_str(), secret.as_slice()), ("them", &b"theirs"[..]));

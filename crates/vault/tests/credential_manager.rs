@@ -5,7 +5,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use protocol::{Secret, ServerUrl};
-use vault::{Choice, Entry, Key, Places, Resting, Vault};
+use vault::{Choice, Entry, Key, Location, Places, Vault};
 
 fn vault() -> Vault {
     Vault::new(Choice::Auto, Places::default())
@@ -18,7 +18,15 @@ fn entry(key: Key, secret: &str) -> Entry {
         Key::Login(server) => server.key(),
         Key::Token(_) => "r.example".to_owned(),
     };
-    Entry { key, server, username: "me".to_owned(), secret: Secret::new(secret.to_owned()), issued, expires: None }
+    Entry {
+        key,
+        server,
+        username: "me".to_owned(),
+        secret: Secret::new(secret.to_owned()),
+        issued,
+        expires: None,
+        requires: None,
+    }
 }
 
 #[test]
@@ -32,7 +40,7 @@ fn entries_come_back_are_replaced_and_removed() {
         let secret = "é".repeat(length / 2) + &"x".repeat(length % 2);
         for key in &keys {
             let kept = entry(key.clone(), &secret);
-            assert_eq!(vault().save(&kept), Ok(Resting::Keychain));
+            assert_eq!(vault().save(&kept), Ok(Location::Keychain));
             let found = vault().load(key).unwrap().unwrap();
             assert_eq!(
                 (found.secret, found.username, found.server),

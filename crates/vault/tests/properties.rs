@@ -24,7 +24,7 @@ prop_compose! {
     ) -> Entry {
         let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
         let expires = expires.map(|life| at(issued + u64::from(life)));
-        Entry { key, server, username, secret: Secret::new(secret), issued: at(issued), expires }
+        Entry { key, server, username, secret: Secret::new(secret), issued: at(issued), expires, requires: None }
     }
 }
 

@@ -1,9 +1,10 @@
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderMap;
-use protocol::{Deadline, Explained};
+use protocol::{Deadline, ErrorMessage};
 use reqwest::{RequestBuilder, redirect};
 use rustls::crypto::ring;
 use rustls::pki_types::CertificateDer;
@@ -13,59 +14,108 @@ use serde_json::Value;
 use settings::Environment;
 use zeroize::Zeroizing;
 
+use crate::Proxies;
 use crate::authorities::{authorities, unusable};
-use crate::reason::{Reason, connection, trail};
+use crate::cause::{connection, error_chain, is_setup};
 
-/// How long to wait for a connection, as AWS's SDK does: longer than a lost packet takes twice.
-const CONNECT: Duration = Duration::from_millis(3_100);
-/// No answer of a token service is near this.
-const LARGEST: usize = 1 << 20;
-/// How often a request is sent before giving up on a service that is down or overloaded.
+/// The timeout of connecting, as in AWS's SDK: longer than two retransmissions.
+const CONNECT_TIMEOUT: Duration = Duration::from_millis(3_100);
+/// Bytes; no response of a token service comes near.
+const MAX_RESPONSE: usize = 1 << 20;
+/// How often a request is sent to a service that is down or overloaded.
 const ATTEMPTS: u32 = 3;
-const LATE: Reason = Reason { what: "no answer in time", hint: "check the network and the proxy" };
-const ENDLESS: Reason = Reason { what: "its answer does not end", hint: "check the network and the proxy" };
+const TIMED_OUT: &str = "timed out";
+const TOO_LARGE: &str = "response too large";
+const CHECK: &str = "check the network and the proxy";
 
-/// Two HTTP clients with the system's authorities or those that the environment names: one that
-/// uses the proxy of the environment, and one that never does. Neither follows redirections, since
-/// a request holds a secret that is meant for its host alone.
+/// Two HTTP clients with the CA certificates of the environment or the system: one that uses the proxy of the
+/// environment, and one that never does. Neither follows redirects, because a request contains a secret that is
+/// meant for its host only.
 #[derive(Clone, Debug)]
 pub struct Client {
+    tls: ClientConfig,
+    proxies: Proxies,
     proxied: reqwest::Client,
     direct: reqwest::Client,
 }
 
 impl Client {
-    /// Reads the authorities; connects to nobody.
+    /// Reads the CA certificates. No connection is made.
     ///
     /// # Errors
-    /// Authorities that cannot be read or used.
-    pub fn new(environment: &Environment) -> Result<Self, Explained> {
-        let tls = tls(environment)?;
-        let build = |builder: reqwest::ClientBuilder| builder.build().map_err(|_| unusable());
-        let builder = || {
-            reqwest::Client::builder()
-                .tls_backend_preconfigured(tls.clone())
-                .redirect(redirect::Policy::none())
-                .connect_timeout(CONNECT)
-                .user_agent(concat!("credmint/", env!("CARGO_PKG_VERSION")))
-        };
-        Ok(Client { proxied: build(builder())?, direct: build(builder().no_proxy())? })
+    /// The CA certificates cannot be read or used, or the proxy's address is invalid.
+    pub fn new(environment: &Environment) -> Result<Self, ErrorMessage> {
+        Self::with_authorities(environment, &[])
     }
 
-    /// For services of the world, through the proxy if there is one.
+    /// [`Client::new`] with the CA certificates of the first of these files that is set: see [`authorities`].
+    ///
+    /// # Errors
+    /// As for [`Client::new`].
+    pub fn with_authorities(
+        environment: &Environment,
+        named: &[(&str, Option<PathBuf>)],
+    ) -> Result<Self, ErrorMessage> {
+        let tls = tls(environment, named)?;
+        let proxies = Proxies::of(environment)?;
+        let proxied = build(&tls, Some(&proxies), CONNECT_TIMEOUT)?;
+        let direct = build(&tls, None, CONNECT_TIMEOUT)?;
+        Ok(Client { tls, proxies, proxied, direct })
+    }
+
+    /// One of the two, with another connect timeout.
+    ///
+    /// # Errors
+    /// As for [`Client::new`].
+    pub fn with_connect_timeout(&self, is_proxied: bool, limit: Duration) -> Result<reqwest::Client, ErrorMessage> {
+        build(&self.tls, is_proxied.then_some(&self.proxies), limit)
+    }
+
+    /// For cloud services: through the proxy, if there is one.
     pub fn proxied(&self) -> &reqwest::Client {
         &self.proxied
     }
 
-    /// For metadata services, which no proxy can reach.
+    /// For metadata services, which a proxy cannot reach.
     pub fn direct(&self) -> &reqwest::Client {
         &self.direct
     }
 }
 
-fn tls(environment: &Environment) -> Result<ClientConfig, Explained> {
+fn build(tls: &ClientConfig, proxies: Option<&Proxies>, connect: Duration) -> Result<reqwest::Client, ErrorMessage> {
+    let builder = reqwest::Client::builder()
+        .tls_backend_preconfigured(tls.clone())
+        .redirect(redirect::Policy::none())
+        .connect_timeout(connect)
+        .user_agent(concat!("credmint/", env!("CARGO_PKG_VERSION")));
+    let builder = match proxies {
+        None => builder.no_proxy(),
+        Some(proxies) => through(builder, proxies)?,
+    };
+    builder.build().map_err(|_| unusable())
+}
+
+/// The proxies of the environment, else those of the system (macOS, Windows).
+fn through(mut builder: reqwest::ClientBuilder, proxies: &Proxies) -> Result<reqwest::ClientBuilder, ErrorMessage> {
+    let excluded = proxies.excluded.as_ref().and_then(|(_, list)| reqwest::NoProxy::from_string(list));
+    let unusable = |variable: &str| ErrorMessage {
+        what: format!("{variable} is not the address of a proxy"),
+        hint: Some(format!("write it as http://proxy.example:3128, or unset {variable}")),
+    };
+    if let Some(proxy) = &proxies.https {
+        let made = reqwest::Proxy::https(proxy.expose_url()).map_err(|_| unusable(proxy.variable))?;
+        builder = builder.proxy(made.no_proxy(excluded.clone()));
+    }
+    if let Some(proxy) = &proxies.http {
+        let made = reqwest::Proxy::http(proxy.expose_url()).map_err(|_| unusable(proxy.variable))?;
+        builder = builder.proxy(made.no_proxy(excluded));
+    }
+    Ok(builder)
+}
+
+fn tls(environment: &Environment, named: &[(&str, Option<PathBuf>)]) -> Result<ClientConfig, ErrorMessage> {
     let mut roots = RootCertStore::empty();
-    match authorities(environment, &["SSL_CERT_FILE"])? {
+    match authorities(environment, named)? {
         Some(pem) => {
             let certificates = CertificateDer::pem_slice_iter(&pem).filter_map(Result::ok);
             roots.add_parsable_certificates(certificates);
@@ -84,8 +134,8 @@ fn tls(environment: &Environment) -> Result<ClientConfig, Explained> {
     Ok(config.with_root_certificates(roots).with_no_client_auth())
 }
 
-/// What a service answered, whatever it was.
-pub struct Answer {
+/// A service's response, whatever its status.
+pub struct Response {
     /// The HTTP status.
     pub status: u16,
     /// The headers.
@@ -93,50 +143,62 @@ pub struct Answer {
     body: Zeroizing<Vec<u8>>,
 }
 
-impl Answer {
-    /// Sends a request, again if the service is down or overloaded, and reads the whole answer.
+impl Response {
+    /// Sends a request, with retries if the service is down or overloaded, and reads the whole response.
     ///
     /// # Errors
-    /// No connection, no answer in time, or one that does not end.
-    pub async fn to(request: RequestBuilder, deadline: Deadline) -> Result<Self, Trouble> {
+    /// No connection, a timeout, or a response that is too large.
+    pub async fn to(request: RequestBuilder, deadline: Deadline) -> Result<Self, RequestError> {
         let mut attempt = 1;
         loop {
-            // A body at hand can be sent again; one that streams could not, and none of ours does.
+            // A body in memory can be sent again. A stream could not, and none of ours is one.
             let Some(this) = request.try_clone() else { return Self::once(request, deadline).await };
-            let answer = Self::once(this, deadline).await;
-            let passing = match &answer {
-                Ok(answer) => matches!(answer.status, 429 | 500..),
-                Err(trouble) => trouble.passing,
+            let response = Self::once(this, deadline).await;
+            let is_transient = match &response {
+                Ok(response) => matches!(response.status, 429 | 500..),
+                Err(error) => error.is_transient,
             };
-            let pause = Duration::from_millis(100 << attempt);
-            if !passing || attempt == ATTEMPTS || deadline.remaining() <= pause {
-                return answer;
+            let retry_after = response.as_ref().ok().and_then(Response::retry_after);
+            let pause = retry_after.unwrap_or(Duration::from_millis(100 << attempt));
+            if !is_transient || attempt == ATTEMPTS || deadline.remaining() <= pause {
+                return response;
             }
-            log::debug!("asking again after {answer:?}");
+            log::debug!("retrying after {response:?}");
             tokio::time::sleep(pause).await;
             attempt += 1;
         }
     }
 
-    /// Sends a request once: for services that may not be there, such as metadata services.
+    /// Sends a request once: for services that may not exist, such as metadata services.
     ///
     /// # Errors
-    /// No connection, no answer in time, or one that does not end.
-    pub async fn once(request: RequestBuilder, deadline: Deadline) -> Result<Self, Trouble> {
-        let mut response = request.timeout(deadline.remaining()).send().await.map_err(Trouble::of)?;
+    /// No connection, a timeout, or a response that is too large.
+    pub async fn once(request: RequestBuilder, deadline: Deadline) -> Result<Self, RequestError> {
+        let mut response = request.timeout(deadline.remaining()).send().await.map_err(RequestError::of)?;
         let mut body = Zeroizing::new(Vec::new());
-        while let Some(chunk) = response.chunk().await.map_err(Trouble::of)? {
-            if body.len() + chunk.len() > LARGEST {
-                return Err(Trouble { reason: Some(ENDLESS), passing: false });
+        while let Some(chunk) = response.chunk().await.map_err(RequestError::of)? {
+            if body.len() + chunk.len() > MAX_RESPONSE {
+                return Err(RequestError {
+                    cause: Some(network(TOO_LARGE)),
+                    is_transient: false,
+                    is_unconnected: false,
+                });
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(Answer { status: response.status().as_u16(), headers: response.headers().clone(), body })
+        Ok(Response { status: response.status().as_u16(), headers: response.headers().clone(), body })
     }
 
-    /// Whether the status is one of success.
+    /// Whether the status is a success.
     pub fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
+    }
+
+    /// How long the service wants to be left alone, where it says so in seconds.
+    /// <https://www.rfc-editor.org/rfc/rfc9110#field.retry-after>
+    fn retry_after(&self) -> Option<Duration> {
+        let seconds = self.headers.get("retry-after")?.to_str().ok()?.trim().parse().ok()?;
+        Some(Duration::from_secs(seconds))
     }
 
     /// The body; never to be shown.
@@ -155,121 +217,55 @@ impl Answer {
     }
 }
 
-impl fmt::Debug for Answer {
+impl fmt::Debug for Response {
     /// Without the body, which may hold a token.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Answer").field("status", &self.status).finish_non_exhaustive()
+        f.debug_struct("Response").field("status", &self.status).finish_non_exhaustive()
     }
 }
 
-/// Why there is no answer.
-#[derive(Clone, Copy, Debug)]
-pub struct Trouble {
-    reason: Option<Reason>,
-    /// Whether it may be over in a moment.
-    passing: bool,
+/// Why there is no response.
+#[derive(Clone, Debug)]
+pub struct RequestError {
+    cause: Option<ErrorMessage>,
+    /// Whether a retry may succeed.
+    is_transient: bool,
+    /// Whether no connection was made.
+    is_unconnected: bool,
 }
 
-impl Trouble {
+impl RequestError {
     fn of(error: reqwest::Error) -> Self {
-        // The address may hold a secret, and is named by the caller in its own words.
+        // The URL may contain a secret; the caller names the service.
         let error = error.without_url();
-        let reason = if error.is_timeout() { Some(LATE) } else { connection(&trail(&error)) };
-        log::debug!("no answer: {}", trail(&error));
-        Trouble { reason, passing: !error.is_timeout() && !error.is_builder() }
-    }
-
-    /// For the user; `what` says what was wanted: `Entra ID at login.microsoftonline.com cannot be asked`.
-    pub fn explain(&self, what: &str) -> Explained {
-        match self.reason {
-            Some(reason) => Explained { what: format!("{what}: {}", reason.what), hint: Some(reason.hint.to_owned()) },
-            None => Explained { what: format!("{what}: no proper answer"), hint: None },
+        let cause = if error.is_timeout() { Some(network(TIMED_OUT)) } else { connection(&error_chain(&error)) };
+        let chain = error_chain(&error);
+        log::debug!("no response: {chain}");
+        RequestError {
+            cause,
+            is_transient: !error.is_timeout() && !error.is_builder(),
+            is_unconnected: error.is_connect() && !is_setup(&chain),
         }
     }
+
+    /// Whether the service cannot be reached: unknown host, no route, connection refused. A failing proxy and an
+    /// untrusted certificate are configuration errors, and do not count.
+    pub fn is_unreachable(&self) -> bool {
+        self.is_unconnected
+    }
+
+    /// The message for the user; `what` is what failed: `Entra ID at login.microsoftonline.com cannot be reached`.
+    pub fn explain(&self, what: &str) -> ErrorMessage {
+        match &self.cause {
+            Some(cause) => ErrorMessage { what: format!("{what}: {}", cause.what), hint: cause.hint.clone() },
+            None => ErrorMessage { what: format!("{what}: malformed response"), hint: None },
+        }
+    }
+}
+
+fn network(what: &str) -> ErrorMessage {
+    ErrorMessage { what: what.to_owned(), hint: Some(CHECK.to_owned()) }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Instant;
-
-    use pretend_cloud::{Aws, Behaviour, Ca, Call, SilentAddress};
-    use settings::Environment;
-
-    use super::*;
-    use crate::run;
-
-    fn environment(variables: &[(&str, &str)]) -> Environment {
-        Environment::of(variables.iter().copied())
-    }
-
-    /// Asks the pretend AWS who we are, which it refuses to tell to the unsigned.
-    fn ask(client: &Client, url: &str, deadline: Deadline) -> Result<Answer, Trouble> {
-        let request = client.direct().post(format!("{url}/")).form(&[("Action", "GetCallerIdentity")]);
-        run(Answer::to(request, deadline)).unwrap()
-    }
-
-    fn soon() -> Deadline {
-        Deadline::after(Duration::from_secs(10))
-    }
-
-    #[test]
-    fn a_service_that_is_down_is_asked_three_times_and_one_that_refuses_once() {
-        let aws = Aws::start();
-        let client = Client::new(&environment(&[("", "")])).unwrap();
-        for (behaviour, status, calls) in [
-            (Behaviour::FailTimes(2), 403, 3),
-            (Behaviour::FailTimes(9), 500, 3),
-            (Behaviour::Refuse { status: 400, code: "X", message: "x".into() }, 400, 1),
-        ] {
-            let before = aws.calls(Call::GetCallerIdentity);
-            aws.on(Call::GetCallerIdentity, behaviour);
-            assert_eq!(ask(&client, &aws.url(), soon()).unwrap().status, status);
-            assert_eq!(aws.calls(Call::GetCallerIdentity) - before, calls);
-        }
-    }
-
-    #[test]
-    fn what_never_answers_ends_with_the_deadline() {
-        let silent = SilentAddress::new();
-        let client = Client::new(&environment(&[("", "")])).unwrap();
-        let started = Instant::now();
-        let trouble = ask(&client, &silent.url(), Deadline::after(Duration::from_millis(300))).unwrap_err();
-        assert!(started.elapsed() < Duration::from_secs(2));
-        let explained = trouble.explain("it cannot be asked").to_string();
-        assert_eq!(explained, "it cannot be asked: no answer in time (check the network and the proxy)");
-    }
-
-    #[test]
-    fn a_redirection_is_not_followed() {
-        let aws = Aws::start();
-        let client = Client::new(&environment(&[("", "")])).unwrap();
-        let astray = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let (url, elsewhere) = (format!("http://{}", astray.local_addr().unwrap()), aws.url());
-        let server = std::thread::spawn(move || {
-            use std::io::{Read, Write};
-            let (mut caller, _) = astray.accept().unwrap();
-            let _ = caller.read(&mut [0; 4096]);
-            write!(caller, "HTTP/1.1 307 x\r\nlocation: {elsewhere}/\r\ncontent-length: 0\r\n\r\n").unwrap();
-        });
-        assert_eq!(ask(&client, &url, soon()).unwrap().status, 307);
-        server.join().unwrap();
-        assert_eq!(aws.all_calls(), 0);
-    }
-
-    #[test]
-    fn only_named_authorities_count() {
-        let ca = Ca::new();
-        let aws = Aws::start_tls((std::net::Ipv4Addr::LOCALHOST, 0).into(), &ca, &["127.0.0.1"]);
-        let folder = tempfile::tempdir().unwrap();
-        let bundle = folder.path().join("ca.pem");
-        std::fs::write(&bundle, ca.pem()).unwrap();
-        let trusting = Client::new(&environment(&[("SSL_CERT_FILE", bundle.to_str().unwrap())])).unwrap();
-        assert_eq!(ask(&trusting, &aws.url(), soon()).unwrap().status, 403);
-        let other = Client::new(&environment(&[("", "")])).unwrap();
-        let explained = ask(&other, &aws.url(), soon()).unwrap_err().explain("it cannot be asked");
-        assert_eq!(explained.what, "it cannot be asked: its certificate is not trusted");
-        std::fs::write(&bundle, "no certificate").unwrap();
-        let broken = Client::new(&environment(&[("SSL_CERT_FILE", bundle.to_str().unwrap())])).unwrap_err();
-        assert_eq!(broken.hint.as_deref(), Some("check SSL_CERT_FILE"));
-    }
-}
+mod tests;

@@ -1,16 +1,16 @@
-use protocol::Explained;
+use protocol::ErrorMessage;
 
-/// Runs a future to its end. The runtime lives only as long as this call.
+/// Runs a future to its end, on a runtime that exists only during this call.
 ///
 /// # Errors
-/// The system refuses what a runtime needs, such as descriptors.
-pub fn run<F: Future>(future: F) -> Result<F::Output, Explained> {
+/// The runtime cannot be created, for example without file descriptors.
+pub fn run<F: Future>(future: F) -> Result<F::Output, ErrorMessage> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| Explained { what: format!("no token can be minted: {error}"), hint: None })?;
+        .map_err(|error| ErrorMessage { what: format!("cannot mint a token: {error}"), hint: None })?;
     let output = runtime.block_on(future);
-    // A lookup of a name may still be running on a thread of its own: it is not waited for.
+    // A DNS lookup may still be running on its own thread: it is not waited for.
     runtime.shutdown_background();
     Ok(output)
 }

@@ -1,9 +1,12 @@
-/// How a registry wants to be shown credentials: <https://distribution.github.io/distribution/spec/auth/token/>.
+use public_suffix::{DEFAULT_PROVIDER, EffectiveTLDProvider};
+use web::Url;
+
+/// The authentication scheme that a registry asks for: <https://distribution.github.io/distribution/spec/auth/token/>.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Challenge {
-    /// With every request.
+    /// Credentials with every request.
     Basic,
-    /// To the server at `realm`, which gives a token for them.
+    /// Credentials for the token server at `realm`, and its token for the registry.
     Bearer { realm: String, service: String },
 }
 
@@ -18,34 +21,46 @@ impl Challenge {
         scheme.eq_ignore_ascii_case("bearer").then_some(())?;
         Some(Challenge::Bearer { realm: field("realm")?, service: field("service").unwrap_or_default() })
     }
+}
 
-    /// Whether credentials for this registry may be sent to the realm: over TLS or within this machine,
-    /// to the registry itself or its neighbour in the same domain.
-    pub(super) fn is_trusted(realm: &str, registry: &str) -> bool {
-        let (scheme, rest) = realm.split_once("://").unwrap_or(("", realm));
-        let host = host_of(rest.split(['/', '?']).next().unwrap_or(rest));
-        let registry = host_of(registry);
-        let is_here = matches!(host, "localhost" | "127.0.0.1" | "[::1]");
-        let is_neighbour = host == registry || (domain(host).contains('.') && domain(host) == domain(registry));
-        // GitLab's and others' realms may be elsewhere; then it is for a person to say that it is right.
-        !rest.contains('@') && is_neighbour && (scheme == "https" || (scheme == "http" && is_here))
+/// How the address of a token server relates to that of its registry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Realm {
+    /// The registry itself, or a host of the same registrable domain, with TLS if the registry has it.
+    SameDomain,
+    /// Of another domain. Docker sends credentials there all the same.
+    OtherDomain,
+    /// Without TLS, or no address at all.
+    Insecure,
+}
+
+impl Realm {
+    /// Compares the address of a token server with that of its registry. A registry without TLS may have a
+    /// token server without TLS.
+    pub(super) fn of(realm: &str, registry: &Url) -> Self {
+        let Some(realm) = Url::parse(realm).ok().filter(Url::has_host) else { return Realm::Insecure };
+        let is_here = matches!(realm.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
+        let is_safe = match realm.scheme() {
+            "https" => true,
+            "http" => is_here || registry.scheme() == "http",
+            _ => false,
+        };
+        if !is_safe || !realm.username().is_empty() || realm.password().is_some() {
+            return Realm::Insecure;
+        }
+        let is_same_domain = match (realm.host_str(), registry.host_str()) {
+            (Some(one), Some(other)) if one == other => true,
+            (Some(one), Some(other)) => domain(one).is_some_and(|one| Some(one) == domain(other)),
+            _ => false,
+        };
+        if is_same_domain { Realm::SameDomain } else { Realm::OtherDomain }
     }
 }
 
-fn host_of(authority: &str) -> &str {
-    match authority.rsplit_once(':') {
-        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
-        _ => authority,
-    }
-}
-
-/// The last two labels; a name below a registry's own domain is a neighbour.
-fn domain(host: &str) -> &str {
-    let mut dots = host.rmatch_indices('.');
-    match (dots.next(), dots.next()) {
-        (Some(_), Some((at, _))) if host.bytes().any(|byte| byte.is_ascii_alphabetic()) => &host[at + 1..],
-        _ => host,
-    }
+/// The registrable domain of a host: `evil.co.uk` and `bank.co.uk` are two.
+fn domain(host: &str) -> Option<&str> {
+    let is_address = host.starts_with('[') || host.parse::<std::net::Ipv4Addr>().is_ok();
+    DEFAULT_PROVIDER.effective_tld_plus_one(host).ok().filter(|_| !is_address)
 }
 
 /// `key="value", key=value`.
@@ -93,21 +108,40 @@ mod tests {
     }
 
     #[test]
-    fn credentials_go_to_neighbours_over_tls_alone() {
-        for (realm, registry, is_trusted) in [
-            ("https://auth.docker.io/token", "registry-1.docker.io", true),
-            ("https://ghcr.io/token", "ghcr.io", true),
-            ("https://r.example:5001/token", "r.example:5000", true),
-            ("http://127.0.0.1:5001/token", "127.0.0.1:5000", true),
-            ("http://ghcr.io/token", "ghcr.io", false),
-            ("https://attacker.example/token", "ghcr.io", false),
-            ("https://ghcr.io@attacker.example/token", "ghcr.io", false),
-            ("https://ghcr.io.attacker.example/", "ghcr.io", false),
-            ("https://evilghcr.io/", "ghcr.io", false),
-            ("https://127.0.0.1/token", "10.0.0.1", false),
-            ("ghcr.io/token", "ghcr.io", false),
+    fn credentials_go_to_the_same_domain_over_tls_only() {
+        use Realm::{Insecure, OtherDomain, SameDomain};
+        for (realm, registry, expected) in [
+            ("https://auth.docker.io/token", "https://registry-1.docker.io/", SameDomain),
+            ("https://ghcr.io/token", "https://ghcr.io/", SameDomain),
+            ("https://gitlab.com/jwt/auth", "https://registry.gitlab.com/", SameDomain),
+            ("https://r.example:5001/token", "https://r.example:5000/", SameDomain),
+            ("http://127.0.0.1:5001/token", "http://127.0.0.1:5000/", SameDomain),
+            ("http://r.lan:5001/token", "http://r.lan:5000/", SameDomain),
+            ("https://10.0.0.1:5001/", "https://10.0.0.1/", SameDomain),
+            ("http://ghcr.io/token", "https://ghcr.io/", Insecure),
+            ("https://ghcr.io@attacker.example/token", "https://ghcr.io/", Insecure),
+            ("https://:x@ghcr.io/token", "https://ghcr.io/", Insecure),
+            ("ghcr.io/token", "https://ghcr.io/", Insecure),
+            ("ftp://ghcr.io/token", "https://ghcr.io/", Insecure),
+            ("https://", "https://ghcr.io/", Insecure),
+            ("https://attacker.example/token", "https://ghcr.io/", OtherDomain),
+            ("https://ghcr.io.attacker.example/", "https://ghcr.io/", OtherDomain),
+            ("https://evilghcr.io/", "https://ghcr.io/", OtherDomain),
+            ("https://evil.co.uk/token", "https://registry.bank.co.uk/", OtherDomain),
+            ("https://bank.co.uk/token", "https://registry.bank.co.uk/", SameDomain),
+            ("https://evil.github.io/token", "https://bank.github.io/", OtherDomain),
+            ("https://a.evil.github.io/token", "https://evil.github.io/", SameDomain),
+            ("https://co.uk/token", "https://bank.co.uk/", OtherDomain),
+            ("https://stranger#.registry.example.com/token", "https://registry.example.com/", OtherDomain),
+            ("https://stranger?.registry.example.com/token", "https://registry.example.com/", OtherDomain),
+            ("https://stranger\\.registry.example.com/token", "https://registry.example.com/", OtherDomain),
+            ("https://api.scaleway.com/registry-internal/v1/token", "https://rg.fr-par.scw.cloud/", OtherDomain),
+            ("https://ghcr.io/token", "https://lscr.io/", OtherDomain),
+            ("https://10.0.0.2/token", "https://10.0.0.1/", OtherDomain),
+            ("https://1.0.0.1/token", "https://10.0.0.1/", OtherDomain),
+            ("https://b/token", "https://a/", OtherDomain),
         ] {
-            assert_eq!(Challenge::is_trusted(realm, registry), is_trusted, "{realm} for {registry}");
+            assert_eq!(Realm::of(realm, &Url::parse(registry).unwrap()), expected, "{realm} for {registry}");
         }
     }
 }

@@ -1,97 +1,73 @@
 use serde_json::{Value, json};
 
+use super::finding::{Finding, Level, Section};
 use crate::printer::{Printer, Tone};
 
-/// How a finding is meant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Level {
-    /// As it should be.
-    Fine,
-    /// Worth knowing; it may be meant so.
-    Note,
-    /// It does not work like this.
-    Broken,
-}
-
-impl Level {
-    fn name(self) -> &'static str {
-        match self {
-            Level::Fine => "ok",
-            Level::Note => "note",
-            Level::Broken => "broken",
-        }
-    }
-
-    fn tone(self) -> Tone {
-        match self {
-            Level::Fine => Tone::Good,
-            Level::Note => Tone::Doubtful,
-            Level::Broken => Tone::Bad,
-        }
-    }
-}
-
-/// What was found, told while it is found.
+/// What was found, shown while it is found, or as JSON at the end.
 pub(super) struct Report<'a> {
     printer: &'a Printer,
-    /// Collected instead of told.
     as_json: bool,
-    subject: String,
-    findings: Vec<Value>,
-    broken: usize,
+    sections: Vec<Section>,
 }
 
 impl<'a> Report<'a> {
     pub(super) fn new(printer: &'a Printer, as_json: bool) -> Self {
-        Report { printer, as_json, subject: String::new(), findings: Vec::new(), broken: 0 }
+        Report { printer, as_json, sections: Vec::new() }
     }
 
-    /// What the next findings are about.
-    pub(super) fn about(&mut self, subject: &str) {
-        subject.clone_into(&mut self.subject);
-        if !self.as_json {
-            self.printer.line(Tone::Strong.of(subject));
-        }
+    /// Shows a section and keeps it.
+    pub(super) fn add(&mut self, section: Section) {
+        self.show(&section);
+        self.keep(section);
     }
 
-    pub(super) fn fine(&mut self, text: impl Into<String>) {
-        self.add(Level::Fine, text.into(), None);
+    /// Keeps what has been shown.
+    pub(super) fn keep(&mut self, section: Section) {
+        self.sections.push(section);
     }
 
-    pub(super) fn note(&mut self, text: impl Into<String>, remedy: impl Into<Option<String>>) {
-        self.add(Level::Note, text.into(), remedy.into());
-    }
-
-    pub(super) fn broken(&mut self, text: impl Into<String>, remedy: impl Into<Option<String>>) {
-        self.add(Level::Broken, text.into(), remedy.into());
-    }
-
-    fn add(&mut self, level: Level, text: String, remedy: Option<String>) {
-        self.broken += usize::from(level == Level::Broken);
-        if self.as_json {
-            let finding = json!({"about": self.subject, "level": level.name(), "text": text, "remedy": remedy});
-            self.findings.push(finding);
+    pub(super) fn show(&self, section: &Section) {
+        if self.as_json || section.findings.is_empty() {
             return;
         }
-        // Padded before it is coloured: colours have no width.
-        self.printer.line(format!("  {} {text}", level.tone().of(format!("{:<6}", level.name()))));
-        if let Some(remedy) = remedy {
-            self.printer.line(format!("         {} {remedy}", Tone::Faint.of("→")));
+        self.printer.line(Tone::Strong.of(&section.subject));
+        for Finding { level, text, remedy } in &section.findings {
+            // Padded before it is coloured: colours have no width.
+            self.printer.line(format!("  {} {text}", level.tone().of(format!("{:<6}", level.name()))));
+            if let Some(remedy) = remedy {
+                self.printer.line(format!("         {} {remedy}", Tone::Dim.of("→")));
+            }
         }
     }
 
     /// The last word; whether nothing is broken.
     pub(super) fn end(self) -> bool {
+        let findings = || self.sections.iter().flat_map(|section| &section.findings);
+        let broken = findings().filter(|finding| finding.level == Level::Broken).count();
         if self.as_json {
-            self.printer.json(&json!({"healthy": self.broken == 0, "findings": self.findings}));
+            let findings: Vec<_> = self.sections.iter().flat_map(as_json).collect();
+            self.printer.json(&json!({"healthy": broken == 0, "findings": findings}));
         } else {
-            let verdict = match self.broken {
-                0 => Tone::Good.of("nothing is broken"),
-                1 => Tone::Bad.of("1 thing is broken"),
-                count => Tone::Bad.of(format!("{count} things are broken")),
+            let verdict = match broken {
+                0 => Tone::Success.of("no problems found"),
+                1 => Tone::Error.of("1 problem found"),
+                count => Tone::Error.of(format!("{count} problems found")),
             };
             self.printer.line(format!("\n{verdict}"));
         }
-        self.broken == 0
+        broken == 0
     }
+}
+
+/// `remedy` is for people, `command` is the part of it that a shell can run.
+fn as_json(section: &Section) -> impl Iterator<Item = Value> {
+    section.findings.iter().map(|finding| {
+        json!({
+            "about": section.subject,
+            "level": finding.level.name(),
+            "text": finding.text,
+            "remedy": finding.remedy.as_ref().map(ToString::to_string),
+            "command": finding.remedy.as_ref().and_then(|remedy| remedy.command.as_ref()),
+        })
+    })
 }

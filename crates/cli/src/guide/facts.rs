@@ -1,4 +1,4 @@
-use protocol::Explained;
+use protocol::ErrorMessage;
 
 use super::holes::Holes;
 use crate::image::Image;
@@ -7,19 +7,17 @@ use crate::image::Image;
 ///
 /// # Errors
 /// A registry alone, where an image is wanted.
-pub(super) fn about(image: &Image) -> Result<Holes, Explained> {
+pub(super) fn about(image: &Image) -> Result<Holes, ErrorMessage> {
     let (name, repository) = names(image)?;
-    let tag = image.tag.as_deref().unwrap_or("latest");
+    let tag = tag_of(image);
     let app = last(repository);
     let (owner, package) = repository.split_once('/').unwrap_or((repository, repository));
-    let (version, minor, major) = versions(tag);
+    let (version, minor, major) = versions(tag.unwrap_or_default());
     let mut holes = Holes::default();
     for (hole, word) in [
         ("registry", image.registry.clone()),
         ("repository", repository.to_owned()),
         ("name", name.clone()),
-        ("tag", tag.to_owned()),
-        ("reference", format!("{name}:{tag}")),
         ("image", exact(image, &name, tag)),
         ("app", app.to_owned()),
         // Kubernetes' names have neither dots nor underscores.
@@ -33,9 +31,34 @@ pub(super) fn about(image: &Image) -> Result<Holes, Explained> {
     ] {
         holes.add(hole, word);
     }
+    // Of a digest there are no such names: what would use them has a section of its own for that.
+    if let Some(tag) = tag {
+        holes.add("tag", tag);
+        holes.add("reference", format!("{name}:{tag}"));
+    }
     // Amazon's registry takes a cache only as an image of OCI's form.
     holes.add_text("cache_to", "type=registry,ref=@name@:buildcache,mode=max,image-manifest=true,oci-mediatypes=true");
-    plain(image, &mut holes, &[("plain", "--tls-verify"), ("plain_source", "--src-tls-verify")]);
+    plain(
+        image,
+        &mut holes,
+        &[
+            ("plain", "--tls-verify=false"),
+            ("plain_source", "--src-tls-verify=false"),
+            ("plain_oras", "--plain-http"),
+            ("plain_from", "--from-plain-http"),
+        ],
+    );
+    holes.add("upstream", upstream(image));
+    let (host, port) = host_and_port(image);
+    let is_address = host.parse::<std::net::IpAddr>().is_ok();
+    holes.add("subject_alt_name", format!("{}:{host}", if is_address { "IP" } else { "DNS" }));
+    holes.add("host", host);
+    holes.add("port", port);
+    // The pipelines' scanner; a container needs no file of the machine that it runs on.
+    holes.add_text(
+        "scanner",
+        "aquasec/trivy:0.74.0 image --input /image.tar --severity HIGH,CRITICAL --ignore-unfixed --exit-code 1",
+    );
     match &image.digest {
         Some(digest) => holes.add("digest", digest),
         None => holes.add_text("digest", "$(crane digest @image@)"),
@@ -43,42 +66,91 @@ pub(super) fn about(image: &Image) -> Result<Holes, Explained> {
     Ok(holes)
 }
 
+/// What the texts ask about the GitHub that runs the workflows: the one that is named, else that of the
+/// image, else github.com.
+pub(super) fn add_github(named: Option<&str>, holes: &mut Holes) {
+    let host = named.or(holes.word("github")).unwrap_or("github.com").to_owned();
+    let issuer = match host.strip_suffix(".ghe.com") {
+        // https://docs.github.com/en/enterprise-cloud@latest/admin/data-residency/feature-overview-for-github-enterprise-cloud-with-data-residency
+        Some(tenant) => format!("token.actions.{tenant}.ghe.com"),
+        None if host == "github.com" => "token.actions.githubusercontent.com".to_owned(),
+        // https://docs.github.com/en/enterprise-server@latest/actions/concepts/security/openid-connect
+        None => format!("{host}/_services/token"),
+    };
+    holes.add("issuer", format!("https://{issuer}"));
+    holes.add("issuer_host", issuer);
+    let other = Some(host.as_str()).filter(|host| *host != "github.com");
+    holes.add_flags("gh_host", [("--hostname", other)]);
+    // Sigstore's public service knows github.com alone: others sign with a key.
+    if let Some(other) = other {
+        holes.add("own_github", other);
+    }
+    holes.add("github_host", host);
+}
+
 /// What the texts ask about the place that an image is copied to.
 ///
 /// # Errors
 /// A registry alone, where a repository is wanted.
-pub(super) fn add_target(target: &Image, source: &Image, holes: &mut Holes) -> Result<(), Explained> {
+pub(super) fn add_target(target: &Image, source: &Image, holes: &mut Holes) -> Result<(), ErrorMessage> {
     let (name, _) = names(target)?;
-    let tag = target.tag.as_deref().or(source.tag.as_deref()).unwrap_or("latest");
+    let tag = if target.tag.is_some() { target.tag.as_deref() } else { tag_of(source) };
     holes.add("to_registry", &target.registry);
     holes.add("to_parent", name.rsplit_once('/').map_or("", |(parent, _)| parent));
-    holes.add("to_reference", format!("{name}:{tag}"));
+    // What is copied without a tag keeps its digest for a name, and oras is told of none.
+    holes.add("to_copy", tag.map_or_else(|| name.clone(), |tag| format!("{name}:{tag}")));
+    holes.add("to_reference", exact(source, &name, tag));
     holes.add("to_name", name);
-    plain(target, holes, &[("plain_target", "--dest-tls-verify")]);
+    plain(target, holes, &[("plain_target", "--dest-tls-verify=false"), ("plain_to", "--to-plain-http")]);
     Ok(())
 }
 
 /// A registry on this machine speaks plain HTTP more often than not; docker and crane find out,
-/// skopeo wants to be told.
+/// skopeo and oras want to be told.
 fn plain(image: &Image, holes: &mut Holes, flags: &[(&str, &str)]) {
-    let host = image.registry.split(':').next().unwrap_or_default();
-    let is_local = host == "localhost" || host.starts_with("127.") || image.registry.starts_with("[::1]");
     for (hole, flag) in flags {
-        holes.add_text(hole, if is_local { format!(" {flag}=false") } else { String::new() });
+        holes.add_text(hole, if is_local(image) { format!(" {flag}") } else { String::new() });
     }
 }
 
-fn names(image: &Image) -> Result<(String, &str), Explained> {
-    let repository = image.repository.as_deref().ok_or_else(|| Explained {
+fn is_local(image: &Image) -> bool {
+    let host = image.registry.split(':').next().unwrap_or_default();
+    host == "localhost" || host.starts_with("127.") || image.registry.starts_with("[::1]")
+}
+
+/// Where the registry listens: 443, if nothing else is said.
+fn host_and_port(image: &Image) -> (&str, &str) {
+    let registry = if image.is_docker_hub() { "registry-1.docker.io" } else { image.registry.as_str() };
+    let port = registry.rsplit_once(':').filter(|(_, port)| port.parse::<u16>().is_ok());
+    let (host, port) = port.unwrap_or((registry, "443"));
+    (host.trim_matches(['[', ']']), port)
+}
+
+/// Where a cache fetches from.
+fn upstream(image: &Image) -> String {
+    let host = if image.is_docker_hub() { "registry-1.docker.io" } else { &image.registry };
+    format!("{}://{host}", if is_local(image) { "http" } else { "https" })
+}
+
+fn names(image: &Image) -> Result<(String, &str), ErrorMessage> {
+    let repository = image.repository.as_deref().ok_or_else(|| ErrorMessage {
         what: format!("{} is a registry; a guide is for an image", image.registry),
         hint: Some(format!("such as {}/owner/app:1", image.registry)),
     })?;
     Ok((format!("{}/{repository}", image.registry), repository))
 }
 
-/// By its digest where one was named: a tag beside it says nothing.
-fn exact(image: &Image, name: &str, tag: &str) -> String {
-    image.digest.as_ref().map_or_else(|| format!("{name}:{tag}"), |digest| format!("{name}@{digest}"))
+/// What an image is asked for by; `None`, if that is its digest: a tag beside it says nothing.
+fn tag_of(image: &Image) -> Option<&str> {
+    image.digest.is_none().then(|| image.tag.as_deref().unwrap_or("latest"))
+}
+
+/// By its tag, or else by the source's digest.
+fn exact(source: &Image, name: &str, tag: Option<&str>) -> String {
+    match (tag, &source.digest) {
+        (None, Some(digest)) => format!("{name}@{digest}"),
+        (tag, _) => format!("{name}:{}", tag.unwrap_or("latest")),
+    }
 }
 
 fn last(path: &str) -> &str {
@@ -125,5 +197,22 @@ mod tests {
         assert_eq!(filled("localhost:5000/a:1", "skopeo list-tags@plain@ x"), "skopeo list-tags --tls-verify=false x");
         assert_eq!(filled("ghcr.io/o/a:1", "skopeo list-tags@plain@ x"), "skopeo list-tags x");
         assert!(about(&Image::parse("ghcr.io").unwrap()).is_err());
+    }
+
+    #[test]
+    fn what_is_asked_for_by_digest_has_no_tag() {
+        let digest = format!("sha256:{}", "0".repeat(64));
+        for image in [format!("ghcr.io/o/a@{digest}"), format!("ghcr.io/o/a:1@{digest}")] {
+            let image = Image::parse(&image).unwrap();
+            let mut holes = about(&image).unwrap();
+            assert!(holes.is_absent("tag") && holes.is_absent("reference"));
+            for (to, copied, named) in [
+                ("r.example/a", "r.example/a", format!("r.example/a@{digest}")),
+                ("r.example/a:2", "r.example/a:2", "r.example/a:2".to_owned()),
+            ] {
+                add_target(&Image::parse(to).unwrap(), &image, &mut holes).unwrap();
+                assert_eq!(holes.fill("@to_copy@ @to_reference@", Shell::Posix), format!("{copied} {named}"));
+            }
+        }
     }
 }

@@ -30,6 +30,14 @@ impl Holes {
         self.0.insert(name.to_owned(), Value::Text(text.into()));
     }
 
+    /// The word that fills this hole, if it is one.
+    pub(super) fn word(&self, name: &str) -> Option<&str> {
+        match self.0.get(name)? {
+            Value::Word(word) => Some(word),
+            _ => None,
+        }
+    }
+
     /// Whether nothing fills this hole.
     pub(super) fn is_absent(&self, name: &str) -> bool {
         !self.0.contains_key(name)

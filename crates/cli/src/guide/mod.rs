@@ -1,19 +1,22 @@
 //! `credmint guide`: everything that is done with an image, as commands that can be pasted.
 //!
-//! What it says stands in `texts`, as Markdown with holes: `shared.md` for every registry, one file
-//! for each kind, and `ci.md`. `facts` and `kind` fill the holes, `shell` turns the commands into
+//! What it says stands in `texts`, as Markdown with holes: `shared.md`, `mirror.md`, `scan-and-sign.md` and
+//! `machine.md` for every registry, one file for each kind, and `ci.md`. `facts` and `kind` fill the holes, `shell` turns the commands into
 //! those of the person's system. A command's id stays what it is: scripts and tests look for it.
+//! `pages` are the topics that are about no image.
 
 mod facts;
 mod holes;
 mod kind;
+pub(crate) mod man_page;
+pub(crate) mod pages;
 mod shell;
 mod template;
 mod topic;
 
 use std::process::ExitCode;
 
-use protocol::Explained;
+use protocol::ErrorMessage;
 use serde_json::{Value, json};
 
 use crate::arguments::Guide;
@@ -24,24 +27,43 @@ use shell::Shell;
 use template::{Rendered, Texts};
 pub(crate) use topic::{Ci, System, Topic};
 
-const SHARED: &str = include_str!("texts/shared.md");
+/// What is said of every registry.
+const SHARED: &str = concat!(
+    include_str!("texts/shared.md"),
+    "\n",
+    include_str!("texts/mirror.md"),
+    "\n",
+    include_str!("texts/scan-and-sign.md"),
+    "\n",
+    include_str!("texts/machine.md"),
+);
 
 /// Prints the guide to an image, or those topics of it that were asked for.
-pub(crate) fn run(which: &Guide, context: &Context<'_>) -> Result<ExitCode, Explained> {
-    let image = Image::parse(&which.image)?;
+pub(crate) fn run(which: &Guide, context: &Context<'_>) -> Result<ExitCode, ErrorMessage> {
+    let Some(image) = &which.image else { return pages::run(which, context) };
+    let image = Image::parse(image)?;
     let mut holes = facts::about(&image)?;
     if let Some(to) = &which.to {
         facts::add_target(&Image::parse(to)?, &image, &mut holes)?;
     }
     let own = kind::text_of(&image, &context.setup, &mut holes)?;
     let system = which.system.unwrap_or_else(System::of_this_machine);
+    holes.add_text("sudo", system.sudo());
+    holes.add_text("reload", system.reload());
+    facts::add_github(which.github.as_deref(), &mut holes);
     let shell = if system == System::Windows { Shell::Power } else { Shell::Posix };
     let texts = |frame| Texts { frame, own, common: SHARED, holes: &holes, shell };
     let of = |topic: Topic| -> Option<Rendered> {
         Some(match topic {
+            Topic::Ci if which.ci == Ci::None => return None,
+            _ if topic.is_for_owners() && image.is_official() => texts(SHARED).topic("official"),
             Topic::Ci => texts(include_str!("texts/ci.md")).topic(which.ci.section()?),
             Topic::Mirror if which.to.is_none() => texts(SHARED).topic("mirror-nowhere"),
+            Topic::Sign => texts(SHARED).topic(which.ci.signing()),
             Topic::System => texts(SHARED).topic(system.section()),
+            Topic::Troubleshooting | Topic::Keychains | Topic::Wsl | Topic::Switch | Topic::Limits => {
+                Rendered { text: pages::Page::of(topic)?.text.to_owned(), steps: Vec::new() }
+            }
             _ => texts(SHARED).topic(topic.section()),
         })
     };

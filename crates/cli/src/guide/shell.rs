@@ -69,7 +69,10 @@ fn power_line(line: &str) -> String {
         return format!("$env:{name} = \"{value}\"");
     }
     if let Some((name, file)) = line.split_once(" <").filter(|(_, file)| !file.contains(' ')) {
-        return format!("Get-Content {file} | {name}");
+        return power_line(&format!("Get-Content {file} | {name}"));
+    }
+    if let Some((lines, each)) = line.split_once(" | xargs -I {} ") {
+        return format!("{lines} | ForEach-Object {{ {} }}", with_lists_quoted(each).replace("{}", "$_"));
     }
     let line = with_lists_quoted(&line);
     match line.split_once('=') {
@@ -127,6 +130,8 @@ mod tests {
             ("a --b \\\n  | c", "a --b |\n  c"),
             ("x --os a,b 'c, d' --e=f,g", "x --os 'a,b' 'c, d' '--e=f,g'"),
             ("credmint login -u me <token.txt", "Get-Content token.txt | credmint login -u me"),
+            ("a | xargs -I {} b c:{}", "a | ForEach-Object { b c:$_ }"),
+            ("xargs -I {} b c@{} <l.txt", "Get-Content l.txt | ForEach-Object { b c@$_ }"),
             ("aws x --query 'a[?b==`c`]'", "aws x --query 'a[?b==`c`]'"),
         ] {
             assert_eq!(Shell::Power.command(posix), power);

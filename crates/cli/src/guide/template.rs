@@ -27,7 +27,12 @@ pub(super) struct Rendered {
 /// They are Markdown in which a heading `# name` begins a section and a fence says what its block
 /// is: ` ```sh ID `, or ` ```json ID FILE ` for a file that is to be written; `expand` at its end
 /// lets the shell fill in its variables. `@name@` is a hole: alone on its line it may be a section,
-/// otherwise it is a fact. A block ` ```hole NAME ` is not shown, but fills the hole of that name.
+/// otherwise it is a fact. Where an image is asked for by its digest, the section `name-by-digest`
+/// stands for `name`, if there is one: a digest has no tag to delete or to build. So does
+/// `name-of-ones-own` where the workflows run on another GitHub than github.com. A block
+/// ` ```hole NAME ` is not shown, but fills the hole of that name.
+///
+/// `parsed` or `not-run` at the end of a fence says where its command is tried: `tests/guide/marks.rs`.
 pub(super) struct Texts<'a> {
     /// What is said of every registry, with `@own@` where the kind's own section of the same name
     /// belongs.
@@ -52,10 +57,18 @@ impl Texts<'_> {
     /// A section as it is written, with those that fill its holes.
     fn source(&self, document: &str, name: &str) -> Option<String> {
         let mut source = String::new();
-        for line in section(document, name)? {
+        let variants =
+            [("-by-digest", self.holes.is_absent("tag")), ("-of-ones-own", !self.holes.is_absent("own_github"))];
+        let variant = variants
+            .into_iter()
+            .filter_map(|(variant, counts)| section(document, &format!("{name}{}", counts.then_some(variant)?)))
+            .next();
+        for line in variant.or_else(|| section(document, name))? {
+            let documents = [self.own, self.common, self.frame];
             let inner =
-                hole_of(line).and_then(|hole| self.source(self.own, hole).or_else(|| self.source(self.common, hole)));
-            source.push_str(inner.as_deref().map_or(line, str::trim));
+                hole_of(line).and_then(|hole| documents.iter().find_map(|document| self.source(document, hole)));
+            // Lines of a file keep their place.
+            source.push_str(inner.as_deref().map_or(line, |inner| inner.trim_matches('\n')));
             source.push('\n');
         }
         Some(source)
@@ -98,7 +111,7 @@ impl Texts<'_> {
     fn step(&self, block: &Block<'_>, holes: &Holes, about: &str) -> Step {
         let id = block.info.get(1).copied().unwrap_or_default().to_owned();
         let about = about.to_owned();
-        let Some(name) = block.info.get(2) else {
+        let Some(name) = block.info.get(2).filter(|name| !MARKS.contains(name)) else {
             let run = self.shell.command(holes.fill(&block.text, self.shell).trim_end());
             return Step { id, about, run, file: None };
         };
@@ -112,6 +125,9 @@ impl Texts<'_> {
         Step { id, about, run, file: Some(((*name).to_owned(), text)) }
     }
 }
+
+/// What stands at the end of a fence whose command no test runs.
+const MARKS: [&str; 2] = ["parsed", "not-run"];
 
 /// A line that is a hole for which there is nothing: it goes with it.
 fn is_empty(line: &str, holes: &Holes) -> bool {

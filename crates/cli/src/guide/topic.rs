@@ -1,29 +1,35 @@
 use clap::ValueEnum;
 
-/// What a guide can be about, in the order in which one comes to it.
+use super::pages::Page;
+
+/// What a guide can be about, in the usual order of work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Topic {
     /// Sign in to the registry's cloud
     SignIn,
-    /// Tell Docker about credmint
+    /// Configure Docker to use credmint
     SetUp,
-    /// Make the repository
+    /// The engine's mirrors, proxy and insecure registries
+    Engine,
+    /// Create the repository
     Create,
-    /// Name images
+    /// Run your own registry
+    Registry,
+    /// Choose tags
     Tags,
     /// Build and push
     Build,
-    /// Pull and look
+    /// Pull, inspect and verify
     Pull,
     /// List tags
     List,
     /// Delete a tag
     Delete,
-    /// Let old images go
+    /// Delete old images automatically
     CleanUp,
     /// Copy to another registry
     Mirror,
-    /// Look for known holes
+    /// Scan for vulnerabilities
     Scan,
     /// Sign and verify
     Sign,
@@ -31,17 +37,32 @@ pub(crate) enum Topic {
     Ci,
     /// Pull from Kubernetes
     Kubernetes,
-    /// Find out what is wrong
+    /// Troubleshoot
     Trouble,
-    /// Know this system's ways
+    /// Notes on this operating system
     System,
+    /// Messages of clients: cause and remedy (without an image)
+    Troubleshooting,
+    /// Where tokens and logins are kept (without an image)
+    Keychains,
+    /// The Windows Subsystem for Linux (without an image)
+    Wsl,
+    /// Jobs without a robot's password (without an image)
+    Robots,
+    /// Switch from another helper (without an image)
+    Switch,
+    /// Known limits (without an image)
+    Limits,
 }
 
 impl Topic {
+    /// Those that are about an image.
     pub(crate) const ALL: &'static [Topic] = &[
         Topic::SignIn,
         Topic::SetUp,
+        Topic::Engine,
         Topic::Create,
+        Topic::Registry,
         Topic::Tags,
         Topic::Build,
         Topic::Pull,
@@ -62,7 +83,9 @@ impl Topic {
         match self {
             Topic::SignIn => "sign-in",
             Topic::SetUp => "set-up",
+            Topic::Engine => "engine",
             Topic::Create => "create",
+            Topic::Registry => "registry",
             Topic::Tags => "tags",
             Topic::Build => "build",
             Topic::Pull => "pull",
@@ -76,20 +99,34 @@ impl Topic {
             Topic::Kubernetes => "kubernetes",
             Topic::Trouble => "trouble",
             Topic::System => "system",
+            Topic::Troubleshooting => "troubleshooting",
+            Topic::Keychains => "keychains",
+            Topic::Wsl => "wsl",
+            Topic::Robots => "robots",
+            Topic::Switch => "switch",
+            Topic::Limits => "limits",
         }
+    }
+
+    /// Whether it changes what lies in the registry.
+    pub(super) fn is_for_owners(self) -> bool {
+        use Topic::{Build, Ci, CleanUp, Create, Delete, Sign, Tags};
+        matches!(self, Create | Tags | Build | Delete | CleanUp | Sign | Ci)
     }
 
     pub(super) fn title(self) -> &'static str {
         match self {
             Topic::SignIn => "Sign in",
             Topic::SetUp => "Set up Docker",
+            Topic::Engine => "The engine's own settings",
             Topic::Create => "Create the repository",
+            Topic::Registry => "Run a registry",
             Topic::Tags => "Tags",
             Topic::Build => "Build and push",
             Topic::Pull => "Pull and verify",
             Topic::List => "List tags",
             Topic::Delete => "Delete",
-            Topic::CleanUp => "Clean up by itself",
+            Topic::CleanUp => "Clean up automatically",
             Topic::Mirror => "Mirror to another registry",
             Topic::Scan => "Scan",
             Topic::Sign => "Sign and verify",
@@ -97,11 +134,14 @@ impl Topic {
             Topic::Kubernetes => "Kubernetes",
             Topic::Trouble => "When something is wrong",
             Topic::System => "On this system",
+            Topic::Troubleshooting | Topic::Keychains | Topic::Wsl | Topic::Robots | Topic::Switch | Topic::Limits => {
+                Page::of(self).map_or("", |page| page.title)
+            }
         }
     }
 }
 
-/// Whose pipelines.
+/// The system that runs pipelines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Ci {
     /// GitHub Actions
@@ -110,7 +150,7 @@ pub(crate) enum Ci {
     Azure,
     /// GitLab CI/CD
     Gitlab,
-    /// Nobody's
+    /// No pipeline
     None,
 }
 
@@ -123,9 +163,18 @@ impl Ci {
             Ci::None => None,
         }
     }
+
+    /// How images are signed, and verified as those of this pipeline.
+    pub(super) fn signing(self) -> &'static str {
+        match self {
+            Ci::Github | Ci::None => "sign",
+            Ci::Azure => "sign-azure",
+            Ci::Gitlab => "sign-gitlab",
+        }
+    }
 }
 
-/// Whose commands.
+/// The system that commands are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum System {
     /// A POSIX shell
@@ -137,6 +186,16 @@ pub(crate) enum System {
 }
 
 impl System {
+    /// What stands before a command that edits the engine's file.
+    pub(super) fn sudo(self) -> &'static str {
+        if self == System::Linux { "sudo " } else { "" }
+    }
+
+    /// What has the engine read its file again.
+    pub(super) fn reload(self) -> &'static str {
+        if self == System::Linux { "sudo systemctl reload docker" } else { "docker desktop restart" }
+    }
+
     pub(super) fn of_this_machine() -> Self {
         match std::env::consts::OS {
             "windows" => System::Windows,

@@ -3,14 +3,14 @@ use std::path::Path;
 use std::process::Command;
 
 use dockerconfig::{
-    Client, ConfigFile, Document, HelperName, Oddity, Reader, Search, Source, Surroundings, System, winner,
+    Client, ConfigFile, ConfigPaths, Document, HelperName, KeyFormat, LookupQuery, Source, System, WarningKind, lookup,
 };
 use protocol::ServerUrl;
 
 fn is_there(program: &str) -> bool {
     let there = Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success());
     if !there {
-        crate::skip(&format!("there is no {program}"));
+        testing::skip("what other clients read", &format!("there is no {program}"));
     }
     there
 }
@@ -31,8 +31,9 @@ fn docker_reads(folder: &Path, text: &[u8]) -> bool {
 
 /// Whether we think so.
 fn we_read(text: &[u8]) -> bool {
-    let broken =
-        |document: Document| document.remarks().iter().any(|remark| matches!(remark.what, Oddity::BrokenAuth(_)));
+    let broken = |document: Document| {
+        document.warnings().iter().any(|warning| matches!(warning.kind, WarningKind::InvalidAuth(_)))
+    };
     Document::parse(text.to_vec()).is_ok_and(|document| !broken(document))
 }
 
@@ -117,7 +118,7 @@ fn c6_what_docker_saves_after_us_is_what_we_wrote() {
     ConfigFile::at(&path)
         .edit(|document| {
             document.set_creds_store(&helper);
-            document.set_cred_helper(&server, Reader::Docker, &HelperName::parse("ecr").unwrap());
+            document.set_cred_helper(&server, KeyFormat::Docker, &HelperName::parse("ecr").unwrap());
         })
         .unwrap();
     let ours = fs::read_to_string(&path).unwrap();
@@ -199,8 +200,8 @@ fn c19_podman_finds_the_entry_that_we_say_it_finds() {
         let found =
             output.status.success().then(|| String::from_utf8(output.stdout).unwrap().trim().parse::<usize>().unwrap());
         let server = ServerUrl::parse(registry).unwrap();
-        let search = Search { server: &server, repository: None, variable: &[], files: &files };
-        let ours = match winner(Client::Podman, &search).source {
+        let search = LookupQuery { server: &server, repository: None, variable: &[], files: &files };
+        let ours = match lookup(Client::Podman, &search).source {
             Some(Source::Entry { key, .. }) => keys.iter().position(|other| *other == key),
             None => None,
             other => panic!("{registry}: {other:?}"),
@@ -238,15 +239,15 @@ fn c19_podman_reads_the_files_that_we_say_it_reads() {
             let output = command.args(["login", "--get-login", registry]).output().unwrap();
             output.status.success().then(|| String::from_utf8(output.stdout).unwrap().trim().parse::<usize>().unwrap())
         };
-        let surroundings = Surroundings {
+        let config_paths = ConfigPaths {
             home: Some(folder.path().to_owned()),
             docker_config: docker_config.clone(),
             registry_auth_file: named.clone(),
             runtime: Some(at("run")),
             config_home: Some(at("xdg")),
-            ..Surroundings::default()
+            ..ConfigPaths::default()
         };
-        let places = surroundings.podman(System::Linux, None);
+        let places = config_paths.podman(System::Linux, None);
         let places: Vec<_> =
             places.iter().map(|place| files.iter().position(|name| at(name) == *place).unwrap()).collect();
         assert_eq!(user_at("all.io"), Some(places[0]), "{places:?}");

@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use dockerconfig::{DaemonList, Document, HelperName, Reader, diff};
+use dockerconfig::{DaemonList, Document, HelperName, KeyFormat, diff};
 use protocol::{Credentials, Secret, ServerUrl};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden");
@@ -38,10 +38,10 @@ fn c5_a_config_that_people_wrote_gets_helpers() {
     golden("by-hand", |document| {
         document.set_cred_helper(
             &server("https://123456789012.dkr.ecr.eu-west-1.amazonaws.com"),
-            Reader::Docker,
+            KeyFormat::Docker,
             &helper("ecr"),
         );
-        document.set_cred_helper(&server("docker.io"), Reader::Docker, &helper("credmint"));
+        document.set_cred_helper(&server("docker.io"), KeyFormat::Docker, &helper("credmint"));
         document.remove_cred_helper(&server("https://OLD.example/v2/"));
     });
 }
@@ -50,7 +50,7 @@ fn c5_a_config_that_people_wrote_gets_helpers() {
 fn c5_a_config_in_one_line_stays_in_one_line() {
     golden("compact", |document| {
         document.set_creds_store(&helper("credmint"));
-        document.set_cred_helper(&server("r.example:5000"), Reader::Docker, &helper("ecr"));
+        document.set_cred_helper(&server("r.example:5000"), KeyFormat::Docker, &helper("ecr"));
     });
 }
 
@@ -59,7 +59,7 @@ fn c14_a_migrated_login_leaves_its_marker_and_all_else() {
     let (before, after) = golden("migrate", |document| {
         for auth in document.auths() {
             if ["https://index.docker.io/v1/", "r.example"].contains(&auth.server.as_str()) {
-                auth.login().iter().for_each(|login| assert!(document.hand_over(login)));
+                auth.login().iter().for_each(|login| assert!(document.remove_login(login)));
             }
         }
     });
@@ -109,11 +109,37 @@ fn the_daemons_lists_are_edited_with_the_same_care() {
 }
 
 #[test]
+fn the_daemons_proxies_come_and_go() {
+    use dockerconfig::DaemonProxy::{Excluded, Http, Https};
+    let text = "{\n  \"debug\": true\n}\n";
+    let before = Document::parse(text.into()).unwrap();
+    let mut document = before.clone();
+    document.set_daemon_proxy(Https, "http://proxy.example:3128");
+    document.set_daemon_proxy(Http, "http://proxy.example:3128");
+    document.set_daemon_proxy(Excluded, ".lan");
+    document.remove_daemon_proxy(Http);
+    assert_eq!(
+        document.text(),
+        b"{\n  \"debug\": true,\n  \"proxies\": {\n    \"https-proxy\": \"http://proxy.example:3128\",\n    \"no-proxy\": \".lan\"\n  }\n}\n"
+    );
+    assert_eq!(document.daemon_proxy(Https).unwrap(), "http://proxy.example:3128");
+    assert!(diff("daemon.json", &before, &document).contains("http://proxy.example:3128"));
+    for proxy in ["http://me:secret@proxy.example:3128", "http://me:secret\\u0040proxy.example"] {
+        let with = format!("{{\"proxies\": {{\"https-proxy\": \"{proxy}\"}}}}");
+        let with = Document::parse(with.into()).unwrap();
+        assert!(!diff("daemon.json", &before, &with).contains("secret"), "{proxy}");
+    }
+    document.remove_daemon_proxy(Https);
+    document.remove_daemon_proxy(Excluded);
+    assert_eq!(document.text(), text.as_bytes());
+}
+
+#[test]
 fn c17_a_config_without_a_store_keeps_docker_from_picking_one() {
     for text in ["{\"credsStore\":\"x\"}", "{\"credsStore\":\"\",\"auths\":{}}"] {
         let mut document = Document::parse(text.into()).unwrap();
         document.remove_creds_store();
-        assert!(!document.picks_a_store() && document.creds_store().is_none(), "{text}");
+        assert!(!document.uses_default_store() && document.creds_store().is_none(), "{text}");
         assert!(document.auths().iter().all(dockerconfig::Auth::is_marker));
     }
     let mut document = Document::parse("{\"credsStore\":\"x\",\"auths\":{\"r\":{}}}".into()).unwrap();
@@ -127,8 +153,8 @@ fn c13_a_login_that_came_after_the_migration_began_stays() {
     let mut document = Document::parse(text.into()).unwrap();
     let mut login = document.auths()[0].login().unwrap();
     login.secret = Secret::new("older".into());
-    assert!(!document.hand_over(&login));
+    assert!(!document.remove_login(&login));
     login.server = "absent".into();
-    assert!(!document.hand_over(&login));
+    assert!(!document.remove_login(&login));
     assert_eq!(document.text(), text.as_bytes());
 }

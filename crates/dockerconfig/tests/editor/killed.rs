@@ -3,7 +3,6 @@
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 use dockerconfig::{ConfigFile, HelperName, Saved};
 
@@ -12,6 +11,9 @@ const FILE: &str = "DOCKERCONFIG_TEST_FILE";
 /// Long enough to be seen if half of it is written, and the edit makes it shorter.
 const OLD: &str = "{\n\t\"credsStore\": \"a-very-long-name-of-a-helper-that-will-be-replaced\"\n}\n";
 const NEW: &str = "{\n\t\"credsStore\": \"new\"\n}\n";
+
+/// The call by which two files change places, as `/proc/…/syscall` has it.
+const RENAMEAT2: &str = if cfg!(target_arch = "x86_64") { "316" } else { "276" };
 
 #[test]
 #[ignore = "is run by the others, as a process of its own"]
@@ -35,7 +37,7 @@ fn can_trace() -> bool {
     let tried = Command::new("strace").args(["-o", "/dev/null", "true"]).stderr(Stdio::null()).status();
     let can = tried.is_ok_and(|status| status.success());
     if !can {
-        crate::skip("there is no strace, or it may not trace here");
+        testing::skip("killed at every step", "there is no strace, or it may not trace here");
     }
     can
 }
@@ -48,18 +50,18 @@ fn c12_a_login_between_the_last_look_and_the_swap_is_not_lost() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("config.json");
     fs::write(&path, OLD).unwrap();
-    // Half a second between the call and its execution, and only the first time.
-    let late = "inject=renameat2:delay_enter=500000:when=1";
+    // Time between the call and its execution, and only the first time: enough for a busy machine.
+    let late = "inject=renameat2:delay_enter=5000000:when=1";
     let mut child = child_of("strace", &["-f", "-o", "/dev/null", "-e", late], &path);
     let child = child.stdout(Stdio::piped()).spawn().unwrap();
-    let is_written = || {
-        let names = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
-        names.into_iter().any(|name| name.to_string_lossy().starts_with(".config.json."))
-    };
-    while !is_written() {
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    std::thread::sleep(Duration::from_millis(200));
+    // LockTimeout up there: it has looked for the last time.
+    testing::wait_until("the swap", || {
+        let traced = fs::read_to_string(format!("/proc/{0}/task/{0}/children", child.id())).unwrap_or_default();
+        let threads = traced.split_whitespace().flat_map(|id| fs::read_dir(format!("/proc/{id}/task"))).flatten();
+        let calls =
+            threads.flatten().map(|thread| fs::read_to_string(thread.path().join("syscall")).unwrap_or_default());
+        calls.into_iter().any(|call| call.split(' ').next() == Some(RENAMEAT2))
+    });
     assert!(ConfigFile::at(&path).read().unwrap().creds_store().unwrap().starts_with("a-very-long"), "not yet swapped");
     crate::together::docker_login(&path, "login.example");
     assert!(child.wait_with_output().unwrap().status.success());
@@ -160,7 +162,7 @@ fn mounting() -> Option<&'static str> {
     };
     let how = ["-m", "-rm"].into_iter().find(works);
     if how.is_none() {
-        crate::skip("nothing can be mounted here");
+        testing::skip("a mounted file", "nothing can be mounted here");
     }
     how
 }
@@ -185,17 +187,17 @@ fn c10_a_file_in_a_folder_of_somebody_else_is_overwritten_in_place() {
     fs::write(&path, OLD).unwrap();
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
     if chown(&path, Some(12345), Some(12345)).is_err() {
-        return crate::skip("only root can give a file away");
+        return testing::skip("a folder of another user", "only root can give a file away");
     }
     let before = fs::metadata(&path).unwrap();
     // The program lies where nobody else may look: it is copied.
     let program = folder.path().join("program");
-    fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+    testing::copy_program(&std::env::current_exe().unwrap(), &program);
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
     let mut command = Command::new("setpriv");
     command.args(["--reuid=12345", "--regid=12345", "--clear-groups"]).arg(&program);
     command.args(["--exact", "killed::child", "--ignored", "--nocapture"]).env(FILE, &path);
-    let Ok(output) = command.output() else { return crate::skip("there is no setpriv") };
+    let Ok(output) = command.output() else { return testing::skip("a folder of another user", "there is no setpriv") };
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(text.contains("InPlace"), "{text} {}", String::from_utf8_lossy(&output.stderr));
     let after = fs::metadata(&path).unwrap();

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use dockerconfig::Client::{self, Docker, DockerCredential, GoContainerRegistry, Podman};
-use dockerconfig::{Document, Search, Source, winner};
+use dockerconfig::{Document, LookupQuery, Source, lookup};
 use protocol::ServerUrl;
 
 /// What is asked, in order: `ecr(asked)` for a helper, `ecr!(asked)` for the store, `"key"` for an
@@ -18,7 +18,7 @@ fn asked(client: Client, files: &[&str], image: &str, variable: &[&str]) -> Stri
         .collect();
     let variable: Vec<_> = variable.iter().map(|key| (*key).to_owned()).collect();
     let server = ServerUrl::parse(server).unwrap();
-    let won = winner(client, &Search { server: &server, repository, variable: &variable, files: &files });
+    let won = lookup(client, &LookupQuery { server: &server, repository, variable: &variable, files: &files });
     assert_eq!(won.client, client);
     let number = |file: &PathBuf| if file.as_os_str() == "0" { String::new() } else { file.display().to_string() };
     let show = |source: &Source| match source {
@@ -133,8 +133,8 @@ fn c20_the_variable_wins_in_docker_alone() {
 fn a_source_says_what_it_is() {
     let document = Document::parse(r#"{"credsStore":"h","auths":{"r.example":{"auth":"dTpw"}}}"#.into()).unwrap();
     let (server, files) = (ServerUrl::parse("r.example").unwrap(), [("/c".into(), document)]);
-    let search = Search { server: &server, repository: None, variable: &[], files: &files };
-    let said = |client| winner(client, &search).source.unwrap().to_string();
-    assert_eq!(said(Docker), "docker-credential-h, asked for r.example, from credsStore of /c");
-    assert_eq!(said(Podman), "the plain entry r.example in /c");
+    let search = LookupQuery { server: &server, repository: None, variable: &[], files: &files };
+    let said = |client| lookup(client, &search).source.unwrap().to_string();
+    assert_eq!(said(Docker), "docker-credential-h for r.example (credsStore in /c)");
+    assert_eq!(said(Podman), "plaintext login r.example in /c");
 }

@@ -13,20 +13,16 @@ mod golden;
 mod killed;
 /// Which source wins, for each client.
 mod lookups;
+/// Plaintext logins on their way to a helper: who is given what, before and after.
+mod migrating;
 /// Any document, any edit: only the named member changes, and undo gives back the bytes.
 mod properties;
-/// Says aloud that something could not be tested here; where nothing may be skipped, fails. The test
-/// harness keeps to itself what a passing test prints, but not what it writes.
-#[allow(clippy::disallowed_methods)] // Tests may.
-#[cfg_attr(windows, allow(dead_code))] // Nothing is skipped there.
-fn skip(why: &str) {
-    assert!(std::env::var("CREDMINT_TESTS").as_deref() != Ok("all"), "cannot be tested: {why}");
-    std::io::Write::write_all(&mut std::io::stderr(), format!("skipped: {why}\n").as_bytes()).unwrap();
-}
-
 /// What is read, what is refused, and where.
 mod reading;
 /// Editors and a login at once.
 mod together;
+/// More users than one: root in another's home, another's lock.
+#[cfg(target_os = "linux")]
+mod users;
 /// What an edit does to a file and what it leaves alone: links, modes, mounts.
 mod writing;

@@ -1,4 +1,4 @@
-use dockerconfig::{DaemonList, Document, HelperName, Reader};
+use dockerconfig::{DaemonList, Document, HelperName, KeyFormat};
 use protocol::{Credentials, Secret, ServerUrl};
 use serde_json::{Map, Value};
 
@@ -99,7 +99,7 @@ const EDITS: [Edit; 11] = [
         |d| {
             d.set_cred_helper(
                 &ServerUrl::parse("r.example").unwrap(),
-                Reader::Docker,
+                KeyFormat::Docker,
                 &HelperName::parse("ecr").unwrap(),
             )
         },
@@ -131,7 +131,7 @@ const EDITS: [Edit; 11] = [
         "blank auth",
         |d| {
             let found = d.auths().into_iter().find(|auth| auth.server == "r.example").and_then(|auth| auth.login());
-            found.iter().for_each(|login| assert!(d.hand_over(login)));
+            found.iter().for_each(|login| assert!(d.remove_login(login)));
         },
         |v| {
             if let Some(entry) = v.get_mut("auths").and_then(|auths| auths.get_mut("r.example")) {

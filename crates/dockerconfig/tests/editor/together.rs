@@ -3,13 +3,13 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use dockerconfig::{ConfigFile, HelperName, Reader};
+use dockerconfig::{ConfigFile, HelperName, KeyFormat};
 use protocol::ServerUrl;
 use serde_json::{Value, json};
 
 fn edit(path: &Path, server: &str) {
     let (server, helper) = (ServerUrl::parse(server).unwrap(), HelperName::parse("ecr").unwrap());
-    ConfigFile::at(path).edit(|document| document.set_cred_helper(&server, Reader::Docker, &helper)).unwrap();
+    ConfigFile::at(path).edit(|document| document.set_cred_helper(&server, KeyFormat::Docker, &helper)).unwrap();
 }
 
 /// `docker login` beside a helper: reads, adds a marker, and renames without looking again or locking.
@@ -106,7 +106,7 @@ fn an_edit_that_is_overtaken_begins_again() {
         if calls == 2 {
             docker_login(&path, "login.example");
         }
-        document.set_cred_helper(&server, Reader::Docker, &helper);
+        document.set_cred_helper(&server, KeyFormat::Docker, &helper);
     });
     assert_eq!((calls, edited.unwrap().before.auths().len()), (3, 1));
     let document = ConfigFile::at(&path).read().unwrap();

@@ -1,73 +1,97 @@
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
-use std::time::Instant;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use dbus::arg::{AppendAll, Dict, PropMap, ReadAll, Variant};
 use dbus::{Error, Message, Path};
 use zeroize::Zeroizing;
 
-use super::connection::{Asked, Connection, TIMEOUT, text};
-use super::{Attributes, Described};
+use super::connection::{Connection, PendingReply, TIMEOUT};
+use super::errors::{UNKNOWN_METHOD, connect_error, is_missing, unless_gone};
+use super::items::{Attributes, ItemAttributes};
+use super::prompt::Prompting;
+use super::session::Session;
 use crate::VaultError;
 
 pub(crate) const PLACE: &str = "Secret Service";
-const SERVICE: &str = "org.freedesktop.secrets";
-const ROOT: &str = "/org/freedesktop/secrets";
-const ROOT_INTERFACE: &str = "org.freedesktop.Secret.Service";
-const COLLECTION: &str = "org.freedesktop.Secret.Collection";
+pub(super) const SERVICE: &str = "org.freedesktop.secrets";
+pub(super) const ROOT: &str = "/org/freedesktop/secrets";
+pub(super) const ROOT_INTERFACE: &str = "org.freedesktop.Secret.Service";
+pub(super) const COLLECTION: &str = "org.freedesktop.Secret.Collection";
+pub(super) const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
 const ITEM: &str = "org.freedesktop.Secret.Item";
 /// What a method answers that has nothing to show, no prompt among others.
-const NOTHING: &str = "/";
+pub(super) const NOTHING: &str = "/";
+/// What is kept of the time for a look at a service that answers no search: whether it is locked.
+const LAST_LOOK: Duration = Duration::from_millis(250);
 
 /// The calls of the Secret Service that are needed, one roundtrip each unless they went out ahead.
 /// <https://specifications.freedesktop.org/secret-service-spec/latest/>
 pub(super) struct Bus {
-    connection: Connection,
-    session: OnceCell<Path<'static>>,
+    pub(super) connection: Connection,
+    /// When the time is over for all that is asked.
+    pub(super) end: Cell<Instant>,
+    pub(super) session: OnceCell<Session>,
     session_wanted: Cell<bool>,
     /// Whether the service knows us, by an answer of its own.
     known: Cell<bool>,
-    session_asked: Cell<Option<Asked>>,
-    searches_ahead: RefCell<Vec<(Attributes, Asked)>>,
-    described_ahead: RefCell<Vec<(Path<'static>, Asked)>>,
+    pub(super) session_asked: Cell<Option<PendingReply>>,
+    /// Which program the service is, once that was asked.
+    pub(super) program: OnceCell<String>,
+    /// Whether it could be started, once that was tried.
+    pub(super) started: OnceCell<Result<(), VaultError>>,
+    /// Where it is noted that it cannot be started.
+    pub(super) folder: Option<PathBuf>,
+    /// Collections that were looked at, and whether they are open.
+    pub(super) collections: RefCell<Vec<(Path<'static>, bool)>>,
+    /// Items of open collections that the service wants a confirmation for.
+    pub(super) guarded: RefCell<Vec<Path<'static>>>,
+    pub(super) prompting: Prompting,
+    /// Whether it answers no search because it waits for somebody to unlock it.
+    pub(super) blocked: Cell<bool>,
+    searches_ahead: RefCell<Vec<(Attributes, PendingReply)>>,
+    described_ahead: RefCell<Vec<(Path<'static>, PendingReply)>>,
 }
 
-/// Items by whether they can be read.
+/// Items by whether their collection is open.
 #[derive(Default)]
 pub(super) struct Items {
     pub(super) unlocked: Vec<Path<'static>>,
     pub(super) locked: Vec<Path<'static>>,
 }
 
-impl Items {
-    /// Nobody is asked to unlock anything.
-    pub(super) fn none_unless_locked<T>(&self) -> Result<Option<T>, VaultError> {
-        if self.locked.is_empty() { Ok(None) } else { Err(locked()) }
-    }
-}
-
 impl Bus {
     /// Waits for no answer yet.
-    pub(super) fn connect(address: &str, end: Instant) -> Result<Self, VaultError> {
-        let connection = Connection::open(address, end).map_err(|error| unwelcome(&error))?;
+    pub(super) fn connect(address: &str, folder: Option<PathBuf>, end: Instant) -> Result<Self, VaultError> {
+        let connection = Connection::open(address, end).map_err(|error| connect_error(&error))?;
         Ok(Bus {
             connection,
+            end: Cell::new(end),
             session: OnceCell::new(),
             session_wanted: Cell::new(false),
             session_asked: Cell::new(None),
             known: Cell::new(false),
+            program: OnceCell::new(),
+            started: OnceCell::new(),
+            folder,
+            collections: RefCell::default(),
+            guarded: RefCell::default(),
+            prompting: Prompting::default(),
+            blocked: Cell::new(false),
             searches_ahead: RefCell::default(),
             described_ahead: RefCell::default(),
         })
     }
 
     /// That the bus lets us in; without it, no other call does any good.
-    pub(super) fn welcome(&self) -> Result<(), VaultError> {
-        self.connection.welcome().map_err(unwelcome)
+    pub(super) fn check_hello(&self) -> Result<(), VaultError> {
+        self.connection.check_hello().map_err(connect_error)
     }
 
     /// Sets until when answers are waited for.
     pub(super) fn wait_until(&self, end: Instant) {
+        self.end.set(end);
         self.connection.wait_until(end);
     }
 
@@ -91,15 +115,52 @@ impl Bus {
     }
 
     pub(super) fn search(&self, attributes: &Attributes) -> Result<Items, VaultError> {
-        let (unlocked, locked) =
-            self.once_known(sent(&self.searches_ahead, attributes), || self.send_search(attributes))?;
+        let ahead = sent(&self.searches_ahead, attributes);
+        let found = self.search_once(ahead, attributes)?;
+        if found.locked.is_empty() {
+            return Ok(found);
+        }
+        // What opens without anybody being asked does so now.
+        self.open_collections_of(&found.locked)?;
+        let mut found = self.search_once(None, attributes)?;
+        let (guarded, locked) =
+            found.locked.into_iter().partition::<Vec<_>, _>(|item| self.is_in_open_collection(item));
+        self.guarded.borrow_mut().extend(guarded.iter().cloned());
+        found.unlocked.extend(guarded);
+        Ok(Items { unlocked: found.unlocked, locked })
+    }
+
+    fn search_once(&self, ahead: Option<PendingReply>, attributes: &Attributes) -> Result<Items, VaultError> {
+        let end = self.end.get();
+        self.connection.wait_until(end.checked_sub(LAST_LOOK).unwrap_or(end));
+        let answer = self.once_known(ahead, || self.send_search(attributes));
+        self.connection.wait_until(end);
+        if let Err(error) = &answer
+            && error.name() == Some(TIMEOUT)
+            && self.known_to_be_locked()
+        {
+            // KeePassXC has asked somebody to unlock it, and answers when that has been done.
+            self.blocked.set(true);
+            return Err(self.locked());
+        }
+        let (unlocked, locked) = answer.map_err(|error| self.failure(&error))?;
         Ok(Items { unlocked, locked })
+    }
+
+    /// Nobody is asked to unlock anything.
+    pub(super) fn none_unless_locked<T>(&self, items: &Items) -> Result<Option<T>, VaultError> {
+        if items.locked.is_empty() { Ok(None) } else { Err(self.locked()) }
     }
 
     /// `None` when it has gone in the meantime.
     pub(super) fn secret(&self, item: &Path<'static>) -> Result<Option<Zeroizing<Vec<u8>>>, VaultError> {
-        let asked = self.send(item, ITEM, "GetSecret", (self.session()?,));
-        unless_gone(self.connection.answer(asked).and_then(|answer| value_of_secret(&answer)))
+        let session = self.session()?;
+        if self.is_guarded(item) {
+            self.confirm(item)?;
+        }
+        let asked = self.send(item, ITEM, "GetSecret", (session.path(),));
+        let answer = self.connection.answer(asked).and_then(|answer| session.unwrap(&answer));
+        unless_gone(answer).map_err(|error| self.failure(&error))
     }
 
     /// Sends out what [`Bus::describe`] will ask, which then waits for less.
@@ -109,72 +170,77 @@ impl Bus {
     }
 
     /// Those that have not gone in the meantime, in one wait for all of them.
-    pub(super) fn describe(&self, items: Vec<Path<'static>>) -> Result<Vec<(Path<'static>, Described)>, VaultError> {
+    pub(super) fn describe(
+        &self,
+        items: Vec<Path<'static>>,
+    ) -> Result<Vec<(Path<'static>, ItemAttributes)>, VaultError> {
         let ask = |item| (sent(&self.described_ahead, &item).unwrap_or_else(|| self.send_describe(&item)), item);
         let asked: Vec<_> = items.into_iter().map(ask).collect();
         let mut described = Vec::new();
         for (asked, item) in asked {
-            let properties = unless_gone(self.read::<(PropMap,)>(asked))?;
-            let answer = properties.and_then(|(properties,)| Described::of(&properties));
+            let properties = unless_gone(self.read::<(PropMap,)>(asked)).map_err(|error| self.failure(&error))?;
+            let answer = properties.and_then(|(properties,)| ItemAttributes::of(&properties));
             described.extend(answer.map(|described| (item, described)));
         }
         Ok(described)
     }
 
+    /// An open one.
     pub(super) fn default_collection(&self) -> Result<Path<'static>, VaultError> {
-        let none = || absent("it has no default collection".to_owned());
-        let read = || self.send(ROOT, ROOT_INTERFACE, "ReadAlias", ("default",));
-        let (mut path,): (Path<'static>,) = self.once_known(None, read)?;
+        let path = self.read_default_alias().map_err(|error| self.failure(&error))?;
         if &*path == NOTHING {
-            // Also what a service says that does not know us yet.
-            (path,) = self.once_known(None, read)?;
+            return Err(VaultError::NoCollection { place: self.place() });
         }
-        if &*path == NOTHING {
-            return Err(none());
-        }
-        let answer = self.ask::<(Variant<bool>,)>(&path, PROPERTIES, "Get", (COLLECTION, "Locked"));
-        match unless_gone(answer)?.ok_or_else(none)? {
-            (Variant(true),) => Err(locked()),
-            (Variant(false),) => Ok(path),
-        }
+        if self.open_collection(&path)? { Ok(path) } else { Err(self.locked()) }
     }
 
-    /// In place of one with equal attributes.
+    pub(super) fn read_default_alias(&self) -> Result<Path<'static>, Error> {
+        let read = || self.send(ROOT, ROOT_INTERFACE, "ReadAlias", ("default",));
+        let (path,): (Path<'static>,) = self.once_known(None, read)?;
+        if &*path != NOTHING {
+            return Ok(path);
+        }
+        // Also what a service says that does not know us yet.
+        self.once_known(None, read).map(|(path,)| path)
+    }
+
+    /// In place of one with equal attributes. `None` where the service does not say which it is.
     pub(super) fn create(
         &self,
         collection: &Path<'static>,
         label: &str,
         attributes: Attributes,
         secret: &[u8],
-    ) -> Result<Path<'static>, VaultError> {
+    ) -> Result<Option<Path<'static>>, VaultError> {
         let mut properties = PropMap::new();
         properties.insert(format!("{ITEM}.Label"), Variant(Box::new(label.to_owned())));
         let attributes: HashMap<_, _> = attributes.into_iter().collect();
         properties.insert(format!("{ITEM}.Attributes"), Variant(Box::new(attributes)));
-        let secret = (self.session()?, &[][..] as &[u8], secret, "text/plain");
+        let secret = self.session()?.wrap(secret).map_err(|error| self.failure(&error))?;
         let (item, prompt): (Path<'static>, Path<'static>) =
             self.call(collection, COLLECTION, "CreateItem", (properties, secret, true))?;
-        if &*prompt == NOTHING { Ok(item) } else { Err(locked()) }
+        let item = if &*prompt == NOTHING { item } else { self.carry_out(&prompt)?.unwrap_or(item) };
+        Ok(Some(item).filter(|item| &**item != NOTHING))
     }
 
+    /// Gives an item another secret, and says so in its attributes.
+    pub(super) fn update(&self, item: &Path<'static>, attributes: Attributes, secret: &[u8]) -> Result<(), VaultError> {
+        let secret = self.session()?.wrap(secret).map_err(|error| self.failure(&error))?;
+        if self.is_guarded(item) {
+            self.confirm(item)?;
+        }
+        self.call::<()>(item, ITEM, "SetSecret", (secret,))?;
+        let attributes: HashMap<_, _> = attributes.into_iter().collect();
+        self.call::<()>(item, PROPERTIES, "Set", (ITEM, "Attributes", Variant(attributes)))
+    }
+
+    /// That it has gone in the meantime is success.
     pub(super) fn delete(&self, item: &Path<'static>) -> Result<(), VaultError> {
-        match unless_gone(self.ask::<(Path<'static>,)>(item, ITEM, "Delete", ()))? {
-            Some((prompt,)) if &*prompt != NOTHING => Err(locked()),
+        let answer = self.ask::<(Path<'static>,)>(item, ITEM, "Delete", ());
+        match unless_gone(answer).map_err(|error| self.failure(&error))? {
+            Some((prompt,)) if &*prompt != NOTHING => self.carry_out(&prompt).map(drop),
             _ => Ok(()),
         }
-    }
-
-    /// Secrets cross the bus as they are. Encryption on the way is part of the specification, and
-    /// would take 5 ms on every `get` for two modular exponentiations; it keeps nothing from anybody:
-    /// a process that can watch this user's bus can ask the service for the secret itself, and the
-    /// bus is a socket in memory that no other user can read.
-    fn session(&self) -> Result<&Path<'static>, VaultError> {
-        if self.session.get().is_none() {
-            let (_, session): (Variant<String>, Path<'static>) =
-                self.once_known(self.session_asked.take(), || self.send_session())?;
-            _ = self.session.set(session);
-        }
-        Ok(self.session.get().expect("it has just been set"))
     }
 
     /// The answer to a question that may have gone out ahead. gnome-keyring takes note of a new
@@ -182,8 +248,15 @@ impl Bus {
     /// no such method. It happens to one in thousands, when many ask at once; by the time of the
     /// answer we are known.
     /// <https://gitlab.gnome.org/GNOME/gnome-keyring/-/blob/42.1/daemon/dbus/gkd-secret-service.c>
-    fn once_known<R: ReadAll>(&self, ahead: Option<Asked>, send: impl Fn() -> Asked) -> Result<R, VaultError> {
+    pub(super) fn once_known<R: ReadAll>(
+        &self,
+        ahead: Option<PendingReply>,
+        send: impl Fn() -> PendingReply,
+    ) -> Result<R, Error> {
         let mut answer = self.read(ahead.unwrap_or_else(&send));
+        if answer.as_ref().is_err_and(is_missing) && self.start_service().is_ok() {
+            answer = self.read(send());
+        }
         for _ in 0..2 {
             if !matches!(&answer, Err(error) if error.name() == Some(UNKNOWN_METHOD)) {
                 break;
@@ -195,33 +268,29 @@ impl Bus {
         if self.known.get() && self.session_wanted.take() {
             self.session_ahead();
         }
-        answer.map_err(|error| failure(&error))
+        answer
     }
 
-    fn send_search(&self, attributes: &Attributes) -> Asked {
+    fn send_search(&self, attributes: &Attributes) -> PendingReply {
         let attributes = Dict::new(attributes.iter().map(|(name, value)| (&**name, &**value)));
         self.send(ROOT, ROOT_INTERFACE, "SearchItems", (attributes,))
     }
 
-    fn send_describe(&self, item: &Path<'static>) -> Asked {
+    fn send_describe(&self, item: &Path<'static>) -> PendingReply {
         self.send(item, PROPERTIES, "GetAll", (ITEM,))
     }
 
-    fn send_session(&self) -> Asked {
-        self.send(ROOT, ROOT_INTERFACE, "OpenSession", ("plain", Variant("")))
-    }
-
-    fn call<R: ReadAll>(
+    pub(super) fn call<R: ReadAll>(
         &self,
         path: &str,
         interface: &str,
         method: &str,
         arguments: impl AppendAll,
     ) -> Result<R, VaultError> {
-        self.ask(path, interface, method, arguments).map_err(|error| failure(&error))
+        self.ask(path, interface, method, arguments).map_err(|error| self.failure(&error))
     }
 
-    fn ask<R: ReadAll>(
+    pub(super) fn ask<R: ReadAll>(
         &self,
         path: &str,
         interface: &str,
@@ -231,70 +300,22 @@ impl Bus {
         self.read(self.send(path, interface, method, arguments))
     }
 
-    fn send(&self, path: &str, interface: &str, method: &str, arguments: impl AppendAll) -> Asked {
+    pub(super) fn send(&self, path: &str, interface: &str, method: &str, arguments: impl AppendAll) -> PendingReply {
         let mut message = Message::call_with_args(SERVICE, path, interface, method, arguments);
-        // The bus itself then answers for a service that does not run. Started by the bus it would
-        // be locked, and to ask beforehand who owns the name is a roundtrip more and can be outrun.
+        // The bus itself then answers for a service that does not run, and it is started by name, with
+        // an error of its own: a search that had to wait for the start says nothing of it.
         message.set_auto_start(false);
         self.connection.ask(message)
     }
 
-    fn read<R: ReadAll>(&self, asked: Asked) -> Result<R, Error> {
+    pub(super) fn read<R: ReadAll>(&self, asked: PendingReply) -> Result<R, Error> {
         self.connection.answer(asked)?.read_all()
     }
 }
 
-/// As a slice of the message: a vector of bytes is read byte by byte, which for a token takes as
-/// long as half a roundtrip.
-/// <https://specifications.freedesktop.org/secret-service-spec/latest/types.html>
-fn value_of_secret(answer: &Message) -> Result<Zeroizing<Vec<u8>>, Error> {
-    let (_, _, value, _) = answer.read1::<(Path<'_>, &[u8], &[u8], &str)>()?;
-    Ok(Zeroizing::new(value.to_vec()))
-}
-
 /// The question about something that has gone out ahead, once.
-fn sent<T: PartialEq>(ahead: &RefCell<Vec<(T, Asked)>>, about: &T) -> Option<Asked> {
+fn sent<T: PartialEq>(ahead: &RefCell<Vec<(T, PendingReply)>>, about: &T) -> Option<PendingReply> {
     let mut ahead = ahead.borrow_mut();
     let place = ahead.iter().position(|(sent, _)| sent == about)?;
     Some(ahead.swap_remove(place).1)
-}
-
-const UNKNOWN_METHOD: &str = "org.freedesktop.DBus.Error.UnknownMethod";
-const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
-
-fn absent(why: String) -> VaultError {
-    VaultError::Absent { place: PLACE, why }
-}
-
-fn unwelcome(error: &Error) -> VaultError {
-    if error.name() == Some(TIMEOUT) { VaultError::Hung { place: PLACE } } else { absent(text(error)) }
-}
-
-fn locked() -> VaultError {
-    VaultError::Locked { place: PLACE }
-}
-
-fn unless_gone<T>(answer: Result<T, Error>) -> Result<Option<T>, VaultError> {
-    match answer {
-        Ok(value) => Ok(Some(value)),
-        Err(error) => match error.name() {
-            Some(
-                "org.freedesktop.Secret.Error.NoSuchObject"
-                | "org.freedesktop.DBus.Error.UnknownObject"
-                | UNKNOWN_METHOD,
-            ) => Ok(None),
-            _ => Err(failure(&error)),
-        },
-    }
-}
-
-fn failure(error: &Error) -> VaultError {
-    match error.name() {
-        Some("org.freedesktop.Secret.Error.IsLocked") => locked(),
-        Some("org.freedesktop.DBus.Error.NoReply" | TIMEOUT) => VaultError::Hung { place: PLACE },
-        Some("org.freedesktop.DBus.Error.ServiceUnknown" | "org.freedesktop.DBus.Error.NameHasNoOwner") => {
-            absent("none runs in this session".to_owned())
-        }
-        _ => VaultError::Broken { place: PLACE, why: text(error) },
-    }
 }

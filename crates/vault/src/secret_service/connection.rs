@@ -4,17 +4,20 @@ use std::io::{ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
-use dbus::{Error, Message};
+use dbus::arg::AppendAll;
+use dbus::{Error, Message, MessageType};
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
 use zeroize::Zeroizing;
 
 use super::address::sockets;
+use super::incoming::Incoming;
 use super::peer::user_behind;
 
 /// The bus itself, which wants to be greeted first.
 /// <https://dbus.freedesktop.org/doc/dbus-specification.html#bus-messages-hello>
 const BUS: &str = "org.freedesktop.DBus";
+const BUS_PATH: &str = "/org/freedesktop/DBus";
 /// Of an error that is ours: the time is over.
 pub(super) const TIMEOUT: &str = "org.freedesktop.DBus.Error.Timeout";
 /// Nearly every answer fits.
@@ -35,15 +38,15 @@ pub(super) struct Connection {
     outgoing: RefCell<Zeroizing<Vec<u8>>>,
     incoming: RefCell<Incoming>,
     signed_on: OnceCell<()>,
-    hello: OnceCell<Asked>,
-    welcome: OnceCell<Result<(), Error>>,
-    /// Answers that came while another one was waited for.
+    hello: OnceCell<PendingReply>,
+    hello_reply: OnceCell<Result<(), Error>>,
+    /// Answers and signals that came while another one was waited for.
     early: RefCell<Vec<Message>>,
 }
 
 /// A question that goes out, by the number that its answer will name.
 #[derive(Clone, Copy)]
-pub(super) struct Asked(u32);
+pub(super) struct PendingReply(u32);
 
 impl Connection {
     /// Waits for a bus that takes nobody, and no answer: a bus that does not want us says so in
@@ -63,14 +66,13 @@ impl Connection {
             end: Cell::new(end),
             last: Cell::new(0),
             outgoing: RefCell::new(Zeroizing::new(b"BEGIN\r\n".to_vec())),
-            incoming: RefCell::new(Incoming { bytes: Zeroizing::new(vec![0; USUAL]), length: 0 }),
+            incoming: RefCell::new(Incoming::with_room(USUAL)),
             signed_on: OnceCell::new(),
             hello: OnceCell::new(),
-            welcome: OnceCell::new(),
+            hello_reply: OnceCell::new(),
             early: RefCell::default(),
         };
-        let hello = connection.ask(Message::call_with_args(BUS, "/org/freedesktop/DBus", BUS, "Hello", ()));
-        _ = connection.hello.set(hello);
+        _ = connection.hello.set(connection.ask_bus("Hello", ()));
         Ok(connection)
     }
 
@@ -80,13 +82,13 @@ impl Connection {
     }
 
     /// Whether the bus has let us in; if not, why.
-    pub(super) fn welcome(&self) -> Result<(), &Error> {
+    pub(super) fn check_hello(&self) -> Result<(), &Error> {
         let hello = *self.hello.get().expect("it was said at the beginning");
-        self.welcome.get_or_init(|| self.answer(hello).map(drop)).as_ref().copied()
+        self.hello_reply.get_or_init(|| self.answer(hello).map(drop)).as_ref().copied()
     }
 
     /// Makes a question ready to go out.
-    pub(super) fn ask(&self, mut question: Message) -> Asked {
+    pub(super) fn ask(&self, mut question: Message) -> PendingReply {
         let number = self.last.get() + 1;
         self.last.set(number);
         question.set_serial(number);
@@ -95,11 +97,25 @@ impl Connection {
             Ok::<(), std::convert::Infallible>(())
         };
         let Ok(()) = question.marshal(keep);
-        Asked(number)
+        PendingReply(number)
+    }
+
+    /// Sends what nobody will wait for, whatever time is left.
+    pub(super) fn flush(&self) {
+        let end = self.end.replace(Instant::now() + Duration::from_millis(50));
+        if let Err(error) = self.send() {
+            log::debug!("not sent: {}", text(&error));
+        }
+        self.end.set(end);
+    }
+
+    /// Makes a question to the bus itself ready to go out.
+    pub(super) fn ask_bus(&self, method: &str, arguments: impl AppendAll) -> PendingReply {
+        self.ask(Message::call_with_args(BUS, BUS_PATH, BUS, method, arguments))
     }
 
     /// Waits for the answer of a question, once.
-    pub(super) fn answer(&self, Asked(number): Asked) -> Result<Message, Error> {
+    pub(super) fn answer(&self, PendingReply(number): PendingReply) -> Result<Message, Error> {
         self.send()?;
         let mut early = self.early.borrow_mut();
         loop {
@@ -108,10 +124,32 @@ impl Connection {
                 answer.as_result()?;
                 return Ok(answer);
             }
-            let message = self.receive()?;
-            // Signals and what others ask of us are passed over.
-            early.extend(message.get_reply_serial().is_some().then_some(message));
+            self.receive_into(&mut early)?;
         }
+    }
+
+    /// Waits for a signal of an object, which may have come already.
+    pub(super) fn signal(&self, path: &str, member: &str) -> Result<Message, Error> {
+        self.send()?;
+        let mut early = self.early.borrow_mut();
+        let is_it = |message: &Message| {
+            message.msg_type() == MessageType::Signal
+                && message.path().is_some_and(|of| &*of == path)
+                && message.member().is_some_and(|name| &*name == member)
+        };
+        loop {
+            if let Some(place) = early.iter().position(is_it) {
+                return Ok(early.swap_remove(place));
+            }
+            self.receive_into(&mut early)?;
+        }
+    }
+
+    /// What others ask of us is passed over.
+    fn receive_into(&self, early: &mut Vec<Message>) -> Result<(), Error> {
+        let message = self.receive()?;
+        early.extend((message.msg_type() != MessageType::MethodCall).then_some(message));
+        Ok(())
     }
 
     fn send(&self) -> Result<(), Error> {
@@ -153,7 +191,7 @@ impl Connection {
     fn read(&self, needed: impl Fn(&[u8]) -> Result<usize, ()>) -> Result<Zeroizing<Vec<u8>>, Error> {
         let mut incoming = self.incoming.borrow_mut();
         loop {
-            let needed = needed(incoming.bytes()).ok().filter(|&needed| needed <= LARGEST).ok_or_else(nonsense)?;
+            let needed = needed(incoming.bytes()).ok().filter(|&needed| needed <= LARGEST).ok_or_else(malformed)?;
             if let Some(whole) = incoming.take(needed) {
                 return Ok(whole);
             }
@@ -161,7 +199,7 @@ impl Connection {
             self.stream.set_read_timeout(Some(left)).map_err(|error| cut(&error))?;
             match (&self.stream).read(incoming.room(needed)) {
                 Ok(0) => return Err(cut(&ErrorKind::UnexpectedEof.into())),
-                Ok(more) => incoming.length += more,
+                Ok(more) => incoming.add(more),
                 Err(error) if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::WouldBlock) => {}
                 Err(error) => return Err(cut(&error)),
             }
@@ -174,42 +212,9 @@ impl Connection {
     }
 }
 
-/// What has been read and not been used yet.
-struct Incoming {
-    bytes: Zeroizing<Vec<u8>>,
-    length: usize,
-}
-
-impl Incoming {
-    fn bytes(&self) -> &[u8] {
-        &self.bytes[..self.length]
-    }
-
-    fn take(&mut self, count: usize) -> Option<Zeroizing<Vec<u8>>> {
-        let taken = Zeroizing::new(self.bytes().get(..count)?.to_vec());
-        self.bytes.copy_within(count..self.length, 0);
-        self.length -= count;
-        Some(taken)
-    }
-
-    /// Where to read to; what is outgrown is wiped.
-    fn room(&mut self, needed: usize) -> &mut [u8] {
-        if needed > self.bytes.len() {
-            let mut larger = Zeroizing::new(vec![0; needed]);
-            larger[..self.length].copy_from_slice(&self.bytes[..self.length]);
-            self.bytes = larger;
-        }
-        &mut self.bytes[self.length..]
-    }
-}
-
 fn open_first(address: &str, end: Instant) -> Result<UnixStream, Error> {
-    let none = || {
-        Error::new_custom(
-            "org.freedesktop.DBus.Error.NoServer",
-            "the address of its bus names no socket of this machine",
-        )
-    };
+    let none =
+        || Error::new_custom("org.freedesktop.DBus.Error.NoServer", "the address of the bus names no local socket");
     let mut opened = Err(none());
     for socket in sockets(address) {
         opened = open(&socket, end);
@@ -242,115 +247,33 @@ fn open(address: &SocketAddrUnix, end: Instant) -> Result<UnixStream, Error> {
 
 fn left_until(end: Instant) -> Result<Duration, Error> {
     let left = end.saturating_duration_since(Instant::now());
-    if left.is_zero() { Err(Error::new_custom(TIMEOUT, "no answer came")) } else { Ok(left) }
+    if left.is_zero() { Err(Error::new_custom(TIMEOUT, "timed out")) } else { Ok(left) }
 }
 
 fn cut(error: &std::io::Error) -> Error {
     let why = match error.kind() {
-        ErrorKind::WouldBlock => return Error::new_custom(TIMEOUT, "nothing was taken"),
-        ErrorKind::UnexpectedEof | ErrorKind::BrokenPipe | ErrorKind::ConnectionReset => "the bus hung up".to_owned(),
+        ErrorKind::WouldBlock => return Error::new_custom(TIMEOUT, "timed out while sending"),
+        ErrorKind::UnexpectedEof | ErrorKind::BrokenPipe | ErrorKind::ConnectionReset => {
+            "the bus closed the connection".to_owned()
+        }
         _ => error.to_string(),
     };
     Error::new_custom("org.freedesktop.DBus.Error.Disconnected", &why)
 }
 
 fn of_another() -> Error {
-    Error::new_custom("org.freedesktop.DBus.Error.AuthFailed", "the bus is another user's")
+    Error::new_custom("org.freedesktop.DBus.Error.AuthFailed", "the bus belongs to another user")
 }
 
-fn nonsense() -> Error {
-    Error::new_custom("org.freedesktop.DBus.Error.InvalidArgs", "the bus talks nonsense")
+pub(super) fn malformed() -> Error {
+    Error::new_custom("org.freedesktop.DBus.Error.InvalidArgs", "malformed message from the bus")
 }
 
 /// On one line, as somebody else wrote it.
 pub(super) fn text(error: &Error) -> String {
-    let text = error.message().or(error.name()).unwrap_or("no reason was given");
+    let text = error.message().or(error.name()).unwrap_or("unknown error");
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
-mod tests {
-    use std::os::unix::net::UnixListener;
-    use std::thread;
-
-    use super::*;
-
-    fn soon() -> Instant {
-        Instant::now() + Duration::from_millis(300)
-    }
-
-    /// What a client says of a bus that answers with these texts, each after it has heard something.
-    fn heard(answers: &'static [&'static [u8]]) -> String {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a bus");
-        let listener = UnixListener::bind(&path).unwrap();
-        let bus = thread::spawn(move || {
-            let (mut client, _) = listener.accept().unwrap();
-            for answer in answers {
-                let mut asked = [0; 4096];
-                if client.read(&mut asked).is_ok_and(|length| length > 0) {
-                    // It may have given up on us.
-                    _ = client.write_all(answer);
-                }
-            }
-        });
-        let address = format!("unix:path={}", path.display().to_string().replace(' ', "%20"));
-        let connection = Connection::open(&address, soon()).unwrap();
-        let said = connection.welcome().map_or_else(text, |()| "welcome".to_owned());
-        drop(connection);
-        bus.join().unwrap();
-        said
-    }
-
-    #[test]
-    fn a_bus_that_does_not_want_us_is_understood() {
-        let rows: [(&[&[u8]], &str); 8] = [
-            (&[b"REJECTED EXTERNAL\r\n"], "the bus is another user's"),
-            (&[b"OK"], "the bus hung up"),
-            (&[], "the bus hung up"),
-            (&[&[b'x'; 20_000]], "the bus talks nonsense"),
-            (&[b"OK 00\r\n", b""], "the bus hung up"),
-            (&[b"OK 00\r\n", &[b'x'; 32]], "the bus talks nonsense"),
-            // A body of 64 MiB.
-            (&[b"OK 00\r\n", b"l\x02\x01\x01\0\0\0\x04\x01\0\0\0\0\0\0\0"], "the bus talks nonsense"),
-            (&[b"OK 00\r\n", b"l\x02\x01\x01\0\0\0\0\x01\0\0\0\0\0\0\0"], "Message is corrupted"),
-        ];
-        for (answers, expected) in rows {
-            let said = heard(answers);
-            assert!(said.starts_with(expected), "{answers:?}: {said}");
-        }
-    }
-
-    #[test]
-    fn nothing_is_waited_for_longer_than_it_may_be() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("bus");
-        let address = format!("unix:path={}", path.display());
-        let listener = UnixListener::bind(&path).unwrap();
-        let is_over = |began: Instant| (300..600).contains(&began.elapsed().as_millis());
-
-        // It takes us, and says nothing.
-        let began = Instant::now();
-        let connection = Connection::open(&address, soon()).unwrap();
-        assert_eq!(connection.welcome().unwrap_err().name(), Some(TIMEOUT));
-        assert!(is_over(began), "{:?}", began.elapsed());
-
-        // It takes nobody any more.
-        rustix::net::listen(&listener, 0).unwrap();
-        let began = Instant::now();
-        assert_eq!(Connection::open(&address, soon()).err().unwrap().name(), Some(TIMEOUT));
-        assert!(is_over(began), "{:?}", began.elapsed());
-    }
-
-    #[test]
-    fn what_comes_in_pieces_is_put_together() {
-        let mut incoming = Incoming { bytes: Zeroizing::new(vec![0; 4]), length: 0 };
-        incoming.room(3)[..4].copy_from_slice(b"abcd");
-        incoming.length = 4;
-        assert_eq!(incoming.take(6), None);
-        incoming.room(6)[..2].copy_from_slice(b"ef");
-        incoming.length = 6;
-        assert_eq!(incoming.take(5).unwrap().as_slice(), b"abcde");
-        assert_eq!(incoming.bytes(), b"f");
-    }
-}
+mod tests;

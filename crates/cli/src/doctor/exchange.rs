@@ -1,0 +1,56 @@
+use identity_token::{Detected, Source, none, not_granted};
+use protocol::{ErrorMessage, ServerUrl};
+use registry::Exchange;
+use registry::exchange::Subject;
+use settings::IdentityRule;
+
+use super::finding::{EXCHANGE_GUIDE, Remedy, Section};
+use crate::context::Context;
+use crate::image::Image;
+
+/// What a registry's token is exchanged for, where the settings say so; where they do not and this job has an
+/// identity that the registry takes, that it could be.
+pub(super) fn check(image: &Image, context: &Context<'_>, section: &mut Section) {
+    let Ok(server) = ServerUrl::parse(image.server()) else { return };
+    let environment = &context.setup.environment;
+    let rule = context.setup.rule_of(&server);
+    let Some(exchange) = rule.and_then(|rule| rule.exchange.as_ref()) else {
+        let of_host = Exchange::of_host(&server).filter(|row| matches!(row.subject, Subject::IdentityToken(_)));
+        if let (Some(row), Detected::Source(source)) = (of_host, Source::detect(&IdentityRule::default(), environment))
+        {
+            let text =
+                format!("{} can exchange the identity token of {} for a token of its own", row.name, source.name());
+            section.note(text, Remedy::run(EXCHANGE_GUIDE));
+        }
+        return;
+    };
+    let row = exchange.exchange;
+    let is_missing = |key: &&registry::exchange::Key| {
+        let variable = key.variable.and_then(|name| environment.raw(name));
+        key.required && !exchange.values.contains_key(key.name) && variable.is_none()
+    };
+    if let Some(key) = row.keys.iter().find(is_missing) {
+        let or = key.variable.map(|name| format!(", or {name} in the environment")).unwrap_or_default();
+        let remedy = Remedy::advice(format!("set {} in the [[registry]] table{or}", key.name)).or_run(EXCHANGE_GUIDE);
+        section.broken(format!("{} requires {}, which is not set", row.name, key.name), remedy);
+        return;
+    }
+    if !matches!(row.subject, Subject::IdentityToken(_)) {
+        section.ok(format!("{}: an API token is exchanged for a short-lived one", row.name));
+        return;
+    }
+    let told = |why: ErrorMessage| (why.what, Remedy::advice(why.hint.unwrap_or_default()).or_run(EXCHANGE_GUIDE));
+    match Source::detect(&exchange.identity, environment) {
+        Detected::Source(source) => {
+            section.ok(format!("{}: the identity token of {} is exchanged for a token", row.name, source.name()));
+        }
+        Detected::NotGranted(platform) => {
+            let (what, remedy) = told(not_granted(platform));
+            section.broken(what, remedy);
+        }
+        Detected::None => {
+            let (what, remedy) = told(none());
+            section.note(what, remedy);
+        }
+    }
+}

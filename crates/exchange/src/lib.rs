@@ -1,0 +1,54 @@
+//! Tokens in exchange for the identity token of a job: Docker Hub, Quay, JFrog, and whatever else has a row in
+//! [`registry::exchange::EXCHANGES`] or a `[[registry]]` table of its own.
+//!
+//! ```text
+//! Source::token ──identity token──▶ one address: POST or GET ──▶ a registry's token, kept until it expires
+//! ```
+//!
+//! One engine does it for all of them. A request holds a secret that is meant for one address, so no redirection
+//! is followed, and no address is taken from an response.
+
+mod failure;
+mod job;
+mod mint;
+mod request;
+mod response;
+mod scope;
+mod subject;
+mod values;
+
+use broker::{ExistingToken, MintError, Minted, Provider, Scope};
+use protocol::{Deadline, ServerUrl};
+use settings::Setup;
+
+pub use scope::Target;
+
+/// The registries of the table, and those that the settings describe.
+#[derive(Clone, Copy, Debug)]
+pub struct Exchange;
+
+impl Provider for Exchange {
+    type Target = Target;
+
+    fn scope(&self, server: &ServerUrl, setup: &Setup) -> Option<Scope<Target>> {
+        scope::of(server, setup)
+    }
+
+    fn username<'a>(&'a self, scope: &'a Scope<Target>) -> &'a str {
+        scope.target.username()
+    }
+
+    fn existing_token(&self, scope: &Scope<Target>, setup: &Setup) -> Result<Option<ExistingToken>, MintError> {
+        Ok(match &scope.target {
+            Target::Job(job) => job.token(&setup.environment),
+            Target::Exchange(_) => None,
+        })
+    }
+
+    fn mint(&self, scope: &Scope<Target>, setup: &Setup, deadline: Deadline) -> Result<Minted, MintError> {
+        match &scope.target {
+            Target::Job(_) => Err(MintError::NoIdentity(identity_token::none())),
+            Target::Exchange(plan) => mint::token(plan, setup, deadline),
+        }
+    }
+}

@@ -1,0 +1,60 @@
+use identity_token::{Detected, Source};
+use registry::Exchange;
+use registry::exchange::{Audience, Subject as Kind};
+use settings::{Environment, ExchangeRule, Fingerprint, IdentityRule, Setup};
+
+use crate::values::Values;
+
+/// What is exchanged, and where it comes from.
+#[derive(Clone, Debug)]
+pub(crate) enum Subject {
+    Identity {
+        detected: Detected,
+        audience: Option<String>,
+        /// Whether a token for another audience is not sent: where somebody has named it, or the service has only one.
+        is_strict: bool,
+    },
+    ApiToken {
+        source: Option<Source>,
+        /// Where it is looked for, if the settings do not say.
+        variables: &'static [&'static str],
+    },
+}
+
+impl Subject {
+    pub(crate) fn of(row: &Exchange, rule: Option<&ExchangeRule>, values: &Values, environment: &Environment) -> Self {
+        let none = IdentityRule::default();
+        let identity = rule.map_or(&none, |rule| &rule.identity);
+        match row.subject {
+            Kind::IdentityToken(audience) => {
+                let named = identity.audience.clone();
+                let (audience, is_strict) = match audience {
+                    Audience::Fixed(text) => (values.fill(text), true),
+                    Audience::Default(text) => (named.clone().or_else(|| values.fill(text)), named.is_some()),
+                    Audience::Setting => (named, true),
+                };
+                Subject::Identity { detected: Source::detect(identity, environment), audience, is_strict }
+            }
+            Kind::ApiToken(variables) => {
+                let file = identity.file.clone().map(Source::File);
+                let named = file.or_else(|| identity.variable.clone().map(Source::Variable));
+                let found = || variables.iter().find(|name| environment.raw(name).is_some());
+                let source = named.or_else(|| found().map(|name| Source::Variable((*name).to_owned())));
+                Subject::ApiToken { source, variables }
+            }
+        }
+    }
+
+    /// Adds whose token it is.
+    pub(crate) fn add_to(&self, print: &mut Fingerprint, setup: &Setup) {
+        let (source, audience) = match self {
+            Subject::Identity { detected: Detected::Source(source), audience, .. } => (Some(source), audience.as_ref()),
+            Subject::Identity { audience, .. } => (None, audience.as_ref()),
+            Subject::ApiToken { source, .. } => (source.as_ref(), None),
+        };
+        print.add("audience", audience.map(|text| text.as_bytes()));
+        if let Some(source) = source {
+            source.add_to(print, setup);
+        }
+    }
+}

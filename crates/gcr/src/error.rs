@@ -1,0 +1,42 @@
+use broker::{MintError, Principal};
+use web::{RequestError, quote};
+
+use crate::principal;
+
+pub(crate) fn no_identity() -> MintError {
+    MintError::no_identity(
+        "no Google Cloud credentials found",
+        "run `gcloud auth application-default login`, or set GOOGLE_APPLICATION_CREDENTIALS",
+    )
+}
+
+/// `place` is what says that gcloud has an account: a file or a variable.
+pub(crate) fn gcloud_not_installed(place: &str) -> MintError {
+    let remedy = "install gcloud or add its folder to PATH, or set GOOGLE_APPLICATION_CREDENTIALS";
+    principal::gcloud().no_token_but(format!("gcloud is not on PATH, and {place} exists"), remedy)
+}
+
+pub(crate) fn unreachable(principal: &Principal, host: &str, error: &RequestError) -> MintError {
+    principal.no_token_because(error.explain(&format!("cannot reach {host}")))
+}
+
+/// The firmware says that this is one of Google's machines.
+pub(crate) fn no_metadata_server(principal: &Principal) -> MintError {
+    principal.no_token_but(
+        "the metadata server at 169.254.169.254 did not respond",
+        "allow this machine or pod to reach it, or set NO_GCE_CHECK=true to go on without it",
+    )
+}
+
+/// Secrets go over TLS, or to this machine.
+pub(crate) fn insecure_url(principal: &Principal) -> MintError {
+    principal.no_token_but("its file names a URL that is not https", "create the file again")
+}
+
+/// The identity belongs to another of Google's clouds than the registry: its token must not go there.
+pub(crate) fn another_universe(principal: &Principal, its: &str, registrys: &str) -> MintError {
+    principal.no_token_but(
+        format!("it belongs to {} and the registry to {registrys}", quote::name(its)),
+        "set `credentials_file` for this registry in credmint's settings",
+    )
+}

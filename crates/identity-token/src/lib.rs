@@ -1,0 +1,44 @@
+//! The identity tokens (OpenID Connect ID tokens) of a job: which source has one, and how to get it.
+//!
+//! ```text
+//! settings, environment ──▶ Source::detect ──▶ fingerprint of the job     instant, on every `get`
+//!                                         └──▶ token(audience)            slow, in `credmint-mint`
+//! ```
+//!
+//! A token is asked for one audience, sent to one address and dropped: it is never stored, printed or logged.
+//! What no table of the settings names is taken only from the CI that runs this job. The token of a pod's
+//! service account and that of a machine are for other services unless somebody says so.
+
+mod claims;
+mod failure;
+mod fetch;
+mod platform;
+mod source;
+
+pub use claims::Claims;
+pub use failure::{none, not_granted};
+pub use fetch::Fetch;
+pub use source::{Detected, Source};
+
+use protocol::Secret;
+
+/// An identity token, with what it says of itself.
+#[derive(Clone, Debug)]
+pub struct IdentityToken {
+    /// The token.
+    pub secret: Secret,
+    /// What it says; nothing of it is verified, as whoever takes it does that. `None` where it is no JSON Web
+    /// Token.
+    pub claims: Option<Claims>,
+    /// What has to be as it is now for what it is exchanged for to serve again, see [`broker::Minted::requires`].
+    pub requires: Option<String>,
+}
+
+impl IdentityToken {
+    pub(crate) fn new(text: &str) -> Option<Self> {
+        let text = text.trim();
+        // What goes into a header and a form is one word.
+        let plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+        plain.then(|| IdentityToken { claims: Claims::of(text), secret: Secret::new(text.to_owned()), requires: None })
+    }
+}

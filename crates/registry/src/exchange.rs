@@ -1,0 +1,251 @@
+//! Tokens in exchange for other tokens: the registries that take the identity of a job, one row each.
+
+mod rows;
+
+use protocol::ServerUrl;
+
+pub use rows::EXCHANGES;
+
+/// A registry that mints its tokens in exchange for another one: the identity token of a job, or an API
+/// token. One row of [`EXCHANGES`] is all that there is to one.
+///
+/// Texts may hold `{key}`: a key of the `[[registry]]` table, `host` (with a port), `ttl` (seconds) or
+/// `read_write` (`true` where `access = "push"`).
+#[derive(Debug)]
+pub struct Exchange {
+    /// `provider` in the settings.
+    pub provider: &'static str,
+    /// What people call it.
+    pub name: &'static str,
+    /// Its hosts; `*` is one label. Others are named in the settings.
+    pub hosts: &'static [&'static str],
+    /// Whether it serves the public, too.
+    pub public: bool,
+    /// The keys of its own.
+    pub keys: &'static [Key],
+    /// What is exchanged.
+    pub subject: Subject,
+    /// `None` where the registry takes the identity token itself for a password.
+    pub request: Option<Request>,
+    /// What the answer looks like.
+    pub response: Response,
+    /// The name of the user, where the response does not tell.
+    pub username: Username,
+    /// The TTL that can be asked for.
+    pub ttl: Option<Ttl>,
+    /// What to do about a refusal: the first that fits.
+    pub refusals: &'static [Refusal],
+}
+
+/// A key of a `[[registry]]` table.
+#[derive(Debug)]
+pub struct Key {
+    /// Its name.
+    pub name: &'static str,
+    /// Whether there has to be a value.
+    pub required: bool,
+    /// The variable that stands in for it.
+    pub variable: Option<&'static str>,
+}
+
+/// What is exchanged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// The identity token of the job, for an audience.
+    IdentityToken(Audience),
+    /// A token in one of these variables, or where `token_env` and `token_file` say.
+    ApiToken(&'static [&'static str]),
+}
+
+/// Whom an identity token is for. Any service with the same audience would take it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// Always this one.
+    Fixed(&'static str),
+    /// This one, if the settings name no other.
+    Default(&'static str),
+    /// The one that the settings name.
+    Setting,
+}
+
+/// The request of an exchange.
+#[derive(Debug)]
+pub struct Request {
+    /// Where it is sent; the one address that the subject token goes to.
+    pub url: &'static str,
+    /// The form of it.
+    pub body: Body,
+    /// Where the subject token stands in it.
+    pub proof: Proof,
+    /// The other fields; one whose key has no value is left out.
+    pub fields: &'static [(&'static str, &'static str)],
+}
+
+/// The form of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Body {
+    /// GET.
+    Get,
+    /// POST with nothing in it.
+    Empty,
+    /// POST, as [RFC 8693](https://www.rfc-editor.org/rfc/rfc8693#section-2.1) has it.
+    Form,
+    /// POST with an object.
+    Json,
+}
+
+/// Where the subject token stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// In this field of the body.
+    Field(&'static str),
+    /// `Authorization: Bearer`.
+    Bearer,
+    /// `Authorization: Basic`, as the password of this user.
+    Basic(&'static str),
+    /// In this header.
+    Header(&'static str),
+}
+
+/// What the answer looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Response {
+    /// An object with these members; an empty name is none.
+    Fields {
+        /// The token.
+        token: &'static str,
+        /// Its TTL in seconds.
+        expires_in: &'static str,
+        /// Its expiry, as in RFC 3339.
+        expires: &'static str,
+        /// The name of the user.
+        username: &'static str,
+    },
+    /// Docker's `config.json`, with the pair under this host.
+    DockerConfig(&'static str),
+}
+
+/// The name of the user that goes with a token. Never `<token>`, for which Docker would take the token for
+/// one to refresh others with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Username {
+    /// This one, unless the settings say another.
+    Is(&'static str),
+    /// What the subject of the minted token says, as JFrog's own clients read it.
+    JFrogSubject,
+}
+
+/// A TTL that can be asked for, in seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ttl {
+    /// What is asked for without `life`.
+    pub default: u64,
+    /// The least.
+    pub least: u64,
+    /// The most.
+    pub most: u64,
+}
+
+/// What a refusal means.
+#[derive(Clone, Copy, Debug)]
+pub struct Refusal {
+    /// The HTTP status.
+    pub status: u16,
+    /// What stands in the body; empty for anything.
+    pub words: &'static str,
+    /// What to do.
+    pub hint: &'static str,
+}
+
+impl Exchange {
+    /// By its name in the settings.
+    pub fn named(provider: &str) -> Option<&'static Exchange> {
+        EXCHANGES.iter().find(|row| row.provider == provider)
+    }
+
+    /// The one whose own hosts an address is one of.
+    pub fn of_host(server: &ServerUrl) -> Option<&'static Exchange> {
+        EXCHANGES.iter().find(|row| row.serves(server))
+    }
+
+    /// Whether an address is one of its own hosts: with TLS at its own port, as for the clouds.
+    pub fn serves(&self, server: &ServerUrl) -> bool {
+        let host = server.host();
+        let fits = |pattern: &&str| match pattern.strip_prefix("*.") {
+            Some(domain) => host.strip_suffix(domain).and_then(|name| name.strip_suffix('.')).is_some_and(is_label),
+            None => *pattern == host,
+        };
+        server.is_https() && server.port().is_none() && server.is_plain() && self.hosts.iter().any(fits)
+    }
+}
+
+fn is_label(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+}
+
+/// The provider that the settings describe by themselves: [RFC 8693](https://www.rfc-editor.org/rfc/rfc8693).
+pub const GATEWAY: &str = "exchange";
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn of(server: &str) -> Option<&'static str> {
+        Exchange::of_host(&ServerUrl::parse(server).unwrap()).map(|row| row.provider)
+    }
+
+    #[test]
+    fn hosts_are_whole_and_nothing_may_follow() {
+        for (server, expected) in [
+            ("docker.io", Some("dockerhub")),
+            ("https://index.docker.io/v1/", Some("dockerhub")),
+            ("dhi.io", Some("dockerhub")),
+            ("https://Quay.io/v2/", Some("quay")),
+            ("corp.jfrog.io", Some("jfrog")),
+            ("docker.cloudsmith.io", Some("cloudsmith")),
+            ("docker.cloudsmith.com", Some("cloudsmith")),
+            ("cgr.dev", Some("chainguard")),
+            ("registry.digitalocean.com", Some("digitalocean")),
+            ("packages.buildkite.com/org/registry", Some("buildkite")),
+            ("http://quay.io", None),
+            ("quay.io:8443", None),
+            ("quay.io.attacker.example", None),
+            ("xquay.io", None),
+            ("quay.io.", None),
+            ("me@quay.io", None),
+            ("jfrog.io", None),
+            ("a.b.jfrog.io", None),
+            ("corp.jfrog.io.attacker.example", None),
+            ("corp-jfrog.io", None),
+            ("attacker.example/quay.io", None),
+        ] {
+            assert_eq!(of(server), expected, "{server}");
+        }
+    }
+
+    #[test]
+    fn rows_are_whole() {
+        for row in EXCHANGES {
+            let provider = row.provider;
+            assert!(std::ptr::eq(Exchange::named(provider).unwrap(), row), "{provider} is there twice");
+            assert!(!row.public || !row.hosts.is_empty(), "{provider}");
+            let known = |key: &str| {
+                matches!(key, "host" | "ttl" | "read_write" | "platform") || row.keys.iter().any(|it| it.name == key)
+            };
+            let request = row.request.iter();
+            let texts = request.clone().map(|request| request.url);
+            let texts = texts.chain(request.flat_map(|request| request.fields.iter().map(|(_, value)| *value)));
+            for text in texts {
+                for hole in text.split('{').skip(1) {
+                    let key = hole.split('}').next().unwrap();
+                    assert!(known(key), "{provider} has no key {key}");
+                }
+            }
+            if let Some(request) = &row.request {
+                let is_safe = ["https://", "{platform}", "{url}"].iter().any(|start| request.url.starts_with(start));
+                assert!(is_safe, "{provider}: {}", request.url);
+            }
+        }
+    }
+}

@@ -1,0 +1,334 @@
+use std::collections::BTreeMap;
+use std::num::NonZeroU64;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use protocol::ServerUrl;
+use registry::{Cloud, Exchange};
+use serde::Deserialize;
+use serde::de::Error as _;
+
+use crate::exchange::Keys;
+use crate::path_value::PathValue;
+use crate::{IdentitySource, OnFailure, Rule};
+
+/// A `[[registry]]` table as it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Table {
+    pub(crate) r#match: Pattern,
+    provider: Option<Provider>,
+    target: Option<Target>,
+    profile: Option<String>,
+    role_arn: Option<String>,
+    external_id: Option<String>,
+    region: Option<String>,
+    tenant: Option<String>,
+    client_id: Option<String>,
+    authority: Option<String>,
+    audience: Option<String>,
+    impersonate: Option<String>,
+    credentials_file: Option<Named>,
+    #[serde(default)]
+    self_signed_jwt: bool,
+    app_id: Option<Id>,
+    installation_id: Option<Id>,
+    private_key_file: Option<Named>,
+    account: Option<String>,
+    command: Option<Command>,
+    helper: Option<Helper>,
+    identity: Option<IdentitySource>,
+    token_file: Option<Named>,
+    token_env: Option<Variable>,
+    token_command: Option<Command>,
+    username: Option<String>,
+    connection_id: Option<String>,
+    robot: Option<String>,
+    provider_name: Option<String>,
+    project_key: Option<String>,
+    platform: Option<String>,
+    organization: Option<String>,
+    service_slug: Option<String>,
+    identity_id: Option<String>,
+    registry_name: Option<String>,
+    access: Option<String>,
+    url: Option<String>,
+    format: Option<String>,
+    fields: Option<BTreeMap<String, String>>,
+    response: Option<BTreeMap<String, String>>,
+    /// Seconds.
+    life: Option<NonZeroU64>,
+    on_failure: Option<OnFailure>,
+}
+
+/// A cloud, or an exchange.
+#[derive(Clone, Copy)]
+enum Provider {
+    Cloud(Cloud),
+    Exchange(&'static Exchange),
+}
+
+impl<'de> Deserialize<'de> for Provider {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        let cloud = Cloud::ALL.into_iter().find(|cloud| cloud.provider() == name).map(Provider::Cloud);
+        cloud.or_else(|| Exchange::named(&name).map(Provider::Exchange)).ok_or_else(|| {
+            let exchanges = registry::exchange::EXCHANGES.iter().map(|row| row.provider);
+            let known: Vec<_> = Cloud::ALL.map(Cloud::provider).into_iter().chain(exchanges).collect();
+            D::Error::custom(format!("unknown variant `{name}`, expected one of `{}`", known.join("`, `")))
+        })
+    }
+}
+
+/// The name of a variable: what belongs into it is told as such and not repeated.
+struct Variable(String);
+
+impl<'de> Deserialize<'de> for Variable {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+        if name.is_empty() || name.len() > 128 || !name.bytes().all(plain) {
+            return Err(D::Error::custom("this is the name of a variable, without a $, and not what it holds"));
+        }
+        Ok(Variable(name))
+    }
+}
+
+/// Another helper, as in Docker's config: `pass` for `docker-credential-pass`.
+struct Helper(String);
+
+impl<'de> Deserialize<'de> for Helper {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+        if !name.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric()) || !name.bytes().all(plain) {
+            return Err(D::Error::custom("helper must be the part of a program name after docker-credential-"));
+        }
+        let program = format!("docker-credential-{name}{}", std::env::consts::EXE_SUFFIX);
+        is_another(&program).map(|()| Helper(program)).map_err(D::Error::custom)
+    }
+}
+
+/// A program and its arguments, run without a shell.
+struct Command(Vec<String>);
+
+impl<'de> Deserialize<'de> for Command {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let words = Vec::<String>::deserialize(deserializer)?;
+        let Some(program) = words.first() else { return Err(D::Error::custom("command is empty")) };
+        let path = Path::new(program);
+        if !path.is_absolute() && (program.is_empty() || path.components().count() != 1 || program.contains('\\')) {
+            return Err(D::Error::custom(
+                "command must start with a program: an absolute path, or a name to find on PATH",
+            ));
+        }
+        is_another(program).map_err(D::Error::custom)?;
+        Ok(Command(words))
+    }
+}
+
+/// Checks that a program is not one of credmint's own, which would call itself for ever.
+fn is_another(program: &str) -> Result<(), &'static str> {
+    let name = Path::new(program).file_stem().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    let name = name.strip_prefix("docker-credential-").unwrap_or(&name);
+    match name {
+        "credmint" | "credmint-mint" | "ecr" | "acr" | "gcr" | "ghcr" => Err("this is one of credmint's own programs"),
+        _ => Ok(()),
+    }
+}
+
+/// GitHub's ids are numbers, written as numbers or text.
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "a number or a text")]
+enum Id {
+    Number(u64),
+    Text(String),
+}
+
+impl From<Id> for String {
+    fn from(id: Id) -> Self {
+        match id {
+            Id::Number(number) => number.to_string(),
+            Id::Text(text) => text,
+        }
+    }
+}
+
+/// Not empty, and without a scheme, because rules are compared with host names.
+pub(crate) struct Pattern(pub(crate) String);
+
+impl<'de> Deserialize<'de> for Pattern {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        if text.is_empty() || text.contains("://") {
+            return Err(D::Error::custom("match must be a host name without https://; * and ? are wildcards"));
+        }
+        Ok(Pattern(text))
+    }
+}
+
+/// A file path. The contents of a file in its place are an error, which does not repeat them.
+struct Named(PathBuf);
+
+impl<'de> Deserialize<'de> for Named {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let path = PathBuf::deserialize(deserializer)?;
+        match PathValue::of(path.as_os_str()) {
+            PathValue::Path => Ok(Named(path)),
+            PathValue::Key => Err(D::Error::custom(
+                "this contains a key instead of a path: write the key to a file, and set this to its path",
+            )),
+            PathValue::Other => Err(D::Error::custom("this is not the path of a file")),
+        }
+    }
+}
+
+/// A registry of one of the clouds.
+struct Target(ServerUrl, Cloud);
+
+impl<'de> Deserialize<'de> for Target {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let server = ServerUrl::parse(&text).map_err(D::Error::custom)?;
+        match registry::registry_of(&server) {
+            Some(registry) => Ok(Target(server, registry.cloud())),
+            None => Err(D::Error::custom("target must be the host name of a cloud registry")),
+        }
+    }
+}
+
+impl Table {
+    /// The keys that only an exchange takes, taken out.
+    fn exchange_keys(&mut self) -> Keys {
+        let mut values = vec![
+            ("account", self.account.clone()),
+            ("username", self.username.take()),
+            ("connection_id", self.connection_id.take()),
+            ("robot", self.robot.take()),
+            ("provider_name", self.provider_name.take()),
+            ("project_key", self.project_key.take()),
+            ("platform", self.platform.take()),
+            ("organization", self.organization.take()),
+            ("service_slug", self.service_slug.take()),
+            ("identity_id", self.identity_id.take()),
+            ("registry_name", self.registry_name.take()),
+            ("access", self.access.take()),
+            ("url", self.url.take()),
+            ("format", self.format.take()),
+        ];
+        values.retain(|(_, value)| value.is_some());
+        Keys {
+            values,
+            identity: self.identity,
+            file: self.token_file.take().map(|file| file.0),
+            variable: self.token_env.take().map(|variable| variable.0),
+            command: self.token_command.take().map(|command| command.0),
+            fields: self.fields.take(),
+            response: self.response.take(),
+        }
+    }
+
+    /// The first key that only a cloud takes.
+    fn cloud_key(&self) -> Option<&'static str> {
+        let keys = [
+            ("target", self.target.is_some()),
+            ("profile", self.profile.is_some()),
+            ("role_arn", self.role_arn.is_some()),
+            ("external_id", self.external_id.is_some()),
+            ("region", self.region.is_some()),
+            ("tenant", self.tenant.is_some()),
+            ("client_id", self.client_id.is_some()),
+            ("authority", self.authority.is_some()),
+            ("impersonate", self.impersonate.is_some()),
+            ("credentials_file", self.credentials_file.is_some()),
+            ("self_signed_jwt", self.self_signed_jwt),
+            ("app_id", self.app_id.is_some()),
+            ("installation_id", self.installation_id.is_some()),
+            ("private_key_file", self.private_key_file.is_some()),
+        ];
+        keys.into_iter().find(|(_, is_there)| *is_there).map(|(name, _)| name)
+    }
+}
+
+/// The TTL that an exchange is to ask for.
+fn check_life(exchange: &Exchange, life: Option<NonZeroU64>) -> Result<(), String> {
+    let Some(life) = life else { return Ok(()) };
+    match exchange.ttl {
+        None => Err(format!("provider = \"{}\" cannot ask for a TTL: leave out life", exchange.provider)),
+        Some(ttl) if !(ttl.least..=ttl.most).contains(&life.get()) => {
+            Err(format!("life is {} to {} seconds for provider = \"{}\"", ttl.least, ttl.most, exchange.provider))
+        }
+        Some(_) => Ok(()),
+    }
+}
+
+impl TryFrom<Table> for Rule {
+    type Error = String;
+
+    fn try_from(mut table: Table) -> Result<Self, Self::Error> {
+        let (provider, exchange) = match table.provider {
+            Some(Provider::Cloud(cloud)) => (Some(cloud), None),
+            Some(Provider::Exchange(exchange)) => (None, Some(exchange)),
+            None => (None, None),
+        };
+        match (provider, &table.target) {
+            (Some(Cloud::Aws), None) => {
+                return Err("provider \"ecr\" needs a target: the host name of the registry at AWS".to_owned());
+            }
+            (Some(cloud), Some(Target(_, actual))) if cloud != *actual => {
+                return Err("target is a registry of another provider".to_owned());
+            }
+            _ => {}
+        }
+        let keys = table.exchange_keys();
+        let command = match (table.command.take(), table.helper.take()) {
+            (Some(_), Some(_)) => return Err("command and helper cannot be combined".to_owned()),
+            (Some(Command(command)), None) => Some(command),
+            (None, Some(Helper(name))) => Some(vec![name, "get".to_owned()]),
+            (None, None) => None,
+        };
+        if command.is_some() && (table.provider.is_some() || table.target.is_some()) {
+            return Err("provider and target cannot be combined with command or helper".to_owned());
+        }
+        if table.external_id.is_some() && table.role_arn.is_none() {
+            return Err("external_id needs a role_arn".to_owned());
+        }
+        let exchange = match exchange {
+            Some(exchange) => {
+                if let Some(key) = table.cloud_key() {
+                    return Err(format!("provider = \"{}\" does not take {key}", exchange.provider));
+                }
+                check_life(exchange, table.life)?;
+                Some(keys.rule(exchange, &table.r#match.0, table.audience.take())?)
+            }
+            None if table.life.is_some() && command.is_none() => {
+                return Err("life needs a command, a helper or an exchange".to_owned());
+            }
+            None => keys.must_be_absent().map(|()| None)?,
+        };
+        Ok(Rule {
+            pattern: table.r#match.0,
+            target: table.target.map(|Target(server, _)| server),
+            profile: table.profile,
+            role_arn: table.role_arn,
+            external_id: table.external_id,
+            region: table.region,
+            provider,
+            tenant: table.tenant,
+            client_id: table.client_id,
+            authority: table.authority,
+            audience: table.audience,
+            impersonate: table.impersonate,
+            credentials_file: table.credentials_file.map(|file| file.0),
+            self_signed_jwt: table.self_signed_jwt,
+            app_id: table.app_id.map(String::from),
+            installation_id: table.installation_id.map(String::from),
+            private_key_file: table.private_key_file.map(|file| file.0),
+            account: table.account,
+            command,
+            life: table.life.map(|seconds| Duration::from_secs(seconds.get())),
+            exchange,
+            on_failure: table.on_failure,
+        })
+    }
+}

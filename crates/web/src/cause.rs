@@ -1,0 +1,114 @@
+use std::error::Error;
+
+use protocol::ErrorMessage;
+use settings::Environment;
+
+use crate::Proxies;
+
+/// The cause of an error, and the remedy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cause {
+    /// The cause: lower case, no full stop.
+    pub what: &'static str,
+    /// The remedy, in the imperative.
+    pub hint: &'static str,
+}
+
+/// Words in an error's text, its cause, and the remedy.
+pub type Row = (&'static [&'static str], &'static str, &'static str);
+
+/// The first row with a word that the text contains.
+pub fn find_cause(rows: &[Row], text: &str) -> Option<Cause> {
+    let row = rows.iter().find(|(words, ..)| words.iter().any(|word| text.contains(word)));
+    row.map(|&(_, what, hint)| Cause { what, hint })
+}
+
+/// The cause of a connection error, by the text of an error chain (see [`error_chain`]); `None` for any other error.
+pub fn connection(chain: &str) -> Option<ErrorMessage> {
+    const CAUSES: [Row; 4] = [
+        UNTRUSTED,
+        (&["dns error", "failed to lookup"], "cannot resolve the host name", "check the network and the proxy"),
+        (&["timeout", "timed out"], "timed out", "check the network and the proxy"),
+        (
+            &[
+                "tcp connect",
+                "error trying to connect",
+                "connection closed",
+                "connection error",
+                "client error (Connect)",
+                "dispatch failure",
+                "io error",
+            ],
+            "connection failed",
+            "check the network and the proxy",
+        ),
+    ];
+    let found = find_cause(&CAUSES, chain);
+    // An untrusted certificate is the service's, even behind a proxy.
+    if found.is_none_or(|found| found.what != UNTRUSTED.1) && PROXY_WORDS.iter().any(|word| chain.contains(word)) {
+        return Some(proxy(chain));
+    }
+    found.map(|Cause { what, hint }| ErrorMessage { what: what.to_owned(), hint: Some(hint.to_owned()) })
+}
+
+const UNTRUSTED: Row = (
+    &["certificate", "UnknownIssuer", "invalid peer"],
+    "certificate not trusted",
+    "set SSL_CERT_FILE to the file with the CA certificate",
+);
+
+/// Whether the cause is in the configuration of this machine: its proxy or its CA certificates.
+pub(crate) fn is_setup(chain: &str) -> bool {
+    UNTRUSTED.0.iter().chain(&PROXY_WORDS).any(|word| chain.contains(word))
+}
+
+/// Words of `hyper-util` for errors of the proxy, and on the way to it.
+const PROXY_WORDS: [&str; 2] = ["tunnel error", "SOCKS error"];
+
+/// The proxy, the cause and the remedy.
+fn proxy(chain: &str) -> ErrorMessage {
+    // The proxies in use; read only after an error.
+    let proxies = Proxies::of(&Environment::of_process()).ok();
+    let proxy = proxies.and_then(|proxies| proxies.https.or(proxies.http));
+    let (shown, variable) = proxy
+        .as_ref()
+        .map_or(("of this system".to_owned(), "HTTPS_PROXY"), |proxy| (proxy.to_string(), proxy.variable));
+    let (what, hint) = if chain.contains("proxy authorization required") {
+        let what = match proxy.as_ref().is_some_and(|proxy| proxy.has_user) {
+            true => "rejected the user name and password (HTTP 407)",
+            false => "requires a user name and password (HTTP 407)",
+        };
+        (what, format!("set {variable}=http://USER:PASSWORD@HOST:PORT"))
+    } else if ["underlying connection", "dns error", "tcp connect"].iter().any(|words| chain.contains(words)) {
+        ("cannot be reached", format!("check {variable} and that the proxy is running"))
+    } else {
+        (
+            "refused the connection to this host",
+            "ask the administrator of the proxy to allow the host, or add the host to NO_PROXY".to_owned(),
+        )
+    };
+    ErrorMessage { what: format!("the proxy {shown} {what}"), hint: Some(hint) }
+}
+
+/// The message for a status of an outage or a rate limit, which does not depend on the user's configuration.
+pub fn outage(host: &str, status: u16) -> Option<ErrorMessage> {
+    let (what, hint) = match status {
+        429 => ("limits the rate of requests", "wait a few minutes and try again"),
+        408 | 500.. => ("is unavailable", "try again later, or check the status page of the service"),
+        _ => return None,
+    };
+    Some(ErrorMessage { what: format!("{host} {what} (HTTP {status})"), hint: Some(hint.to_owned()) })
+}
+
+/// The texts of an error and its causes: for finding words, never to be shown, because they may contain a
+/// response's body.
+pub fn error_chain(error: &dyn Error) -> String {
+    let mut chain = error.to_string();
+    let mut next = error.source();
+    while let Some(error) = next {
+        chain.push_str("; ");
+        chain.push_str(&error.to_string());
+        next = error.source();
+    }
+    chain
+}
