@@ -80,7 +80,7 @@ fn github_s_packages_are_opened_for_the_owner_in_the_path() {
 }
 
 #[test]
-fn who_names_no_file_signs_in_by_himself() {
+fn without_a_file_the_user_signs_in() {
     let mut home = Home::new();
     home.set("GITHUB_TOKEN", "ghs_x");
     for uri in ["ghcr.io", "https://ghcr.io", "https://ghcr.io/v2/", "https://ghcr.io/token?scope=repository:o/a:pull"]
@@ -94,7 +94,7 @@ fn who_names_no_file_signs_in_by_himself() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn its_end_is_told() {
+fn the_expiry_is_returned() {
     let google = Google::start();
     google.set_token_life(Duration::from_secs(3600));
     let outcome = ask(&gcr::with_key(&google), "https://gcr.io/v2/p/a/manifests/1");
@@ -149,7 +149,7 @@ fn a_build_that_fails_says_why() {
     let aws = Aws::start();
     aws.on(Call::EcrToken, Behaviour::Garbage);
     let mut home = Home::signed_in(&aws);
-    home.set("CREDMINT_LOG", "trace");
+    home.log_everything();
     let outcome = ask(&home, &format!("https://{REGISTRY}/v2/app/manifests/1"));
     assert!(outcome.code == 1 && !outcome.stderr.contains("alices-secret"), "{outcome:?}");
     for (text, word) in [("", "JSON"), ("[]", "uri"), ("{\"uri\": 1}", "uri"), (&"x".repeat(3 << 20), "larger than")] {

@@ -3,9 +3,9 @@
 use pretend_cloud::{Aws, Behaviour, Call};
 use serde_json::{Value, json};
 
-use crate::home::{CLI, CREDMINT, ECR, Home, Outcome, REGISTRY, files, program};
+use crate::home::{CLI, ECR, Home, Outcome, REGISTRY, files, program};
 
-const CONFIG: &str = ".docker/config.json";
+pub(crate) const CONFIG: &str = ".docker/config.json";
 const IRELAND: &str = "123456789012.dkr.ecr.eu-west-1.amazonaws.com";
 
 /// With the programs on the path, as they are installed.
@@ -15,23 +15,23 @@ fn installed(mut home: Home) -> Home {
     home
 }
 
-fn home() -> Home {
+pub(crate) fn home() -> Home {
     installed(Home::new())
 }
 
-fn credmint(home: &Home, arguments: &[&str]) -> Outcome {
+pub(crate) fn credmint(home: &Home, arguments: &[&str]) -> Outcome {
     home.run(CLI, arguments, "")
 }
 
 #[track_caller]
-fn succeeds(home: &Home, arguments: &[&str]) -> String {
+pub(crate) fn succeeds(home: &Home, arguments: &[&str]) -> String {
     let outcome = credmint(home, arguments);
     assert_eq!(outcome.code, 0, "{arguments:?}: {outcome:?}");
     outcome.stdout
 }
 
 #[track_caller]
-fn fails(home: &Home, arguments: &[&str], words: &[&str]) {
+pub(crate) fn fails(home: &Home, arguments: &[&str], words: &[&str]) {
     let outcome = credmint(home, arguments);
     assert_eq!((outcome.code, outcome.stdout.as_str()), (1, ""), "{arguments:?}: {outcome:?}");
     for word in words {
@@ -39,11 +39,11 @@ fn fails(home: &Home, arguments: &[&str], words: &[&str]) {
     }
 }
 
-fn config(home: &Home) -> String {
+pub(crate) fn config(home: &Home) -> String {
     std::fs::read_to_string(home.path(CONFIG)).unwrap()
 }
 
-fn json_of(text: &str) -> Value {
+pub(crate) fn json_of(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
 }
 
@@ -73,17 +73,21 @@ fn check_tells_by_its_exit_and_dry_run_by_a_difference() {
     assert!(!home.path(CONFIG).exists(), "nothing was done yet");
     succeeds(&home, &["configure", "--store"]);
     assert_eq!(credmint(&home, &["configure", "--store", "--check"]).code, 0);
-    let facts = json_of(&credmint(&home, &["configure", "ghcr.io", "--check", "--json"]).stdout);
-    assert_eq!(facts["changes"], true, "{facts}");
+    for (more, applied) in [("--check", false), ("--dry-run", false), ("--yes", true)] {
+        let facts = json_of(&credmint(&home, &["configure", "ghcr.io", "--json", more]).stdout);
+        assert_eq!((&facts["changes"], &facts["applied"]), (&json!(true), &json!(applied)), "{facts}");
+    }
     assert_eq!(succeeds(&home, &["configure", "--store", "--dry-run"]), "\n", "nothing would change");
 }
 
 #[test]
-fn without_a_terminal_a_proposal_changes_nothing() {
+fn without_a_terminal_and_without_a_decision_it_exits_with_2_and_says_what_to_pass() {
     let home = home();
     let outcome = credmint(&home, &["configure"]);
-    assert_eq!(outcome.code, 0);
-    assert!(outcome.stderr.contains("nothing was changed") && outcome.stdout.contains("credsStore"), "{outcome:?}");
+    assert_eq!((outcome.code, outcome.stdout.as_str()), (2, ""), "{outcome:?}");
+    assert!(outcome.stderr.contains("nothing was changed") && outcome.stderr.contains("pass --yes"), "{outcome:?}");
+    let outcome = credmint(&home, &["configure", "--json"]);
+    assert_eq!((outcome.code, &json_of(&outcome.stdout)["applied"]), (2, &json!(false)), "{outcome:?}");
     assert!(!home.path(CONFIG).exists());
     succeeds(&home, &["configure", "--yes"]);
     assert_eq!(json_of(&config(&home))["credsStore"], "credmint");
@@ -96,10 +100,10 @@ fn at_a_terminal_it_proposes_and_asks() {
         let mut home = home();
         home.set("AWS_PROFILE", "work");
         let mut terminal = crate::terminal::Terminal::run(&home, CLI, &["configure"]);
-        terminal.sees("Change it? [Y/n]").types(answer);
+        terminal.sees("Apply this change? [Y/n]").types(answer);
         let (code, shown) = terminal.ends();
         assert_eq!(code, 0, "{shown}");
-        assert!(shown.contains("signed in to ecr by AWS_PROFILE"), "{shown}");
+        assert!(shown.contains("AWS identity: AWS_PROFILE"), "{shown}");
         assert_eq!(home.path(CONFIG).exists(), is_done, "{answer:?}: {shown}");
     }
 }
@@ -108,10 +112,10 @@ fn at_a_terminal_it_proposes_and_asks() {
 fn a_helper_that_docker_would_not_find_or_that_is_not_ours_is_refused() {
     let mut home = Home::new();
     home.set("PATH", "/nowhere");
-    fails(&home, &["configure", "ghcr.io"], &["docker-credential-ghcr is not on the path", "add "]);
+    fails(&home, &["configure", "ghcr.io"], &["docker-credential-ghcr not found on PATH", "add "]);
     let trap = home.script("trap/docker-credential-ghcr", "echo 1.0");
     home.set("PATH", trap.parent().unwrap());
-    fails(&home, &["configure", "ghcr.io"], &["is not credmint's"]);
+    fails(&home, &["configure", "ghcr.io"], &["is not part of credmint"]);
     assert!(!home.path(CONFIG).exists());
 }
 
@@ -128,9 +132,10 @@ fn a_broken_config_is_named_by_line_and_left_alone() {
 fn podman_s_file_gets_helpers_and_no_store() {
     let home = home();
     succeeds(&home, &["configure", "--podman", "ghcr.io"]);
-    let file = home.path("run/containers/auth.json");
+    let file = home.path("config/containers/auth.json");
     assert_eq!(json_of(&std::fs::read_to_string(file).unwrap())["credHelpers"], json!({"ghcr.io": "ghcr"}));
-    fails(&home, &["configure", "--podman", "--store"], &["no credsStore"]);
+    assert!(!home.path("run/containers").exists(), "there it would be gone at the next start");
+    fails(&home, &["configure", "--podman", "--store"], &["does not support credsStore"]);
 }
 
 #[test]
@@ -142,85 +147,6 @@ fn a_folder_of_one_s_own_is_taken() {
     home.set("DOCKER_CONFIG", home.path("third"));
     succeeds(&home, &["configure", "ghcr.io"]);
     assert!(home.path("third/config.json").exists() && !home.path(CONFIG).exists());
-}
-
-#[test]
-fn migrate_moves_plaintext_logins_and_blanks_only_what_came_back() {
-    let home = home();
-    // u:p
-    home.write(CONFIG, "{\"auths\":{\"r.example\":{\"auth\":\"dTpw\",\"x\":1},\"https://index.docker.io/v1/\":{\"auth\":\"dTpw\"},\"empty.example\":{}}}");
-    let listed = succeeds(&home, &["migrate", "--dry-run"]);
-    assert_eq!(listed, "r.example  u\nhttps://index.docker.io/v1/  u\n");
-    assert!(config(&home).contains("dTpw"));
-    let outcome = credmint(&home, &["configure", "--store", "--migrate"]);
-    assert_eq!(outcome.code, 0, "{outcome:?}");
-    let expected = "{\"auths\":{\"r.example\":{\"x\":1},\"https://index.docker.io/v1/\":{},\"empty.example\":{}},\"credsStore\":\"credmint\"}";
-    assert_eq!(config(&home), expected);
-    for server in ["r.example", "docker.io"] {
-        assert_eq!(home.run(CREDMINT, &["get"], server).secret(), "p");
-    }
-}
-
-#[test]
-fn migrate_without_a_store_names_the_helper_that_has_them_now() {
-    let home = home();
-    home.write(CONFIG, "{\"auths\":{\"r.example\":{\"auth\":\"dTpw\"}}}");
-    succeeds(&home, &["migrate"]);
-    assert_eq!(config(&home), "{\"auths\":{\"r.example\":{}},\"credHelpers\":{\"r.example\":\"credmint\"}}");
-}
-
-#[test]
-fn migrate_leaves_what_cannot_be_stored() {
-    let mut home = home();
-    let before = "{\"auths\":{\"r.example\":{\"auth\":\"dTpw\"}}}";
-    home.write(CONFIG, before);
-    home.set("CREDMINT_VAULT", "none");
-    let outcome = credmint(&home, &["migrate"]);
-    assert_eq!(outcome.code, 1, "{outcome:?}");
-    assert!(outcome.stderr.contains("left") && !outcome.stderr.contains("dTpw"), "{outcome:?}");
-    assert_eq!(config(&home), before);
-}
-
-/// Another helper, which keeps two logins and refuses to give the second.
-fn with_another_helper(home: &mut Home, name: &str) {
-    let script = "read -r server\ncase $1/$server in\n\
-        list/*) echo '{\"https://r.example\":\"u\",\"stuck.example\":\"u\"}' ;;\n\
-        get/https://r.example) echo '{\"ServerURL\":\"\",\"Username\":\"u\",\"Secret\":\"p\"}' ;;\n\
-        *) echo 'exit status 2: gpg: decryption failed'; exit 1 ;;\nesac\n";
-    home.script(&format!("other/docker-credential-{name}"), script);
-    let path = format!("{}:{}", program(CLI).parent().unwrap().display(), home.path("other").display());
-    home.set("PATH", format!("{path}:/usr/bin:/bin"));
-}
-
-#[test]
-fn logins_of_another_helper_are_taken_over_as_far_as_it_gives_them() {
-    let mut home = home();
-    with_another_helper(&mut home, "pass");
-    assert_eq!(credmint(&home, &["migrate", "--from", "pass", "--dry-run"]).stdout, "https://r.example  u\n");
-    home.run(CREDMINT, &["get"], "r.example").is_not_found();
-    let outcome = credmint(&home, &["migrate", "--from", "pass"]);
-    assert_eq!(outcome.code, 1, "{outcome:?}");
-    for words in
-        ["moved https://r.example (u)", "left stuck.example: exit status 2", "docker-credential-pass still has them"]
-    {
-        assert!(outcome.stderr.contains(words), "{words:?}: {outcome:?}");
-    }
-    assert_eq!(home.run(CREDMINT, &["get"], "r.example").secret(), "p");
-    fails(&home, &["migrate", "--from", "absent"], &["docker-credential-absent is not on the path"]);
-    fails(&home, &["migrate", "--from", "../x"], &["a helper's name"]);
-    fails(&home, &["migrate", "--from", "ecr"], &["credmint's own"]);
-}
-
-#[test]
-fn a_new_store_tells_which_logins_the_old_one_keeps() {
-    let mut home = home();
-    with_another_helper(&mut home, "pass");
-    home.write(CONFIG, "{\"credsStore\":\"pass\"}");
-    let outcome = credmint(&home, &["configure", "--store"]);
-    assert!(outcome.stderr.contains("credmint migrate --from pass"), "{outcome:?}");
-    home.write(CONFIG, "{\"credsStore\":\"pass\"}");
-    let outcome = credmint(&home, &["configure", "--store", "--migrate"]);
-    assert_eq!((outcome.code, home.run(CREDMINT, &["get"], "r.example").secret().as_str()), (1, "p"), "{outcome:?}");
 }
 
 #[test]
@@ -245,7 +171,7 @@ fn export_makes_files_that_know_no_helpers() {
     let home = installed(Home::signed_in(&aws));
     let auth = |text: &str| json_of(text)["auths"][REGISTRY]["auth"].as_str().unwrap().to_owned();
     let outcome = credmint(&home, &["export", REGISTRY]);
-    assert!(outcome.code == 0 && outcome.stderr.contains("good until 20"), "{outcome:?}");
+    assert!(outcome.code == 0 && outcome.stderr.contains("expires 20"), "{outcome:?}");
     let expected = auth(&outcome.stdout);
     let line = succeeds(&home, &["export", "--format", "variable", REGISTRY]);
     assert_eq!((line.matches('\n').count(), auth(&line)), (1, expected.clone()));
@@ -298,11 +224,9 @@ fn status_tells_what_is_wired_signed_in_and_kept() {
     assert_eq!(facts["identities"], json!([{"cloud": "ecr", "source": "AWS_ACCESS_KEY_ID"}]));
     assert_eq!(facts["logins"][0]["registry"], "r.example");
     let shown = succeeds(&home, &["status"]);
-    for words in [
-        "docker-credential-ecr  token that ends in 11h",
-        "docker-credential-absent  is not on the path",
-        "r.example  u",
-    ] {
+    for words in
+        ["docker-credential-ecr  token, expires in 11h", "docker-credential-absent  not found on PATH", "r.example  u"]
+    {
         assert!(shown.contains(words), "{words:?} is missing: {shown}");
     }
     assert!(!shown.contains(&secret) && !facts.to_string().contains(&secret) && !shown.contains("canary"));
@@ -313,7 +237,7 @@ fn status_tells_what_is_wired_signed_in_and_kept() {
 fn facts_go_to_standard_output_without_colours_unless_a_terminal_shows_them() {
     let home = home();
     assert!(!succeeds(&home, &["status"]).contains('\u{1b}'));
-    fails(&home, &["token", "quay.io"], &["credmint: there are no"]);
+    fails(&home, &["token", "quay.io"], &["credmint: no credentials for"]);
 }
 
 #[test]
@@ -337,15 +261,58 @@ fn completions_and_manual_pages_come_with_it() {
     for page in pages {
         assert!(std::fs::read_to_string(&page).unwrap().contains(".TH"), "{}", page.display());
     }
-    fails(&home, &["status"], &["config.toml", "line 1"]);
+    fails(&home, &["token", "ghcr.io"], &["config.toml", "line 1"]);
+}
+
+#[test]
+fn what_cannot_be_read_is_broken_in_status() {
+    let mut home = home();
+    home.write(CONFIG, "{\"auths\": {,}}");
+    let outcome = credmint(&home, &["status", "--json"]);
+    let facts = json_of(&outcome.stdout);
+    assert_eq!((outcome.code, &facts["healthy"]), (1, &json!(false)), "{facts}");
+    assert!(facts["docker"]["broken"].as_str().unwrap().contains("line 1"), "{facts}");
+    assert_eq!(facts["broken"].as_array().unwrap().len(), 1, "{facts}");
+    let path = home.settings("vualt = \"file\"\n");
+    home.set("CREDMINT_CONFIG", path);
+    let outcome = credmint(&home, &["status", "--json"]);
+    let broken = json_of(&outcome.stdout)["broken"].to_string();
+    assert!(
+        outcome.code == 1 && broken.contains("line 1: unknown field `vualt`; did you mean `vault`?"),
+        "{outcome:?}"
+    );
+    home.write(CONFIG, "{}");
+    let outcome = credmint(&home, &["status"]);
+    assert!(outcome.code == 1 && outcome.stdout.matches("broken:").count() == 1, "{outcome:?}");
 }
 
 #[test]
 fn a_command_line_that_cannot_be_understood_exits_with_2() {
     let home = home();
-    for arguments in [&["bogus"][..], &[], &["token"], &["configure", "--check", "--dry-run"], &["guide"]] {
+    for arguments in [&["bogus"][..], &[], &["token"], &["configure", "--check", "--dry-run"], &["guide", "--to", "x"]]
+    {
         assert_eq!(credmint(&home, arguments).code, 2, "{arguments:?}");
     }
     assert!(succeeds(&home, &["--help"]).contains("Examples:"));
     assert_eq!(succeeds(&home, &["--version"]), format!("credmint {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn the_examples_of_a_help_can_be_pasted_at_any_width() {
+    let mut home = home();
+    let mut seen = 0;
+    for command in ["", "configure", "migrate", "export", "doctor", "token", "login", "guide", "bazel", "completions"] {
+        let arguments: Vec<_> = [command, "--help"].into_iter().filter(|word| !word.is_empty()).collect();
+        let mut examples = |columns: &str| -> Vec<String> {
+            home.set("COLUMNS", columns);
+            let help = succeeds(&home, &arguments);
+            let (options, examples) = help.split_once("\nExample").unwrap_or_else(|| panic!("{arguments:?}: {help}"));
+            assert!(options.contains("Usage:"), "{help}");
+            examples.lines().map(str::to_owned).collect()
+        };
+        let wide = examples("200");
+        assert_eq!(wide, examples("30"), "{arguments:?}");
+        seen += wide.iter().filter(|line| line.contains("credmint")).count();
+    }
+    assert!(seen > 20, "{seen}");
 }

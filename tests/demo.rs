@@ -1,4 +1,4 @@
-//! `cargo demo`: the real `docker-credential-ecr` on a pretend AWS, shown in a dozen lines.
+//! `cargo demo`: the real programs on a pretend AWS, shown on one screen.
 //!
 //! Ends with 1 if anything is not as it says.
 
@@ -12,128 +12,161 @@
 
 #[allow(dead_code, unreachable_pub, reason = "the suite uses the rest")]
 mod home;
+#[path = "demo/screen.rs"]
+mod screen;
 
-use std::io::IsTerminal;
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use home::{ECR, Home, NOT_FOUND, Outcome, REGISTRY, program};
-use pretend_cloud::{Aws, Call, RegistryFront, pull};
+use home::{CLI, CREDMINT, Home, NOT_FOUND, Outcome, REGISTRY, program};
+use pretend_cloud::{Aws, Behaviour, Call, RegistryFront, pull};
+use screen::Screen;
 use serde_json::Value;
 
 /// In another region, so that its token is another one.
 const ELSEWHERE: &str = "123456789012.dkr.ecr.eu-west-1.amazonaws.com";
+/// A registry of no cloud.
+const FOREIGN: &str = "registry.example:5000";
 
 fn main() -> ExitCode {
-    let paint = Paint { colours: std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none() };
-    println!("{}\n", paint.bold("credmint: Docker's credential helper for Amazon ECR, on a pretend AWS"));
-    println!("  The pretend AWS and a registry run on this machine's loopback, with a home folder of their own.");
-    println!("  {}", paint.faint(&format!("$ echo {REGISTRY} | {ECR} get")));
-    match Demo::new(&paint).run() {
+    println!(
+        "credmint on a pretend AWS: all of it runs on this machine, in a home folder of its own, without an account."
+    );
+    let mut demo = Demo::new();
+    let ran = demo.run();
+    let screen = &demo.screen;
+    match ran {
         Ok(()) => {
-            println!("\n  {} For your own registry:", paint.green("All as told."));
-            println!("    cargo install --path .");
             println!(
-                "    in ~/.docker/config.json: {{\"credHelpers\": {{\"ACCOUNT.dkr.ecr.REGION.amazonaws.com\": \"ecr\"}}}}"
+                "\n{} For your own registries:",
+                screen.good("Everything worked, and what was broken was explained.")
             );
+            screen.command("cargo install --locked --path .");
+            screen.command("credmint configure --store");
             ExitCode::SUCCESS
         }
         Err(wrong) => {
-            println!("\n  {} {wrong}", paint.red("Not as told:"));
+            println!("\n  {} {wrong}", screen.bad("This did not work:"));
             ExitCode::FAILURE
         }
     }
 }
 
-struct Demo<'a> {
-    paint: &'a Paint,
+struct Demo {
+    screen: Screen,
     aws: Aws,
     front: RegistryFront,
     home: Home,
 }
 
-impl<'a> Demo<'a> {
-    fn new(paint: &'a Paint) -> Self {
+impl Demo {
+    fn new() -> Self {
         let aws = Aws::start();
         let front = RegistryFront::start(&aws, None);
         let mut home = Home::signed_in(&aws);
+        let screen = Screen::new(home.path("").display().to_string().trim_end_matches('/').to_owned());
         // Docker speaks to a registry on loopback without TLS; a settings rule says whose it is.
         let door = front.addr();
         home.settings(&format!("[[registry]]\nmatch = \"{door}\"\nprovider = \"ecr\"\ntarget = \"{REGISTRY}\"\n"));
-        home.write("docker/config.json", format!("{{\"credHelpers\":{{\"{door}\":\"ecr\"}}}}"));
-        home.set("DOCKER_CONFIG", home.path("docker"));
-        let programs = program(ECR).parent().unwrap().display().to_string();
+        let programs = program(CREDMINT).parent().unwrap().display().to_string();
         let path = std::env::var("PATH").unwrap_or_default();
         home.set("PATH", format!("{programs}:{path}"));
-        for variable in ["DOCKER_HOST", "DOCKER_CONTEXT"] {
+        for variable in ["DOCKER_HOST", "DOCKER_CONTEXT", "SSL_CERT_FILE"] {
             if let Some(value) = std::env::var_os(variable) {
                 home.set(variable, value);
             }
         }
-        Demo { paint, aws, front, home }
-    }
-
-    fn run(&self) -> Result<(), String> {
-        let token = self.first_get()?;
-        self.second_get(&token)?;
-        self.many_gets()?;
-        self.foreign_host()?;
-        if self.docker("version").is_err() {
-            return self.pull_alone(&token, "no Docker engine runs here");
+        if screen.has_colours() {
+            home.set("CLICOLOR_FORCE", "1");
         }
-        self.pull_with_docker(&token)
+        Demo { screen, aws, front, home }
     }
 
-    fn first_get(&self) -> Result<String, String> {
-        let outcome = self.home.get(REGISTRY);
-        let token = token_of(&outcome)?;
+    fn run(&mut self) -> Result<(), String> {
+        self.screen.heading("Wire Docker up");
+        let (_, said) = self.credmint(&["configure", "--store"], 0)?;
+        self.screen.output(&said);
+        self.screen.heading("Ask for credentials, as Docker does");
+        self.screen.note("by programs that are built fast and not optimised; tests/README.md has figures");
+        let token = self.cold()?;
+        self.cached(&token)?;
+        self.many()?;
+        self.stored_login()?;
+        self.foreign_host()?;
+        self.pull(&token)?;
+        self.screen.heading("See what there is");
+        let (facts, _) = self.credmint(&["status"], 0)?;
+        self.screen.output(&facts);
+        self.screen.heading("Break it: another user's key, which AWS gives no token");
+        self.broken()
+    }
+
+    fn cold(&self) -> Result<String, String> {
+        self.screen.command(&format!("echo {REGISTRY} | {CREDMINT} get"));
+        let outcome = self.get(REGISTRY);
+        let token = secret_of(&outcome)?;
         self.minted(1)?;
-        println!("    {}\n", redacted(&outcome));
-        self.show("first get", outcome.took, "signs in to AWS and mints a token");
+        self.screen.output(&redacted(&outcome));
+        self.screen.works("cold", outcome.took, "the machine's AWS identity mints a token");
         Ok(token)
     }
 
-    fn second_get(&self, token: &str) -> Result<(), String> {
+    fn cached(&self, token: &str) -> Result<(), String> {
         let calls = self.aws.all_calls();
-        let outcome = self.home.get(REGISTRY);
-        if token_of(&outcome)? != token {
+        let outcome = self.get(REGISTRY);
+        if secret_of(&outcome)? != token {
             return Err("the second get gave another token".to_owned());
         }
         if self.aws.all_calls() != calls {
             return Err("the second get asked AWS again".to_owned());
         }
-        self.show("second get", outcome.took, "the same token from the cache: AWS hears nothing");
+        self.screen.works("cached", outcome.took, "the same token, and AWS is not asked");
         Ok(())
     }
 
-    fn many_gets(&self) -> Result<(), String> {
+    fn many(&self) -> Result<(), String> {
         let started = Instant::now();
         let outcomes: Vec<Outcome> = std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..20).map(|_| scope.spawn(|| self.home.get(ELSEWHERE))).collect();
+            let threads: Vec<_> = (0..20).map(|_| scope.spawn(|| self.get(ELSEWHERE))).collect();
             threads.into_iter().map(|thread| thread.join().unwrap()).collect()
         });
         let took = started.elapsed();
-        let mut tokens = outcomes.iter().map(token_of).collect::<Result<Vec<_>, _>>()?;
+        let mut tokens = outcomes.iter().map(secret_of).collect::<Result<Vec<_>, _>>()?;
         tokens.dedup();
         if tokens.len() != 1 {
             return Err("20 gets at once gave different tokens".to_owned());
         }
         self.minted(2)?;
-        self.show("20 gets at once", took, "in another region: one of them mints, all get its token");
+        self.screen.works("20 at once", took, "another region, cold: one process mints, 19 wait for its token");
+        Ok(())
+    }
+
+    fn stored_login(&self) -> Result<(), String> {
+        let login = serde_json::json!({"ServerURL": FOREIGN, "Username": "ci", "Secret": "a-password"});
+        let stored = self.home.run(CREDMINT, &["store"], login.to_string());
+        let found = self.get(FOREIGN);
+        if stored.code != 0 || secret_of(&found)? != "a-password" {
+            return Err(format!("the login was not kept: {}", stored.stdout.trim_end()));
+        }
+        let meaning = format!("what `docker login {FOREIGN}` stores is found");
+        self.screen.works("a stored login", found.took, &meaning);
         Ok(())
     }
 
     fn foreign_host(&self) -> Result<(), String> {
-        let outcome = self.home.get("registry.example");
+        let outcome = self.get("quay.io");
         if (outcome.code, outcome.stdout.trim_end()) != (1, NOT_FOUND) {
-            return Err(format!("a host that is not of ECR: {:?}", outcome.stdout));
+            return Err(format!("a host of no cloud was answered with {:?}", outcome.stdout));
         }
-        self.show("a foreign host", outcome.took, "\"not found\": Docker goes on without a login");
+        self.screen.works("a foreign host", outcome.took, "\"not found\": Docker goes on without a login");
         Ok(())
     }
 
-    fn pull_with_docker(&self, token: &str) -> Result<(), String> {
-        let image = format!("{}/app:1", self.front.addr());
+    fn pull(&self, token: &str) -> Result<(), String> {
+        if self.docker("version").is_err() {
+            return self.pull_alone(token, "no Docker engine runs here");
+        }
+        let image = self.image();
         let started = Instant::now();
         let pulled = self.docker(&format!("pull {image}"));
         let took = started.elapsed();
@@ -142,12 +175,13 @@ impl<'a> Demo<'a> {
             return self.pull_alone(token, "the Docker engine does not reach this machine's loopback");
         }
         pulled?;
-        let minted = self.aws.calls(Call::EcrToken);
         self.docker(&format!("image rm {image}"))?;
-        self.docker(&format!("pull {image}"))?;
-        self.docker(&format!("image rm {image}"))?;
-        self.minted(minted)?;
-        self.show("docker pull", took, "from a registry that opens only to a minted token; once more: none was minted");
+        self.minted(2)?;
+        self.screen.works(
+            "docker pull",
+            took,
+            "from a registry that opens only to such a token; none was minted for it",
+        );
         Ok(())
     }
 
@@ -166,10 +200,46 @@ impl<'a> Demo<'a> {
         if pull(&self.front.url(), "app", "1", "AWS", "another").is_ok() {
             return Err("the registry let a wrong password in".to_owned());
         }
-        let parts = pulled.parts;
-        let what = format!("{parts} parts from a registry that opens only to a minted token ({why})");
-        self.show("pull an image", took, &what);
+        let what = format!("{} parts from a registry that opens only to such a token ({why})", pulled.parts);
+        self.screen.works("pull an image", took, &what);
         Ok(())
+    }
+
+    fn broken(&mut self) -> Result<(), String> {
+        let message = "User: arn:aws:iam::123456789012:user/bob is not authorized to perform: \
+                       ecr:GetAuthorizationToken on resource: * because no identity-based policy allows the \
+                       ecr:GetAuthorizationToken action"
+            .to_owned();
+        self.aws.on(Call::EcrToken, Behaviour::Refuse { status: 400, code: "AccessDeniedException", message });
+        self.home.set("AWS_ACCESS_KEY_ID", "AKIABOB");
+        let (found, _) = self.credmint(&["doctor", &self.image()], 1)?;
+        // Before that, it has looked at the config, the programs and the machine.
+        let of_registry: Vec<_> = found.lines().skip_while(|line| !line.contains("Registry ")).collect();
+        let of_registry = of_registry.join("\n");
+        self.screen.output(&of_registry);
+        if of_registry.contains("ecr:GetAuthorizationToken") {
+            return Ok(());
+        }
+        Err("doctor did not tell why AWS refuses the token".to_owned())
+    }
+
+    /// Runs a command for people; gives the facts that it prints, and what it says about them.
+    fn credmint(&self, arguments: &[&str], code: i32) -> Result<(String, String), String> {
+        let line = format!("{CLI} {}", arguments.join(" "));
+        self.screen.command(&line);
+        let outcome = self.home.run(CLI, arguments, "");
+        if outcome.code != code {
+            return Err(format!("{line} ended with {}: {}{}", outcome.code, outcome.stdout, outcome.stderr));
+        }
+        Ok((outcome.stdout, outcome.stderr))
+    }
+
+    fn get(&self, server: &str) -> Outcome {
+        self.home.run(CREDMINT, &["get"], server)
+    }
+
+    fn image(&self) -> String {
+        format!("{}/app:1", self.front.addr())
     }
 
     fn minted(&self, expected: usize) -> Result<(), String> {
@@ -178,15 +248,10 @@ impl<'a> Demo<'a> {
             calls => Err(format!("AWS was asked for {calls} tokens by now instead of {expected}")),
         }
     }
-
-    fn show(&self, what: &str, took: Duration, meaning: &str) {
-        let took = format!("{:7.1} ms", took.as_secs_f64() * 1000.0);
-        println!("  {} {what:16} {}   {meaning}", self.paint.green("✓"), self.paint.bold(&took));
-    }
 }
 
-/// The token in an answer, or what was answered instead.
-fn token_of(outcome: &Outcome) -> Result<String, String> {
+/// The secret in an answer, or what was answered instead.
+fn secret_of(outcome: &Outcome) -> Result<String, String> {
     let answer: Value = serde_json::from_str(&outcome.stdout).unwrap_or_default();
     match (outcome.code, answer["Secret"].as_str()) {
         (0, Some(secret)) => Ok(secret.to_owned()),
@@ -201,31 +266,4 @@ fn redacted(outcome: &Outcome) -> String {
     answer["Secret"] = format!("({length} characters)").into();
     let text = |name: &str| format!("\"{name}\":{}", answer[name]);
     format!("{{{},{},{}}}", text("ServerURL"), text("Username"), text("Secret"))
-}
-
-/// Colours, where somebody looks.
-struct Paint {
-    colours: bool,
-}
-
-impl Paint {
-    fn bold(&self, text: &str) -> String {
-        self.paint("1", text)
-    }
-
-    fn faint(&self, text: &str) -> String {
-        self.paint("2", text)
-    }
-
-    fn green(&self, text: &str) -> String {
-        self.paint("32", text)
-    }
-
-    fn red(&self, text: &str) -> String {
-        self.paint("31", text)
-    }
-
-    fn paint(&self, code: &str, text: &str) -> String {
-        if self.colours { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
-    }
 }

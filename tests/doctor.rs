@@ -55,12 +55,12 @@ fn what_is_right_is_not_called_wrong() {
     let found = findings(&healthy(), &["--offline"]);
     nothing_is_broken(&found);
     for words in
-        ["can be read by everyone", "answers for every registry", "answers for ghcr.io", "credmint-mint is there"]
+        ["is read the same way by all clients", "works for every registry", "works for ghcr.io", "credmint-mint found"]
     {
         finds(&found, "ok", words);
     }
     let shown = healthy().run(CLI, &["doctor", "--offline"], "");
-    assert!(shown.code == 0 && shown.stdout.ends_with("\nnothing is broken\n"), "{shown:?}");
+    assert!(shown.code == 0 && shown.stdout.ends_with("\nno problems found\n"), "{shown:?}");
 }
 
 #[test]
@@ -69,7 +69,7 @@ fn a_config_that_cannot_be_read_is_broken() {
         ("{\"auths\": {,}}", "line 1"),
         ("\u{feff}{}", "byte order mark"),
         ("{\"auths\":{\"r.example\":{\"auth\":\"???\"}}}", "docker ignores the whole file"),
-        ("{\"auths\":{},\"auths\":{}}", "a second time"),
+        ("{\"auths\":{},\"auths\":{}}", "duplicate key auths"),
     ] {
         let home = home();
         home.write(CONFIG, text);
@@ -78,8 +78,8 @@ fn a_config_that_cannot_be_read_is_broken() {
     let home = home();
     home.write(CONFIG, "{\"CredsStore\":\"credmint\"}");
     finds(&findings(&home, &["--offline"]), "note", "CredsStore is read as credsStore by docker");
-    let remedy = finds(&findings(&self::home(), &["--offline"]), "note", "is not there, so no helper is used");
-    assert_eq!(remedy, "credmint configure");
+    let remedy = finds(&findings(&self::home(), &["--offline"]), "note", "does not exist, so no helper is configured");
+    assert_eq!(remedy, "credmint configure --store");
 }
 
 #[test]
@@ -90,44 +90,41 @@ fn entries_that_do_nothing_and_logins_in_the_open_are_named() {
         "{\"auths\":{\"r.example\":{\"auth\":\"dTpw\"}},\"credHelpers\":{\"https://ghcr.io\":\"ghcr\",\"*.azurecr.io\":\"acr\"}}",
     );
     let found = findings(&home, &["--offline"]);
-    assert_eq!(finds(&found, "note", "r.example stands in plain text"), "credmint migrate");
-    assert_eq!(
-        finds(&found, "broken", "names https://ghcr.io, and Docker asks for ghcr.io"),
-        "credmint configure ghcr.io"
-    );
-    finds(&found, "broken", "patterns are not known to Docker");
+    assert_eq!(finds(&found, "note", "plaintext login for r.example"), "credmint migrate");
+    assert_eq!(finds(&found, "broken", "has https://ghcr.io, but Docker looks up ghcr.io"), "credmint doctor --fix");
+    finds(&found, "broken", "Docker does not support patterns");
     home.write(CONFIG, "{\"auths\":{\"r.example\":{\"auth\":\"dTpw\"}},\"credsStore\":\"credmint\"}");
-    finds(&findings(&home, &["--offline"]), "note", "where Docker does not look because of credsStore");
+    finds(&findings(&home, &["--offline"]), "note", "which Docker ignores because of credsStore");
 }
 
 #[test]
-fn helpers_that_are_missing_ill_foreign_or_old_are_told_apart() {
+fn missing_broken_foreign_and_old_helpers_are_distinguished() {
     let mut home = home();
     let folder = home.script("other/docker-credential-ecr-login", "echo 0.12.0").parent().unwrap().to_owned();
-    home.script("other/docker-credential-old", "echo 'docker-credential-old (credmint) 0.0.1'");
+    home.script("other/docker-credential-acr", "echo 'docker-credential-acr (credmint) 0.0.1'");
     home.script("other/docker-credential-ghcr", "exit 3");
     let ours = program(CLI).parent().unwrap().to_owned();
     home.set("PATH", format!("{}:{}:/usr/bin:/bin", folder.display(), ours.display()));
     home.write(
         CONFIG,
-        "{\"credHelpers\":{\"public.ecr.aws\":\"ecr-login\",\"a.example\":\"absent\",\"b.example\":\"old\",\"ghcr.io\":\"ghcr\",\"c.example\":\"../x\"}}",
+        "{\"credHelpers\":{\"public.ecr.aws\":\"ecr-login\",\"a.example\":\"absent\",\"b.example\":\"acr\",\"ghcr.io\":\"ghcr\",\"c.example\":\"../x\"}}",
     );
     let found = findings(&home, &["--offline"]);
     assert_eq!(
-        finds(&found, "note", "docker-credential-ecr-login answers for public.ecr.aws"),
+        finds(&found, "note", "docker-credential-ecr-login is set for public.ecr.aws"),
         "credmint configure public.ecr.aws"
     );
     assert_eq!(
-        finds(&found, "broken", "docker-credential-absent, for a.example, is not on the path"),
+        finds(&found, "broken", "docker-credential-absent, set for a.example, not found on PATH"),
         "install it, or: credmint configure a.example"
     );
-    finds(&found, "broken", "is of another version than credmint");
-    finds(&found, "broken", "docker-credential-ghcr, for ghcr.io, does not answer");
-    finds(&found, "broken", "is no helper's name");
+    finds(&found, "broken", "has another version than credmint");
+    finds(&found, "broken", "docker-credential-ghcr, set for ghcr.io, does not work");
+    finds(&found, "broken", "is not a valid helper name");
 }
 
 #[test]
-fn programs_that_came_apart_are_named() {
+fn programs_in_different_folders_are_reported() {
     let mut home = Home::new();
     let folder = home.path("bin");
     std::fs::create_dir_all(&folder).unwrap();
@@ -141,7 +138,7 @@ fn programs_that_came_apart_are_named() {
     assert!(outcome.code == 1 && outcome.stdout.contains("no token can be minted"), "{outcome:?}");
     home.set("PATH", "/usr/bin:/bin");
     let outcome = home.run(cli.to_str().unwrap(), &["doctor", "--offline"], "");
-    assert!(outcome.stdout.contains(&format!("add {} to PATH", folder.display())), "{outcome:?}");
+    assert!(outcome.stdout.contains(&format!("export PATH={}:\"$PATH\"", folder.display())), "{outcome:?}");
 }
 
 #[test]
@@ -149,7 +146,7 @@ fn a_variable_that_goes_before_everything_is_named() {
     let mut home = healthy();
     home.set("DOCKER_AUTH_CONFIG", "{\"auths\":{\"ghcr.io\":{\"auth\":\"dTpw\"}}}");
     let found = findings(&home, &["ghcr.io/a/b:1", "--offline"]);
-    finds(&found, "note", "docker asks no helper for ghcr.io");
+    finds(&found, "note", "docker uses no helper for ghcr.io");
     finds(&found, "ok", "docker, buildx, compose: DOCKER_AUTH_CONFIG, entry ghcr.io");
     home.set("DOCKER_AUTH_CONFIG", "{\"credHelpers\":{}}");
     finds(&findings(&home, &["--offline"]), "note", "docker ignores all of it");
@@ -159,9 +156,32 @@ fn a_variable_that_goes_before_everything_is_named() {
 fn it_says_whom_each_client_asks() {
     let home = healthy();
     let found = findings(&home, &["ghcr.io/a/b:1", "--offline"]);
-    finds(&found, "ok", "docker, buildx, compose: docker-credential-ghcr, asked for ghcr.io, from credHelpers");
-    let remedy = finds(&findings(&home, &["quay.io/a/b", "--offline"]), "note", "podman, buildah, skopeo: nobody");
+    finds(&found, "ok", "docker, buildx, compose: docker-credential-ghcr for ghcr.io (credHelpers");
+    let remedy =
+        finds(&findings(&home, &["quay.io/a/b", "--offline"]), "note", "podman, buildah, skopeo: no credentials");
     assert_eq!(remedy, "credmint configure --podman quay.io");
+}
+
+#[test]
+fn broken_settings_are_a_finding_and_name_the_key_that_was_meant() {
+    let home = healthy();
+    home.settings("refresh_befor = 60\n");
+    let found = findings(&home, &["--offline"]);
+    finds(&found, "broken", "line 1: unknown field `refresh_befor`; did you mean `refresh_before`?");
+    let broken: Vec<_> = found.iter().filter(|finding| finding["level"] == "broken").collect();
+    assert_eq!(broken.len(), 1, "counted once: {broken:#?}");
+    let shown = home.run(CLI, &["doctor", "--offline"], "");
+    assert!(shown.code == 1 && shown.stdout.ends_with("\n1 problem found\n"), "{shown:?}");
+}
+
+#[test]
+fn a_name_of_docker_hub_for_others_is_no_fault() {
+    let home = home();
+    let both = "{\"credHelpers\":{\"https://index.docker.io/v1/\":\"credmint\",\"docker.io\":\"credmint\"}}";
+    home.write(CONFIG, both);
+    let found = findings(&home, &["--offline"]);
+    nothing_is_broken(&found);
+    assert!(!format!("{found:?}").contains("beside"), "{found:#?}");
 }
 
 #[test]
@@ -202,9 +222,9 @@ fn an_image_that_can_be_pulled_is_tried_out() {
     let found = Visit::new(RIGHT).doctor("/team/app:1");
     nothing_is_broken(&found);
     for words in [
-        "answers, and asks for credentials",
-        "gives the credentials of me",
-        "gives me a token",
+        "requires credentials",
+        "returned the credentials of me",
+        "returned a token for me",
         "team/app:1 can be pulled",
     ] {
         finds(&found, "ok", words);
@@ -212,12 +232,10 @@ fn an_image_that_can_be_pulled_is_tried_out() {
 }
 
 #[test]
-fn credentials_that_are_refused_are_told_with_the_way_to_new_ones() {
+fn rejected_credentials_are_reported_with_a_remedy() {
     let found = Visit::new("wrong-canary").doctor("/team/app:1");
-    assert!(
-        finds(&found, "broken", "refuses the credentials of me, with 401").contains("credmint logout"),
-        "{found:?}"
-    );
+    let remedy = finds(&found, "broken", "rejected the credentials of me (HTTP 401)");
+    assert!(remedy.starts_with("credmint login 127.0.0.1:"), "{found:?}");
     assert!(!format!("{found:?}").contains("canary"));
 }
 
@@ -225,7 +243,7 @@ fn credentials_that_are_refused_are_told_with_the_way_to_new_ones() {
 fn without_credentials_a_private_image_is_not_pulled_and_a_public_one_is() {
     let visit = Visit::new(RIGHT);
     assert_eq!(visit.home.run(CREDMINT, &["erase"], visit.registry.addr().to_string()).code, 0);
-    finds(&visit.doctor("/team/app:1"), "broken", "may not be pulled, or it is not there");
+    finds(&visit.doctor("/team/app:1"), "broken", "cannot pull team/app: access denied, or it does not exist");
     nothing_is_broken(&visit.doctor("/library/app:1"));
 }
 
@@ -241,10 +259,10 @@ fn a_cloud_s_registry_is_tried_with_a_minted_token() {
     home.write(CONFIG, format!("{{\"credHelpers\":{{\"{host}\":\"ecr\"}}}}"));
     let found = findings(&home, &[&format!("{host}/app:1")]);
     nothing_is_broken(&found);
-    finds(&found, "ok", "it takes the credentials of AWS");
+    finds(&found, "ok", "accepted the credentials of AWS");
     nothing_is_broken(&findings(&home, &[]));
     aws.end_tokens();
-    finds(&findings(&home, &[&host]), "broken", "refuses the credentials of AWS");
+    finds(&findings(&home, &[&host]), "broken", "rejected the credentials of AWS");
     home.unset("AWS_ACCESS_KEY_ID").unset("AWS_SECRET_ACCESS_KEY");
     home.run(CREDMINT, &["erase"], &host);
     let found = findings(&home, &[&host]);
@@ -252,13 +270,13 @@ fn a_cloud_s_registry_is_tried_with_a_minted_token() {
 }
 
 #[test]
-fn a_registry_that_cannot_be_reached_is_told_why() {
+fn an_unreachable_registry_is_reported_with_the_cause() {
     let home = healthy();
     // Nobody listens on port 1.
-    finds(&findings(&home, &["127.0.0.1:1/app"]), "broken", "127.0.0.1:1 cannot be asked: no connection");
+    finds(&findings(&home, &["127.0.0.1:1/app"]), "broken", "cannot reach 127.0.0.1:1: connection failed");
     let aws = Aws::start();
     let found = findings(&home, &[&aws.url().replace("http://", "")]);
-    finds(&found, "broken", "is no registry: it answers");
+    finds(&found, "broken", "is not a container registry: GET /v2/ returned");
 }
 
 #[test]
@@ -270,7 +288,7 @@ fn a_company_s_proxy_and_authority_are_used_and_their_lack_is_named() {
     let mut home = installed(Home::signed_in(&aws));
     home.write(CONFIG, format!("{{\"credHelpers\":{{\"{host}\":\"ecr\"}}}}"));
     home.set("HTTPS_PROXY", proxy.url()).set("NO_PROXY", "127.0.0.1");
-    finds(&findings(&home, &[host]), "broken", "its certificate is not trusted");
+    finds(&findings(&home, &[host]), "broken", "certificate not trusted");
     let pem = home.write("ca.pem", ca.pem());
     home.set("SSL_CERT_FILE", pem);
     let found = findings(&home, &[host]);
@@ -291,4 +309,19 @@ fn nothing_that_it_prints_is_a_secret() {
             assert!(!outcome.stdout.contains(secret) && !outcome.stderr.contains(secret), "{secret}: {outcome:?}");
         }
     }
+}
+
+/// `credmint migrate` leaves them where they are: a helper is asked by the host alone.
+#[test]
+fn podman_namespaces_are_reported_with_a_remedy() {
+    let home = home();
+    let entry = "{\"auth\":\"dTpw\"}";
+    let auths = format!("\"quay.example\":{entry},\"quay.example/team\":{entry},\"r.example\":{entry}");
+    home.write("config/containers/auth.json", format!("{{\"auths\":{{{auths}}}}}"));
+    let found = findings(&home, &["--offline"]);
+    let remedy =
+        finds(&found, "note", "that no helper can store, as they are for a namespace: quay.example, quay.example/team");
+    assert!(!remedy.contains("migrate"), "{remedy}");
+    let remedy = finds(&found, "note", "plaintext login for r.example");
+    assert!(remedy.contains("credmint migrate --podman"), "{remedy}");
 }

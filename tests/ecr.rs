@@ -2,13 +2,13 @@ use std::time::Duration;
 
 use pretend_cloud::{Aws, Behaviour, Call};
 
-use crate::home::{Home, REGISTRY};
+use crate::home::{CREDMINT, Home, REGISTRY};
 use crate::identity::{minted_by, without_keys};
 
 const PUBLIC: &str = "public.ecr.aws";
 
 #[test]
-fn the_second_get_asks_nobody() {
+fn the_second_get_is_cached() {
     let aws = Aws::start();
     let home = Home::signed_in(&aws);
     let first = home.get(REGISTRY);
@@ -65,7 +65,7 @@ fn a_custom_domain_stands_for_its_target() {
 }
 
 #[test]
-fn the_public_registry_is_minted_for_who_is_signed_in() {
+fn the_public_registry_gets_a_token_of_the_identity() {
     let aws = Aws::start();
     let home = Home::signed_in(&aws);
     let first = home.get(PUBLIC);
@@ -81,12 +81,12 @@ fn without_identity_public_is_anonymous_and_private_says_what_to_do() {
     let mut home = Home::signed_in(&aws);
     without_keys(&mut home);
     home.get(PUBLIC).is_not_found();
-    home.get(REGISTRY).explains(&["nobody is signed in to AWS", "aws configure sso"]);
+    home.get(REGISTRY).is_not_found_because(&["no AWS credentials found", "aws sso login"]);
     assert_eq!(aws.calls(Call::EcrToken) + aws.calls(Call::EcrPublicToken), 0);
 }
 
 #[test]
-fn a_refusal_names_the_reason_and_no_body() {
+fn a_denied_request_reports_the_cause_and_no_body() {
     let aws = Aws::start();
     let home = Home::signed_in(&aws);
     for (nth, (status, code, words)) in [
@@ -128,8 +128,10 @@ fn a_token_near_its_end_is_renewed_and_serves_if_it_cannot_be() {
     aws.set_token_life(Duration::from_secs(9 * 60));
     let home = Home::signed_in(&aws);
     let first = home.get(REGISTRY).secret();
+    home.tokens_were_received(-7_200);
     let second = home.get(REGISTRY).secret();
     assert_ne!(first, second);
+    home.tokens_were_received(-7_200);
     aws.on(Call::EcrToken, Behaviour::Refuse { status: 400, code: "AccessDeniedException", message: String::new() });
     assert_eq!(home.get(REGISTRY).secret(), second);
     home.settings("refresh_before = 60");
@@ -139,14 +141,13 @@ fn a_token_near_its_end_is_renewed_and_serves_if_it_cannot_be() {
 }
 
 #[test]
-fn an_ended_token_is_never_served() {
+fn an_expired_token_is_never_served() {
     // The peer serves one that ended 18 hours ago when the network is gone.
     let aws = Aws::start();
-    aws.set_token_life(Duration::from_secs(2));
     let home = Home::signed_in(&aws);
     home.get(REGISTRY).credentials();
-    std::thread::sleep(Duration::from_millis(2_100));
-    assert!(home.list().is_empty());
+    home.end_token();
+    assert_eq!(home.list()[REGISTRY], "AWS", "the name outlives the token");
     aws.on(Call::EcrToken, Behaviour::Refuse { status: 400, code: "AccessDeniedException", message: String::new() });
     home.get(REGISTRY).explains(&["ecr:GetAuthorizationToken"]);
 }
@@ -175,8 +176,38 @@ fn erase_forgets_the_minted_token() {
     assert_ne!(home.get(REGISTRY).secret(), first);
 }
 
+/// docker-py's `build`, the classic builder and others ask `list` first, and `get` only what it names.
 #[test]
-fn a_look_alike_is_told_nothing() {
+fn list_names_what_docker_wires_and_what_was_answered() {
+    const OTHER: &str = "210987654321.dkr.ecr.us-east-1.amazonaws.com";
+    const WIRED: &str = "123456789012.dkr.ecr.eu-west-1.amazonaws.com";
+    let aws = Aws::start();
+    let home = Home::signed_in(&aws);
+    home.write(
+        ".docker/config.json",
+        format!(r#"{{"credHelpers": {{"{WIRED}": "ecr", "ghcr.io": "ecr", "quay.io": "other"}}}}"#),
+    );
+    let listed = || home.list().into_keys().collect::<Vec<_>>();
+    assert_eq!(listed(), [WIRED], "on a fresh machine, and nothing that it cannot answer");
+    home.get(REGISTRY).credentials();
+    home.get(OTHER).credentials();
+    assert_eq!(listed(), [WIRED, REGISTRY, OTHER], "one token, two hosts");
+    assert_eq!(aws.calls(Call::EcrToken), 1);
+    home.erase(OTHER).is_silent();
+    assert_eq!(listed(), [WIRED, REGISTRY]);
+    for server in home.list().into_keys() {
+        home.get(&server).credentials();
+    }
+    // As the one for everything, by the settings.
+    home.write(".docker/config.json", r#"{"credsStore": "credmint"}"#);
+    home.settings(&format!("[[registry]]\nmatch = \"docker.corp.example\"\ntarget = \"{REGISTRY}\"\n[[registry]]\nmatch = \"*.eu\"\nprofile = \"x\"\n"));
+    let outcome = home.run(CREDMINT, &["list"], "");
+    let names: serde_json::Value = serde_json::from_str(&outcome.stdout).unwrap();
+    assert_eq!((&names["docker.corp.example"], names.as_object().unwrap().len()), (&"AWS".into(), 3), "{outcome:?}");
+}
+
+#[test]
+fn a_look_alike_host_is_sent_nothing() {
     let aws = Aws::start();
     let home = Home::signed_in(&aws);
     for server in [
@@ -198,7 +229,7 @@ fn nothing_is_kept_where_nothing_is_to_be_kept() {
     let mut home = Home::signed_in(&aws);
     home.set("CREDMINT_VAULT", "none");
     assert_ne!(home.get(REGISTRY).secret(), home.get(REGISTRY).secret());
-    home.store("r.example", "u", "s").explains(&["vault = \"none\""]);
+    home.store("r.example", "u", "s").explains(&["vault is \"none\"", "set vault = \"auto\""]);
     assert!(home.list().is_empty());
     home.erase(REGISTRY).is_silent();
 }

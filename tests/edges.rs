@@ -1,4 +1,5 @@
-//! What may depend on what, and where certain things may stand: the table of `crates/README.md`.
+//! Architecture rules: which crate may use which (the table of `crates/README.md`), where secrets are exposed, how long
+//! a file may be.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -13,13 +14,14 @@ const VAULT: &str = "credmint-vault";
 const BROKER: &str = "credmint-broker";
 const WEB: &str = "credmint-web";
 const PROGRAM: &str = "credmint-program";
+const IDENTITY_TOKEN: &str = "credmint-identity-token";
 const DOCKERCONFIG: &str = "credmint-dockerconfig";
 const CLI: &str = "credmint-cli";
-/// A cloud's crate may use all of these, and no other cloud's.
+/// What a cloud's crate may use: not the crate of another cloud.
 const BELOW_A_CLOUD: &[&str] = &[PROTOCOL, REGISTRY, SETTINGS, VAULT, BROKER, WEB, PROGRAM];
 
-/// The rooms that each room may use.
-const ROOMS: [(&str, &[&str]); 14] = [
+/// The crates that each crate may use.
+const CRATES: [(&str, &[&str]); 17] = [
     (PROTOCOL, &[]),
     (REGISTRY, &[PROTOCOL]),
     (SETTINGS, &[PROTOCOL, REGISTRY]),
@@ -32,19 +34,35 @@ const ROOMS: [(&str, &[&str]); 14] = [
     ("credmint-acr", BELOW_A_CLOUD),
     ("credmint-gcr", BELOW_A_CLOUD),
     ("credmint-ghcr", BELOW_A_CLOUD),
-    // It mints nothing itself. The web is for `doctor`, which asks registries.
-    (CLI, &[PROTOCOL, REGISTRY, SETTINGS, VAULT, BROKER, DOCKERCONFIG, WEB]),
+    ("credmint-command", &[PROTOCOL, SETTINGS, BROKER, PROGRAM]),
+    // The identity of AWS is that crate's to know.
+    (IDENTITY_TOKEN, &[PROTOCOL, REGISTRY, SETTINGS, BROKER, WEB, PROGRAM, "credmint-ecr"]),
+    ("credmint-exchange", &[PROTOCOL, REGISTRY, SETTINGS, BROKER, WEB, IDENTITY_TOKEN]),
+    // It mints nothing itself. `web` and `program` are for `doctor`, which asks registries and runs `docker info`.
+    (CLI, &[PROTOCOL, REGISTRY, SETTINGS, VAULT, BROKER, DOCKERCONFIG, WEB, PROGRAM, IDENTITY_TOKEN]),
     (
         "credmint",
-        &[PROTOCOL, REGISTRY, SETTINGS, BROKER, CLI, "credmint-ecr", "credmint-acr", "credmint-gcr", "credmint-ghcr"],
+        &[
+            PROTOCOL,
+            REGISTRY,
+            SETTINGS,
+            BROKER,
+            CLI,
+            "credmint-ecr",
+            "credmint-acr",
+            "credmint-gcr",
+            "credmint-ghcr",
+            "credmint-command",
+            "credmint-exchange",
+        ],
     ),
 ];
-/// Those that every hit goes through, and Docker's config.
+/// The crates on the cached path, and Docker's config.
 const LIGHT: &[&str] = &[PROTOCOL, REGISTRY, SETTINGS, VAULT, BROKER, DOCKERCONFIG];
 
-/// Only a cloud's crate may have these below it.
+/// Only a cloud's crate may depend on these.
 const HEAVY: [&str; 8] = ["tokio", "hyper", "rustls", "ring", "reqwest", "aws-config", "aws-sdk-ecr", "openssl"];
-/// Only the vault may name these.
+/// Only the vault may depend on these.
 const KEYCHAINS: [&str; 6] =
     ["keyring", "keyring-core", "dbus", "dbus-secret-service", "linux-keyutils", "security-framework"];
 
@@ -95,37 +113,37 @@ impl Graph {
 }
 
 #[test]
-fn rooms_use_only_the_rooms_below_them() {
+fn crates_use_only_the_crates_below_them() {
     let graph = Graph::load();
-    for (room, allowed) in ROOMS {
-        for used in graph.0[room].iter().filter(|used| used.starts_with("credmint")) {
-            assert!(allowed.contains(&used.as_str()), "{room} uses {used}");
+    for (name, allowed) in CRATES {
+        for used in graph.0[name].iter().filter(|used| used.starts_with("credmint")) {
+            assert!(allowed.contains(&used.as_str()), "{name} uses {used}");
         }
     }
-    let known: Vec<_> = ROOMS.iter().map(|(room, _)| *room).collect();
-    for room in graph.0.keys().filter(|name| name.starts_with("credmint")) {
-        assert!(known.contains(&room.as_str()), "{room} is not in the table");
+    let known: Vec<_> = CRATES.iter().map(|(name, _)| *name).collect();
+    for name in graph.0.keys().filter(|name| name.starts_with("credmint")) {
+        assert!(known.contains(&name.as_str()), "{name} is not in the table");
     }
 }
 
 #[test]
-fn only_a_cloud_has_a_runtime_a_network_and_an_sdk_below_it() {
+fn only_a_cloud_depends_on_a_runtime_a_network_and_an_sdk() {
     let graph = Graph::load();
     assert!(graph.below("credmint-ecr").contains("tokio"), "the test looks in the right place");
-    for room in LIGHT {
-        // keyring has a runtime below it where it talks to a bus, which it does not on our systems.
-        let below = graph.below(room);
+    for light in LIGHT {
+        // keyring depends on a runtime for D-Bus, which it does not use on our systems.
+        let below = graph.below(light);
         let heavy: Vec<_> = HEAVY.iter().filter(|name| below.contains(**name)).collect();
-        assert!(heavy.is_empty(), "{room} has {heavy:?} below it");
+        assert!(heavy.is_empty(), "{light} has {heavy:?} below it");
     }
 }
 
 #[test]
-fn only_the_vault_knows_keychains() {
+fn only_the_vault_depends_on_keychains() {
     let graph = Graph::load();
-    for (room, _) in ROOMS.iter().filter(|(room, _)| *room != "credmint-vault") {
-        let named: Vec<_> = KEYCHAINS.iter().filter(|name| graph.0[*room].contains(**name)).collect();
-        assert!(named.is_empty(), "{room} names {named:?}");
+    for (name, _) in CRATES.iter().filter(|(name, _)| *name != "credmint-vault") {
+        let named: Vec<_> = KEYCHAINS.iter().filter(|keychain| graph.0[*name].contains(**keychain)).collect();
+        assert!(named.is_empty(), "{name} names {named:?}");
     }
 }
 
@@ -150,13 +168,13 @@ fn sources() -> Vec<(PathBuf, String)> {
     found
 }
 
-/// What stands before the tests at the bottom.
+/// The part before the tests at the bottom.
 fn production(text: &str) -> &str {
     text.split("#[cfg(test)]").next().unwrap()
 }
 
 #[test]
-fn unsafe_code_stands_in_the_vault_alone() {
+fn unsafe_code_is_in_the_vault_only() {
     let word = concat!("uns", "afe {");
     for (path, text) in sources() {
         let is_vault = path.components().any(|part| part.as_os_str() == "vault");
@@ -165,12 +183,12 @@ fn unsafe_code_stands_in_the_vault_alone() {
 }
 
 #[test]
-fn secrets_leave_in_few_places() {
-    // Each is a place where a secret goes out: the reply, the vault, a request of one of four clouds. One more is a decision.
+fn secrets_are_exposed_in_few_places() {
+    // A secret leaves in each of them: the response, the vault, a request to one of four clouds. Another one is a decision.
     let mut exposed = BTreeMap::new();
     for (path, text) in sources() {
         let relative = path.strip_prefix(env!("CARGO_MANIFEST_DIR")).unwrap().display().to_string();
-        if relative.starts_with("crates/") && relative.contains("/src/") {
+        if relative.starts_with("crates/") && relative.contains("/src/") && !relative.ends_with("/tests.rs") {
             let count = production(&text)
                 .lines()
                 .filter(|line| !line.trim_start().starts_with("//"))
@@ -182,23 +200,84 @@ fn secrets_leave_in_few_places() {
         }
     }
     let total: usize = exposed.values().sum();
-    assert!(total <= 35, "{total}: {exposed:#?}");
+    // The vault has one for each way into a keychain: items of Windows and of macOS are not alike. Azure's reads
+    // of which cloud a token is, before it goes to a registry of another one; an exchange sends an identity token,
+    // and reads the expiry of what it is given.
+    assert!(total <= 40, "{total}: {exposed:#?}");
+}
+
+/// A busy machine is slow: use the functions of `testing` instead.
+#[test]
+fn no_test_asserts_a_wall_clock() {
+    for (path, text) in sources() {
+        for line in text.lines().filter(|line| !line.contains("testing::HANG")) {
+            let asserted = [
+                concat!("took", " < Duration"),
+                concat!("elapsed()", " < Duration"),
+                concat!("elapsed()", ".as_millis()"),
+            ];
+            assert!(!asserted.iter().any(|what| line.contains(what)), "{}: {line}", path.display());
+        }
+    }
+}
+
+/// The files of a cloud's crate import each other downwards: see "To add a cloud" in `crates/README.md`.
+#[test]
+fn files_of_a_cloud_import_each_other_in_no_circle() {
+    for cloud in ["acr", "ecr", "gcr", "ghcr"] {
+        let folder = format!("crates/{cloud}/src");
+        let mut imports = BTreeMap::new();
+        for (path, text) in sources() {
+            let Some(file) = path.to_str().and_then(|path| Some(path.split_once(&folder)?.1.to_owned())) else {
+                continue;
+            };
+            let module = file.trim_matches('/').trim_end_matches(".rs").to_owned();
+            imports.insert(module, imports_of(production(&text)));
+        }
+        imports.remove("lib");
+        assert!(imports.len() > 5, "{folder}: {imports:?}");
+        // What imports nothing that is left is taken away, until nothing is left but circles.
+        while let Some(lowest) = imports.iter().find(|(_, of)| of.iter().all(|one| !imports.contains_key(one))) {
+            let lowest = lowest.0.clone();
+            imports.remove(&lowest);
+        }
+        assert!(imports.is_empty(), "circles of {folder}: {imports:#?}");
+    }
+}
+
+/// The modules of its own crate that a file names: `use crate::a::B`, `use crate::{a, b::C}`, `crate::a::B`.
+fn imports_of(text: &str) -> BTreeSet<String> {
+    let name =
+        |text: &str| text.trim().split(|sign: char| !sign.is_alphanumeric() && sign != '_').next().unwrap().to_owned();
+    let uses = text.split("crate::").skip(1).flat_map(|rest| match rest.strip_prefix('{') {
+        Some(list) => {
+            let (list, _) = list.split_once("};").unwrap();
+            let mut depth = 0;
+            let parts = list.split(|sign| {
+                depth += i32::from(sign == '{') - i32::from(sign == '}');
+                sign == ',' && depth == 0
+            });
+            parts.map(name).collect()
+        }
+        None => vec![name(rest)],
+    });
+    uses.filter(|name| !name.is_empty()).collect()
 }
 
 #[test]
-fn no_room_is_too_large() {
+fn no_file_is_too_long() {
     for (path, text) in sources() {
         let lines = text.lines().count();
-        let limit = if path.components().any(|part| part.as_os_str() == "crates") { 400 } else { 500 };
+        let limit = if path.components().any(|part| part.as_os_str() == "crates") { 350 } else { 450 };
         assert!(lines <= limit, "{} has {lines} lines", path.display());
     }
 }
 
 #[test]
-fn the_threat_model_names_tests_that_are_there() {
+fn the_threat_model_names_existing_tests() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let map = std::fs::read_to_string(root.join("crates/README.md")).unwrap();
-    let model = map.split("## Threat model").nth(1).unwrap().split("\n## ").next().unwrap();
+    let text = std::fs::read_to_string(root.join(".github/SECURITY.md")).unwrap();
+    let model = text.split("## Threat model").nth(1).unwrap().split("\n## ").next().unwrap();
     let sources = sources();
     let mut named = 0;
     for row in model.lines().filter(|line| line.starts_with("| ")).skip(1) {

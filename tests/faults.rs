@@ -1,9 +1,9 @@
-use std::collections::HashSet;
 use std::net::TcpListener;
 use std::process::Stdio;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use pretend_cloud::{Aws, Behaviour, Ca, Call, Proxy, SilentAddress};
+use testing::{skip, wait_until};
 
 use crate::home::{ECR, Home, NOT_FOUND, Outcome, REGISTRY};
 
@@ -15,47 +15,40 @@ fn at_once(home: &Home, count: usize) -> Vec<Outcome> {
     })
 }
 
+/// For machines whose tools ask for every registry of Docker's configuration and stop at the first error.
 #[test]
-fn fifty_at_once_mint_once() {
+fn on_failure_not_found_lets_clients_go_on() {
     let aws = Aws::start();
-    aws.on(Call::EcrToken, Behaviour::Slow(Duration::from_millis(200)));
-    let home = Home::signed_in(&aws);
-    let secrets: HashSet<_> = at_once(&home, 50).iter().map(Outcome::secret).collect();
-    assert_eq!((secrets.len(), aws.calls(Call::EcrToken)), (1, 1));
+    let refusal = Behaviour::Refuse { status: 400, code: "ExpiredTokenException", message: "canary".into() };
+    aws.on(Call::EcrToken, refusal);
+    let mut home = Home::signed_in(&aws);
+    home.get(REGISTRY).explains(&["us-east-1"]);
+    home.set("CREDMINT_ON_FAILURE", "not-found");
+    home.get(REGISTRY).is_not_found_because(&["us-east-1"]);
+    home.set("CREDMINT_ON_FAILURE", "nothing").get(REGISTRY).explains(&["CREDMINT_ON_FAILURE", "not-found"]);
+    home.unset("CREDMINT_ON_FAILURE");
+    home.settings(&format!("[[registry]]\nmatch = \"{REGISTRY}\"\non_failure = \"not-found\"\n"));
+    home.get(REGISTRY).is_not_found_because(&["us-east-1"]);
+    home.get("123456789012.dkr.ecr.eu-west-1.amazonaws.com").explains(&["eu-west-1"]);
+    home.settings("on_failure = \"not-found\"\n");
+    home.get("123456789012.dkr.ecr.eu-west-1.amazonaws.com").is_not_found_because(&["eu-west-1"]);
+    // A login of one's own can be stored in that state.
+    assert_eq!(home.store(REGISTRY, "me", "mine").code, 0);
+    assert_eq!(home.get(REGISTRY).secret(), "mine");
 }
 
 #[test]
-fn fifty_at_once_fail_together() {
-    let aws = Aws::start();
-    aws.on(Call::EcrToken, Behaviour::Refuse { status: 400, code: "AccessDeniedException", message: String::new() });
-    let home = Home::signed_in(&aws);
-    let outcomes = at_once(&home, 50);
-    let sentences: HashSet<_> =
-        outcomes.iter().map(|outcome| outcome.explains(&["ecr:GetAuthorizationToken"])).collect();
-    assert_eq!((sentences.len(), aws.calls(Call::EcrToken)), (1, 1));
-    aws.on(Call::EcrToken, Behaviour::Proper);
-    std::thread::sleep(Duration::from_millis(3_500));
-    home.get(REGISTRY).credentials();
-}
-
-#[test]
-fn a_minter_that_is_killed_holds_nobody_up() {
+fn a_killed_lock_holder_does_not_block_the_waiters() {
     let aws = Aws::start();
     aws.on(Call::EcrToken, Behaviour::Hang);
     let home = Home::signed_in(&aws);
     let mut minter = home.command(ECR, &["get"]).stdin(Stdio::piped()).spawn().unwrap();
     std::io::Write::write_all(&mut minter.stdin.take().unwrap(), REGISTRY.as_bytes()).unwrap();
-    let started = Instant::now();
-    while aws.calls(Call::EcrToken) == 0 {
-        assert!(started.elapsed() < Duration::from_secs(10));
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    wait_until("a mint", || aws.calls(Call::EcrToken) > 0);
     aws.on(Call::EcrToken, Behaviour::Proper);
     minter.kill().unwrap();
     minter.wait().unwrap();
-    let next = home.get(REGISTRY);
-    next.credentials();
-    assert!(next.took < Duration::from_secs(5), "{next:?}");
+    home.get(REGISTRY).gave_up().credentials();
 }
 
 #[test]
@@ -65,30 +58,27 @@ fn a_service_that_hangs_is_given_up_at_the_time_limit() {
     let home = Home::signed_in(&aws);
     home.settings("timeout = 2");
     let outcome = home.get(REGISTRY);
-    outcome.explains(&["us-east-1"]);
-    assert!(outcome.took > Duration::from_millis(1_500) && outcome.took < Duration::from_secs(4), "{outcome:?}");
+    outcome.gave_up().explains(&["us-east-1"]);
+    assert!(outcome.took > Duration::from_millis(1_500), "{outcome:?}");
 }
 
 #[test]
-fn those_who_wait_for_a_hanging_minter_end_too() {
+fn waiters_of_a_hanging_lock_holder_time_out() {
     let aws = Aws::start();
     aws.on(Call::EcrToken, Behaviour::Hang);
     let home = Home::signed_in(&aws);
     home.settings("timeout = 2");
     for outcome in at_once(&home, 8) {
-        outcome.explains(&["us-east-1"]);
-        assert!(outcome.took < Duration::from_secs(5), "{outcome:?}");
+        outcome.gave_up().explains(&["us-east-1"]);
     }
 }
 
 #[test]
-fn a_metadata_service_that_is_silent_costs_a_second_or_two() {
+fn a_metadata_service_that_is_silent_costs_seconds() {
     let silent = SilentAddress::new();
     let mut home = Home::new();
     home.unset("AWS_EC2_METADATA_DISABLED").set("AWS_EC2_METADATA_SERVICE_ENDPOINT", silent.url());
-    let outcome = home.get(REGISTRY);
-    outcome.explains(&["nobody is signed in to AWS"]);
-    assert!(outcome.took < Duration::from_secs(3), "{outcome:?}");
+    home.get(REGISTRY).gave_up().is_not_found_because(&["no AWS credentials found"]);
     home.get("public.ecr.aws").is_not_found();
 }
 
@@ -101,7 +91,7 @@ fn a_service_that_stumbles_is_asked_again() {
 }
 
 #[test]
-fn nonsense_from_a_service_is_a_sentence() {
+fn a_malformed_response_is_reported_in_one_sentence() {
     for behaviour in [Behaviour::Garbage, Behaviour::Empty, Behaviour::Close] {
         let aws = Aws::start();
         let name = format!("{behaviour:?}");
@@ -118,9 +108,7 @@ fn no_network_is_a_sentence_and_a_kept_token_serves() {
     let first = home.get(REGISTRY).secret();
     drop(aws);
     assert_eq!(home.get(REGISTRY).secret(), first);
-    let outcome = home.get("123456789012.dkr.ecr.eu-west-1.amazonaws.com");
-    outcome.explains(&["eu-west-1"]);
-    assert!(outcome.took < Duration::from_secs(10), "{outcome:?}");
+    home.get("123456789012.dkr.ecr.eu-west-1.amazonaws.com").gave_up().explains(&["eu-west-1"]);
 }
 
 #[test]
@@ -131,7 +119,6 @@ fn a_private_authority_is_trusted_when_it_is_named() {
     home.set("AWS_ENDPOINT_URL", aws.url());
     home.get(REGISTRY).explains(&["certificate"]);
     let pem = home.write("ca.pem", ca.pem());
-    std::thread::sleep(Duration::from_millis(3_500));
     home.set("SSL_CERT_FILE", &pem).get(REGISTRY).credentials();
     home.erase(REGISTRY).is_silent();
     home.unset("SSL_CERT_FILE").set("AWS_CA_BUNDLE", &pem).get(REGISTRY).credentials();
@@ -157,7 +144,7 @@ fn a_proxy_is_used_and_left_out_as_the_environment_says() {
 }
 
 #[test]
-fn a_home_that_cannot_be_written_costs_nobody_the_token() {
+fn a_read_only_home_does_not_prevent_the_token() {
     let aws = Aws::start();
     let mut home = Home::signed_in(&aws);
     for name in ["HOME", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME"] {
@@ -177,13 +164,11 @@ fn a_home_that_cannot_be_written_costs_nobody_the_token() {
 }
 
 #[test]
-fn a_keychain_that_is_not_there_costs_nobody_the_token() {
+fn a_missing_keychain_does_not_prevent_the_token() {
     let aws = Aws::start();
     let mut home = Home::signed_in(&aws);
     home.set("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere/bus").set("CREDMINT_VAULT", "keychain");
-    let outcome = home.get(REGISTRY);
-    outcome.credentials();
-    assert!(outcome.took < Duration::from_secs(4), "{outcome:?}");
+    home.get(REGISTRY).gave_up().credentials();
     home.store("r.example", "u", "s").explains(&["r.example"]);
 }
 
@@ -192,12 +177,10 @@ fn an_input_that_stays_open_is_given_up() {
     let home = Home::new();
     let mut child = home.command(ECR, &["get"]).stdin(Stdio::piped()).spawn().unwrap();
     let open = child.stdin.take();
-    let started = Instant::now();
     let output = child.wait_with_output().unwrap();
-    assert!(started.elapsed() < Duration::from_secs(25));
     assert_eq!(output.status.code(), Some(1));
     let said = String::from_utf8(output.stdout).unwrap();
-    assert!(said.starts_with("no request arrived on standard input"), "{said}");
+    assert!(said.starts_with("timed out reading the request on standard input"), "{said}");
     drop(open);
 }
 
@@ -220,7 +203,7 @@ fn broken_settings_are_named_and_nothing_is_minted() {
 }
 
 #[test]
-fn a_damaged_token_is_minted_anew() {
+fn a_damaged_token_is_replaced() {
     let aws = Aws::start();
     let home = Home::signed_in(&aws);
     home.get(REGISTRY).credentials();
@@ -236,32 +219,27 @@ fn a_damaged_token_is_minted_anew() {
 }
 
 #[test]
-fn a_token_from_the_future_is_minted_anew() {
+fn a_token_from_the_future_is_replaced() {
     // The clock was set back since it was minted: nobody knows how old it is.
     let aws = Aws::start();
     let home = Home::signed_in(&aws);
     home.get(REGISTRY).credentials();
-    let [path] = &crate::home::files(&home.path("run/credmint/tokens"))[..] else { panic!("one token") };
-    let entry = std::fs::read_to_string(path).unwrap();
-    let (header, secret) = entry.split_once('\n').unwrap();
-    let mut header: serde_json::Value = serde_json::from_str(header).unwrap();
     for (ahead, mints) in [(30, 1), (3_600, 2)] {
-        header["issued"] = (header["issued"].as_u64().unwrap() + ahead).into();
-        std::fs::write(path, format!("{header}\n{secret}")).unwrap();
+        home.tokens_were_received(ahead);
         home.get(REGISTRY).credentials();
         assert_eq!(aws.calls(Call::EcrToken), mints, "minted {ahead} s ahead of the clock");
     }
 }
 
 #[test]
-fn a_full_disk_costs_nobody_the_token() {
-    let test = "a_full_disk_costs_nobody_the_token";
+fn a_full_disk_does_not_prevent_the_token() {
+    let test = "a_full_disk_does_not_prevent_the_token";
     let aws = Aws::start();
     let home = Home::signed_in(&aws);
     let mount =
         |what: &str| format!("mount -t tmpfs -o size=4k,mode=700 none {} && {what}", home.path("run").display());
     if !home.other("unshare", &["--mount", "sh", "-c", &mount("true")]).status().is_ok_and(|status| status.success()) {
-        return crate::home::skip(test, "mounting a small disk needs root");
+        return skip(test, "mounting a small disk needs root");
     }
     // A folder and a file with a name take what there is.
     let program = crate::home::program(ECR);
@@ -269,4 +247,37 @@ fn a_full_disk_costs_nobody_the_token() {
     let output = home.other("unshare", &["--mount", "sh", "-c", &line]).output().unwrap();
     let answers = String::from_utf8(output.stdout).unwrap();
     assert_eq!(answers.matches("\"Username\":\"AWS\"").count(), 2, "{answers}");
+}
+
+#[test]
+fn an_answer_that_cannot_be_written_is_no_success() {
+    let home = Home::new();
+    assert_eq!(home.store("r.example", "u", "s").code, 0);
+    let (reader, broken) = std::io::pipe().unwrap();
+    drop(reader);
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    for (stdout, why) in [(Stdio::from(broken), "Broken pipe"), (Stdio::from(full), "No space left")] {
+        let mut helper = home.command(ECR, &["get"]).stdin(Stdio::piped()).stdout(stdout).spawn().unwrap();
+        std::io::Write::write_all(&mut helper.stdin.take().unwrap(), b"r.example").unwrap();
+        let output = helper.wait_with_output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains("cannot write the response") && said.contains(why), "{said}");
+    }
+}
+
+#[test]
+fn a_pipe_in_the_place_of_a_file_is_not_waited_for_without_end() {
+    let put_pipe = |home: &Home, name: &str| {
+        let path = home.write(name, "");
+        std::fs::remove_file(&path).unwrap();
+        assert!(home.other("mkfifo", &[path.to_str().unwrap()]).status().unwrap().success());
+    };
+    for (helper, name, server) in
+        [(ECR, "config/credmint/config.toml", REGISTRY), (crate::home::GHCR, "config/gh/hosts.yml", "ghcr.io")]
+    {
+        let home = Home::of(helper);
+        put_pipe(&home, name);
+        home.get(server).explains(&[name.rsplit('/').next().unwrap(), "within 2 s"]);
+    }
 }

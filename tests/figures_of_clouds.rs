@@ -5,7 +5,7 @@ use std::path::Path;
 use pretend_cloud::Google;
 
 use crate::acr::{CONTOSO, World};
-use crate::gcr::{EUROPE, with_key};
+use crate::gcr::{EUROPE, signing_itself, with_key};
 use crate::ghcr::{Company, PACKAGES};
 use crate::home::{ACR, CREDMINT, GCR, GHCR, Home};
 use crate::{Row, peer};
@@ -14,6 +14,8 @@ use crate::{Row, peer};
 pub(crate) struct Clouds {
     _azure: World,
     _google: Google,
+    /// The Google of the key that signs its own token: it is to be asked nothing.
+    unasked: Google,
     github: Company,
     homes: Vec<Home>,
 }
@@ -21,8 +23,9 @@ pub(crate) struct Clouds {
 impl Clouds {
     pub(crate) fn start() -> Self {
         let (azure, google, github) = (World::new(), Google::start(), Company::with_app());
-        let homes = vec![azure.with_secret(), with_key(&google), Home::new()];
-        Clouds { _azure: azure, _google: google, github, homes }
+        let unasked = Google::start();
+        let homes = vec![azure.with_secret(), with_key(&google), Home::new(), signing_itself(&unasked)];
+        Clouds { _azure: azure, _google: google, unasked, github, homes }
     }
 
     /// What is cached, in files, and what is minted each time.
@@ -44,6 +47,10 @@ impl Clouds {
                 rows.push(Row::new("acr, cached, by docker-credential-credmint", home, router, server, &secret));
             }
         }
+        let signing = &self.homes[3];
+        let mut command = signing.command(GCR, &["get"]);
+        command.env("CREDMINT_VAULT", "none");
+        rows.push(Row::new("gcr, self-signed JWT", signing, command, EUROPE, "\"Secret\":\"ey"));
         match peer(peers, "gh") {
             Some(path) => {
                 let home = &self.homes[2];
@@ -55,5 +62,10 @@ impl Clouds {
             None => eprintln!("skipped: gh: it is neither on PATH nor in --peers"),
         }
         rows
+    }
+
+    /// How many requests came from the key that signs its own token.
+    pub(crate) fn requests_of_self_signed(&self) -> usize {
+        self.unasked.all_calls()
     }
 }

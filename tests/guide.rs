@@ -8,12 +8,25 @@ use serde_json::Value;
 
 use crate::home::{CLI, Home, program, skip};
 
+#[cfg(unix)]
+mod clouds;
 mod commands;
+#[cfg(unix)]
+mod effects;
+#[cfg(unix)]
+mod marks;
+mod pages;
+#[cfg(unix)]
+mod parsers;
+#[cfg(unix)]
+mod pipelines;
+#[cfg(unix)]
+mod walks;
 
 use commands::{Simple, simple};
 
 /// One image of each kind of registry. No name of theirs looks like a sub-command.
-const IMAGES: [&str; 9] = [
+const IMAGES: [&str; 10] = [
     "123456789012.dkr.ecr.eu-west-1.amazonaws.com/team1/app2:1.2.3",
     "public.ecr.aws/alias1/app2",
     "corp1-abc.azurecr.io/team1/app2:1.2.3",
@@ -22,6 +35,7 @@ const IMAGES: [&str; 9] = [
     "ghcr.io/owner1/team1/app2:1.2.3",
     "owner1/app2:1.2.3",
     "[::1]:5000/team1/app2:1.2.3",
+    "registry.gitlab.com/group1/project2/app2:1.2.3",
     "registry.example:5000/app2@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
 ];
 const PIPELINES: [&str; 3] = ["github", "azure", "gitlab"];
@@ -61,7 +75,7 @@ fn it_covers_every_topic_and_fills_every_hole() {
     for system in ["linux", "macos", "windows"] {
         for (which, topics) in every_guide(system) {
             let names: Vec<_> = topics.iter().map(|topic| text(topic, "topic")).collect();
-            let expected = "sign-in set-up create tags build pull list delete clean-up mirror scan sign ci kubernetes trouble system";
+            let expected = "sign-in set-up engine create registry tags build pull list delete clean-up mirror scan sign ci kubernetes trouble system";
             assert_eq!(names.join(" "), expected, "{which}");
             let mut ids = BTreeSet::new();
             for topic in &topics {
@@ -81,11 +95,22 @@ fn it_covers_every_topic_and_fills_every_hole() {
                 });
                 assert_eq!(holes.collect::<Vec<_>>(), Vec::<&str>::new(), "{which}");
             }
+            if which.contains('@') {
+                assert!(
+                    !ids.iter().any(|id| id.starts_with("build.") || id.starts_with("delete.tag")),
+                    "{which}: {ids:?}"
+                );
+                continue;
+            }
             for id in ["build.complete", "pull.digest", "tags.promote", "mirror.all", "sign.key", "list.crane"] {
                 assert!(ids.contains(id), "{which}: {id}");
             }
             ids.retain(|id| {
-                ["build.", "pull.", "tags.", "mirror.", "sign."].iter().any(|shared| id.starts_with(shared))
+                let shared =
+                    ["build.", "pull.", "tags.", "mirror.", "sign."].iter().any(|shared| id.starts_with(shared));
+                shared
+                    && !["mirror.cache-login", "sign.verify-keyless"].contains(&id.as_str())
+                    && !id.starts_with("pull.limit")
             });
             assert_eq!(*ids_of_all.get_or_insert_with(|| ids.clone()), ids, "{which}");
         }
@@ -107,7 +132,7 @@ fn every_command_is_a_command_to_the_shell() {
 fn what_is_for_powershell_is_in_its_words() {
     let pwsh = commands::tool("pwsh");
     if pwsh.is_none() {
-        commands::say("skipped: guide: there is no pwsh to parse the commands for Windows");
+        skip("guide: pwsh", "it is not here to parse the commands for Windows");
     }
     for (which, topics) in every_guide("windows") {
         for command in commands_of(&topics) {
@@ -132,6 +157,8 @@ fn every_file_is_what_its_name_says() {
             let (name, body) = (text(&command["file"], "name"), text(&command["file"], "text"));
             if name.ends_with(".json") {
                 serde_json::from_str::<Value>(body).unwrap_or_else(|error| panic!("{which}: {name}: {error}\n{body}"));
+            } else if name.ends_with(".sh") {
+                commands::parses(body, &which);
             } else {
                 assert!(name.ends_with(".yml") && !body.contains('\t'), "{which}: {name}");
             }
@@ -141,38 +168,53 @@ fn every_file_is_what_its_name_says() {
     }
 }
 
+/// What stands in YAML files, by their names.
+#[cfg(unix)]
+fn parsed(files: &[(String, String)]) -> Vec<Value> {
+    let script = "import io, json, sys, yaml\n\
+                  def load(name, text):\n\
+                  \x20   stream = io.StringIO(text)\n\
+                  \x20   stream.name = name\n\
+                  \x20   return yaml.safe_load(stream)\n\
+                  json.dump([load(*file) for file in json.load(sys.stdin)], sys.stdout)";
+    let files = serde_json::to_string(files).unwrap();
+    serde_json::from_str(&commands::piped(Command::new("python3").args(["-c", script]), &files)).unwrap()
+}
+
 #[cfg(unix)]
 #[test]
 fn every_pipeline_is_yaml_whose_scripts_the_shell_understands() {
-    let script = "import json, sys, yaml; json.dump(yaml.safe_load(sys.stdin), sys.stdout)";
     let there = Command::new("python3").args(["-c", "import yaml"]).stderr(Stdio::null()).status();
     if !there.is_ok_and(|status| status.success()) {
-        return commands::say("skipped: guide: there is no python3 with yaml");
+        return skip("guide: pipelines", "there is no python3 with yaml");
     }
-    let mut seen = 0;
+    let mut pipelines = Vec::new();
     for (which, topics) in every_guide("linux") {
         for command in commands_of(&topics).filter(|command| !command["file"].is_null()) {
             let (name, body) = (text(&command["file"], "name"), text(&command["file"], "text"));
-            if name.ends_with(".json") {
-                continue;
+            if name.ends_with(".yml") {
+                pipelines.push((format!("{which}: {name}"), body.to_owned()));
             }
-            let parsed = commands::piped(Command::new("python3").args(["-c", script]), body);
-            let document: Value = serde_json::from_str(&parsed).unwrap_or_else(|_| panic!("{which}: {name}\n{body}"));
-            for script in commands::scripts(&document) {
-                // What GitHub fills in before the shell sees it may be anybody's code.
-                assert!(!script.contains("${{"), "{which}: {script}");
-                commands::parses(&script, &which);
-                seen += 1;
+        }
+    }
+    let mut seen = 0;
+    for ((which, body), document) in pipelines.iter().zip(parsed(&pipelines)) {
+        for script in commands::scripts(&document) {
+            // What GitHub fills in before the shell sees it may be anybody's code.
+            assert!(!script.contains("${{"), "{which}: {script}");
+            commands::parses(&script, which);
+            seen += 1;
+        }
+        if which.contains("workflows") {
+            // A tag of somebody's action may move to somebody else's code.
+            for used in body.lines().filter_map(|line| line.trim_start_matches([' ', '-']).strip_prefix("uses: ")) {
+                let commit = used.split(['@', ' ']).nth(1).unwrap_or_default();
+                let is_pinned = commit.len() == 40 && commit.bytes().all(|byte| byte.is_ascii_hexdigit());
+                assert!(is_pinned && used.contains(" # v"), "{which}: {used}");
             }
-            if name.contains("workflows") {
-                assert_eq!(
-                    document["permissions"],
-                    serde_json::json!({}),
-                    "{which}: {name}: nobody has rights by default"
-                );
-                for job in document["jobs"].as_object().unwrap().values() {
-                    assert!(job["permissions"].is_object(), "{which}: {name}");
-                }
+            assert_eq!(document["permissions"], serde_json::json!({}), "{which}: nobody has rights by default");
+            for job in document["jobs"].as_object().unwrap().values() {
+                assert!(job["permissions"].is_object(), "{which}");
             }
         }
     }
@@ -260,21 +302,94 @@ fn it_is_markdown_and_only_what_was_asked_for() {
     let headings: Vec<_> = outcome.stdout.lines().filter(|line| line.starts_with('#')).collect();
     assert_eq!(headings, ["# ghcr.io/o/a:1", "## List tags", "## Delete"]);
     assert!(outcome.stdout.contains("```sh\ncrane ls --omit-digest-tags ghcr.io/o/a\n```\n"), "{}", outcome.stdout);
-    assert_eq!(guide("ghcr.io/o/a", &["--ci", "none"]).len(), 15, "the topic ci is left out");
+    assert_eq!(guide("ghcr.io/o/a", &["--ci", "none"]).len(), 17, "the topic ci is left out");
+}
+
+/// What is asked for is what is named: who asks for a digest is not to delete or to push a tag.
+#[test]
+fn a_guide_to_a_digest_names_no_tag() {
+    let digest = format!("sha256:{}", "0123456789abcdef".repeat(4));
+    for image in IMAGES {
+        let name = image.split('@').next().unwrap();
+        let name = name.rsplit_once(':').filter(|(_, tag)| !tag.contains('/')).map_or(name, |(name, _)| name);
+        for image in [format!("{name}@{digest}"), format!("{name}:stable@{digest}")] {
+            let topics = guide(&image, &["--to", "ghcr.io/owner3/mirror4"]);
+            for command in commands_of(&topics).filter(|command| command["file"].is_null()) {
+                let run = text(command, "run");
+                for tag in [":latest", "stable", "imageTag=", "/tags/latest", "index(\"latest\")"] {
+                    assert!(!run.contains(tag), "{image}: {tag} in {run}");
+                }
+            }
+            // And what deletes, deletes this.
+            for command in commands_of(&topics).filter(|command| text(command, "id") == "delete.image") {
+                assert!(text(command, "run").contains(&digest), "{image}: {command}");
+            }
+        }
+    }
+}
+
+#[test]
+fn an_official_image_cannot_be_pushed() {
+    let topics = guide("alpine:3.20", &["--ci", "github"]);
+    for topic in &topics {
+        let changes = ["create", "tags", "build", "delete", "clean-up", "sign", "ci"].contains(&text(topic, "topic"));
+        if changes {
+            assert!(text(topic, "text").contains("nobody but its maintainers"), "{topic}");
+            assert_eq!(topic["commands"], serde_json::json!([]));
+        }
+        assert!(!text(topic, "text").contains("--username library"), "{topic}");
+    }
+    assert_eq!(topics.len(), 18);
+}
+
+/// A signature of another workflow, branch or repository is not the pipeline's.
+#[cfg(unix)]
+#[test]
+fn only_the_pipeline_itself_is_verified() {
+    for (ci, host, file) in
+        [("github", "github.com", "/.github/workflows/image.yml"), ("gitlab", "gitlab.com", "//.gitlab-ci.yml")]
+    {
+        let topics = guide(
+            "ghcr.io/owner1/app2@sha256:0123456789abcdef0123456789abcdef",
+            &["--topic", "sign", "--ci", ci, "--system", "linux"],
+        );
+        let command = commands_of(&topics).find(|command| text(command, "id") == "sign.verify-keyless").unwrap();
+        let home = Home::new();
+        home.script("gh", "echo owner1/app");
+        home.script("glab", "echo '{\"path_with_namespace\":\"owner1/app\"}'");
+        home.script("cosign", "while [ \"$1\" != --certificate-identity-regexp ]; do shift; done; printf %s \"$2\"");
+        let pasted = format!("PATH={}:$PATH\n{}", home.path("").display(), text(command, "run"));
+        let pattern = String::from_utf8(home.shell(&pasted).output().unwrap().stdout).unwrap();
+        for (identity, counts) in [
+            (format!("owner1/app{file}@refs/heads/main"), true),
+            (format!("owner1/app{file}@refs/tags/v1.2.3"), true),
+            (format!("owner1/app{file}@refs/heads/main2"), false),
+            (format!("owner1/app{file}@refs/heads/feature"), false),
+            (format!("owner1/app{file}@refs/pull/1/merge"), false),
+            (format!("owner1/app{}@refs/heads/main", file.replace(".yml", "2.yml")), false),
+            (format!("owner1/app2{file}@refs/heads/main"), false),
+        ] {
+            let script = format!("printf 'https://{host}/{identity}' | grep -qE '{pattern}'");
+            let found = Command::new("sh").args(["-c", &script]).status().unwrap();
+            assert_eq!(found.success(), counts, "{pattern}: {identity}");
+        }
+    }
+    // What no pipeline signs, no pipeline's signature is looked for.
+    let topics = guide("ghcr.io/owner1/app2:1", &["--topic", "sign", "--ci", "azure"]);
+    assert!(!commands_of(&topics).any(|command| text(command, "id") == "sign.verify-keyless"));
+    assert!(commands_of(&topics).any(|command| text(command, "id") == "sign.verify-key"));
 }
 
 /// Where the tools lie that the project's own set-up brings.
 fn peers() -> Vec<PathBuf> {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/peers/usr");
-    vec![root.join("bin"), root.join("libexec/docker/cli-plugins"), program(CLI).parent().unwrap().to_owned()]
-}
-
-fn missed(tool: &str) {
-    // Only these are brought by `tests/set-up`; the clouds' own tools are used where they are.
-    let brought = ["docker", "skopeo", "crane", "oras", "curl", "credmint"];
-    if brought.contains(&tool) {
-        skip("guide", &format!("there is no {tool} to ask for its flags"));
-    } else {
-        commands::say(&format!("skipped: guide: there is no {tool} to ask for its flags"));
-    }
+    let tools = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target");
+    vec![
+        root.join("bin"),
+        root.join("libexec/docker/cli-plugins"),
+        program(CLI).parent().unwrap().to_owned(),
+        tools.join("tools/bin"),
+        // az comes from PyPI, and with a Python of its own.
+        tools.join("reference/azure/bin"),
+    ]
 }

@@ -7,6 +7,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+/// Tests that cannot run here say so by it.
+#[allow(unused_imports)] // The benches have nothing to skip.
+pub(crate) use testing::skip;
+
 pub(crate) const NOT_FOUND: &str = "credentials not found in native keychain";
 pub(crate) const REGISTRY: &str = "123456789012.dkr.ecr.us-east-1.amazonaws.com";
 pub(crate) const ECR: &str = "docker-credential-ecr";
@@ -15,7 +19,9 @@ pub(crate) const GCR: &str = "docker-credential-gcr";
 pub(crate) const GHCR: &str = "docker-credential-ghcr";
 pub(crate) const CREDMINT: &str = "docker-credential-credmint";
 pub(crate) const CLI: &str = "credmint";
-pub(crate) const MINTER: &str = "credmint-mint";
+pub(crate) const WORKER: &str = "credmint-mint";
+/// In a home, of [`Home::log_everything`].
+const LOG: &str = "everything.log";
 
 /// A user of the machine: a home of its own and an environment in which nothing is set but that.
 pub(crate) struct Home {
@@ -71,6 +77,11 @@ impl Home {
         self
     }
 
+    /// All that is in the environment.
+    pub(crate) fn variables(&self) -> impl Iterator<Item = (&OsString, &OsString)> {
+        self.variables.iter()
+    }
+
     pub(crate) fn unset(&mut self, name: &str) -> &mut Self {
         self.variables.remove(std::ffi::OsStr::new(name));
         self
@@ -83,16 +94,36 @@ impl Home {
         path
     }
 
-    /// A script that can be executed. Another program writes it: while this one holds it open for writing,
-    /// a fork in another test's thread may, too, and executing it fails with "text file busy".
+    /// A script that can be executed.
     pub(crate) fn script(&self, name: &str, script: &str) -> PathBuf {
         let path = self.write(name, "");
-        let written = Command::new("sh")
-            .args(["-c", "printf '%s' \"$1\" > \"$0\" && chmod 755 \"$0\"", path.to_str().unwrap()])
-            .arg(format!("#!/bin/sh\n{script}\n"))
-            .status();
-        assert!(written.unwrap().success());
+        testing::script(&path, script);
         path
+    }
+
+    /// Lets the one token of this home end a second ago.
+    #[track_caller]
+    pub(crate) fn end_token(&self) {
+        let [path] = &files(&self.path("run/credmint/tokens"))[..] else { panic!("one token") };
+        let entry = std::fs::read_to_string(path).unwrap();
+        let (header, secret) = entry.split_once('\n').unwrap();
+        let mut header: Value = serde_json::from_str(header).unwrap();
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+        header["expires"] = (now.as_secs() - 1).into();
+        std::fs::write(path, format!("{header}\n{secret}")).unwrap();
+    }
+
+    /// Waits until nothing runs any more that a program of this home has started.
+    #[track_caller]
+    pub(crate) fn is_quiet(&self) {
+        let home = format!("HOME={}", self.path("").display());
+        testing::wait_until("the end of what was started", || testing::descendants_of(&home).is_empty());
+    }
+
+    /// Has everything logged: what is logged in a [`Home::run`] stands behind its standard error.
+    pub(crate) fn log_everything(&mut self) -> &mut Self {
+        let log = format!("trace:{}", self.path(LOG).display());
+        self.set("CREDMINT_LOG", log).set("RUST_LOG", "trace")
     }
 
     /// Credmint's settings file.
@@ -119,6 +150,19 @@ impl Home {
         serde_json::from_str(&outcome.stdout).unwrap()
     }
 
+    /// What is kept was received at another time, in seconds from when it was.
+    pub(crate) fn tokens_were_received(&self, seconds: i64) {
+        let paths = files(&self.path("run/credmint/tokens"));
+        assert!(!paths.is_empty());
+        for path in paths {
+            let entry = std::fs::read_to_string(&path).unwrap();
+            let (header, secret) = entry.split_once('\n').unwrap();
+            let mut header: Value = serde_json::from_str(header).unwrap();
+            header["issued"] = header["issued"].as_u64().unwrap().checked_add_signed(seconds).unwrap().into();
+            std::fs::write(path, format!("{header}\n{secret}")).unwrap();
+        }
+    }
+
     pub(crate) fn run(&self, program: &str, arguments: &[&str], input: impl AsRef<[u8]>) -> Outcome {
         let started = Instant::now();
         let mut child = self.command(program, arguments).stdin(Stdio::piped()).spawn().unwrap();
@@ -127,17 +171,26 @@ impl Home {
         if matches!(arguments, ["get" | "store" | "erase"]) {
             written.unwrap_or_else(|error| panic!("{program} did not read its whole input: {error}"));
         }
+        let log = std::fs::read_to_string(self.path(LOG)).unwrap_or_default();
+        _ = std::fs::remove_file(self.path(LOG));
         Outcome {
             program: Path::new(program).file_name().unwrap().to_str().unwrap().to_owned(),
             code: output.status.code().unwrap_or_else(|| panic!("{program} died: {}", output.status)),
             stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap() + &log,
             took: started.elapsed(),
         }
     }
 
     pub(crate) fn command(&self, name: &str, arguments: &[&str]) -> Command {
         self.in_here(Command::new(program(name)), arguments)
+    }
+
+    /// Its variables, for a program that is started otherwise.
+    #[allow(dead_code)] // The benches start all of their programs by themselves.
+    pub(crate) fn environment(&self) -> BTreeMap<String, String> {
+        let text = |value: &OsString| value.to_str().unwrap().to_owned();
+        self.variables.iter().map(|(name, value)| (text(name), text(value))).collect()
     }
 
     /// A line of shell.
@@ -156,23 +209,31 @@ impl Home {
     }
 }
 
+/// Whether the test may be any user.
+#[cfg(target_os = "linux")]
+#[allow(dead_code)] // The benches need no other user.
+pub(crate) fn is_root() -> bool {
+    std::os::unix::fs::MetadataExt::uid(&std::fs::metadata("/proc/self").unwrap()) == 0
+}
+
 /// The program under test: of this build, or from the folder `CREDMINT_PROGRAMS`.
 pub(crate) fn program(name: &str) -> PathBuf {
     if let Some(folder) = std::env::var_os("CREDMINT_PROGRAMS").filter(|_| !name.contains('/')) {
         return Path::new(&folder).join(name);
     }
-    match name {
-        ECR => env!("CARGO_BIN_EXE_docker-credential-ecr").into(),
-        ACR => env!("CARGO_BIN_EXE_docker-credential-acr").into(),
-        GCR => env!("CARGO_BIN_EXE_docker-credential-gcr").into(),
-        GHCR => env!("CARGO_BIN_EXE_docker-credential-ghcr").into(),
-        CREDMINT => env!("CARGO_BIN_EXE_docker-credential-credmint").into(),
-        CLI => env!("CARGO_BIN_EXE_credmint").into(),
-        MINTER => env!("CARGO_BIN_EXE_credmint-mint").into(),
+    let built = match name {
+        ECR => option_env!("CARGO_BIN_EXE_docker-credential-ecr"),
+        ACR => option_env!("CARGO_BIN_EXE_docker-credential-acr"),
+        GCR => option_env!("CARGO_BIN_EXE_docker-credential-gcr"),
+        GHCR => option_env!("CARGO_BIN_EXE_docker-credential-ghcr"),
+        CREDMINT => option_env!("CARGO_BIN_EXE_docker-credential-credmint"),
+        CLI => option_env!("CARGO_BIN_EXE_credmint"),
+        WORKER => option_env!("CARGO_BIN_EXE_credmint-mint"),
         // A copy that a test has made.
-        path if path.contains('/') => path.into(),
+        path if path.contains('/') => Some(path),
         _ => panic!("no program {name}"),
-    }
+    };
+    built.unwrap_or_else(|| panic!("{name} is not built with these features")).into()
 }
 
 /// What a program answered.
@@ -186,6 +247,19 @@ pub(crate) struct Outcome {
 }
 
 impl Outcome {
+    /// What a program answers that some other one starts, with its input.
+    pub(crate) fn of(program: &str, command: &mut Command) -> Self {
+        let started = Instant::now();
+        let output = command.output().unwrap();
+        Outcome {
+            program: program.to_owned(),
+            code: output.status.code().unwrap(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+            took: started.elapsed(),
+        }
+    }
+
     /// Credentials as the protocol wants them: exit 0, silent stderr, one object, three keys, one line feed.
     /// Gives the server, the user and the secret.
     #[track_caller]
@@ -234,18 +308,31 @@ impl Outcome {
         line
     }
 
+    /// It was held up by something that hangs, and gave up at a time limit of its own. Gives itself.
+    #[track_caller]
+    pub(crate) fn gave_up(&self) -> &Self {
+        assert!(self.took < testing::HANG, "{self:?}");
+        self
+    }
+
     #[track_caller]
     pub(crate) fn is_not_found(&self) {
         self.says(NOT_FOUND);
     }
-}
 
-/// Says aloud that a test could not run here; where nothing may be skipped, fails. The test harness
-/// keeps to itself what a passing test prints, but not what it writes.
-pub(crate) fn skip(test: &str, why: &str) {
-    let said = format!("skipped: {test}: {why}\n");
-    std::io::stderr().write_all(said.as_bytes()).unwrap();
-    assert!(std::env::var("CREDMINT_TESTS").as_deref() != Ok("all"), "nothing may be skipped here: {test}: {why}");
+    /// The answer is the not-found sentence, on which every client goes on, and one line on standard
+    /// error says why. Returns that line.
+    #[track_caller]
+    pub(crate) fn is_not_found_because(&self, words: &[&str]) -> &str {
+        assert_eq!((self.code, self.stdout.trim_end_matches('\n')), (1, NOT_FOUND), "{self:?}");
+        let line = self.stderr.strip_prefix(&format!("{}: ", self.program)).and_then(|line| line.strip_suffix('\n'));
+        let line = line.unwrap_or_else(|| panic!("no line on standard error: {self:?}"));
+        assert!(!line.contains('\n'), "{self:?}");
+        for word in words {
+            assert!(line.contains(word), "{word:?} is missing: {self:?}");
+        }
+        line
+    }
 }
 
 /// Every file below a folder.

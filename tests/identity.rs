@@ -2,9 +2,9 @@
 
 use pretend_cloud::{Aws, Behaviour, Call};
 
-use crate::home::{Home, Outcome, REGISTRY};
+use crate::home::{ECR, Home, Outcome, REGISTRY, program, skip};
 
-const SSO_CONFIG: &str = "[profile dev]\nsso_session = corp\nsso_account_id = 123456789012\nsso_role_name = pull\nregion = us-east-1\n\
+pub(crate) const SSO_CONFIG: &str = "[profile dev]\nsso_session = corp\nsso_account_id = 123456789012\nsso_role_name = pull\nregion = us-east-1\n\
      [sso-session corp]\nsso_region = us-east-1\nsso_start_url = https://corp.example/start\nsso_registration_scopes = sso:account:access\n";
 
 /// The access key that minted this answer.
@@ -149,7 +149,7 @@ fn a_container_gives_the_identity() {
 }
 
 #[test]
-fn a_profile_that_is_not_there_never_becomes_somebody_else() {
+fn a_missing_profile_never_falls_back_to_another_identity() {
     let aws = Aws::start();
     let mut home = Home::signed_in(&aws);
     without_keys(&mut home);
@@ -200,7 +200,7 @@ fn a_single_sign_on_session_gives_the_identity() {
 }
 
 #[test]
-fn an_ended_single_sign_on_session_names_the_remedy() {
+fn an_expired_single_sign_on_session_names_the_remedy() {
     let aws = Aws::start();
     let mut home = Home::signed_in(&aws);
     without_keys(&mut home);
@@ -210,6 +210,50 @@ fn an_ended_single_sign_on_session_names_the_remedy() {
     sign_on(&home, "corp", "2001-01-01T00:00:00Z");
     config(&home, &format!("{SSO_CONFIG}\n# edited"));
     home.get(REGISTRY).explains(&["aws sso login --profile dev"]);
+}
+
+/// Where a container has the folder read-only, for example.
+#[test]
+fn a_session_that_cannot_be_written_down_is_renewed_for_every_token() {
+    let test = "a_session_that_cannot_be_written_down_is_renewed_for_every_token";
+    let aws = Aws::start();
+    let mut home = Home::signed_in(&aws);
+    without_keys(&mut home);
+    config(&home, SSO_CONFIG);
+    home.set("AWS_PROFILE", "dev").set("CREDMINT_VAULT", "none");
+    let cache = home.path(".aws/sso/cache");
+    let file = cache.join(format!("{}.json", sha1_of("corp")));
+    let ended = serde_json::json!({
+        "accessToken": "canary",
+        "expiresAt": "2001-01-01T00:00:00Z",
+        "refreshToken": "canary",
+        "clientId": "client",
+        "clientSecret": "canary",
+        "registrationExpiresAt": "2099-01-01T00:00:00Z",
+        "region": "us-east-1",
+        "startUrl": "https://corp.example/start",
+    });
+    home.write(file.to_str().unwrap(), ended.to_string());
+    let cache = cache.display();
+    let read_only = format!("mount --bind {cache} {cache} && mount -o remount,ro,bind {cache}");
+    let unshare = |line: &str| home.other("unshare", &["--mount", "sh", "-c", line]);
+    if !unshare(&format!("{read_only} && ! touch {cache}/x")).status().is_ok_and(|status| status.success()) {
+        return skip(test, "a read-only mount needs root");
+    }
+    let input = home.write("server", REGISTRY);
+    let get = format!("{read_only} && exec {} get < {}", program(ECR).display(), input.display());
+    for renewed in 1..=2 {
+        let outcome = Outcome::of(ECR, &mut unshare(&get));
+        assert!(minted_by(&aws, &outcome).starts_with("ASIA"));
+        assert_eq!(aws.calls(Call::SsoOidcToken), renewed);
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), ended.to_string());
+    }
+    // Where it can be written, it is renewed once.
+    for _ in 0..2 {
+        minted_by(&aws, &home.get(REGISTRY));
+        assert_eq!(aws.calls(Call::SsoOidcToken), 3);
+    }
+    assert_ne!(std::fs::read_to_string(&file).unwrap(), ended.to_string());
 }
 
 #[test]
@@ -231,7 +275,7 @@ fn a_single_sign_on_of_the_old_kind_gives_the_identity() {
 }
 
 /// What `aws sso login` leaves: a file named after the SHA-1 of the session's name, or of its address.
-fn sign_on(home: &Home, session: &str, expires: &str) {
+pub(crate) fn sign_on(home: &Home, session: &str, expires: &str) {
     let token = serde_json::json!({
         "accessToken": "canary",
         "expiresAt": expires,
@@ -245,4 +289,43 @@ fn sha1_of(text: &str) -> String {
     let output =
         std::process::Command::new("sh").args(["-c", &format!("printf %s {text} | sha1sum")]).output().unwrap();
     String::from_utf8(output.stdout).unwrap()[..40].to_owned()
+}
+
+/// What the SDK passes over, so that the next identity signs in: the instance's.
+#[test]
+fn an_unusable_identity_source_is_named() {
+    let aws = Aws::start();
+    let refused = |set: &dyn Fn(&mut Home), words: &[&str]| {
+        let mut home = Home::signed_in(&aws);
+        without_keys(&mut home);
+        home.unset("AWS_EC2_METADATA_DISABLED").set("AWS_EC2_METADATA_SERVICE_ENDPOINT", aws.url());
+        set(&mut home);
+        home.get(REGISTRY).explains(words);
+    };
+    let keys = "[default]\naws_access_key_id = AKIA\naws_secret_access_key = s\n";
+    let utf_16: Vec<u8> = keys.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    for file in ["config", "credentials"] {
+        let path = format!(".aws/{file}");
+        refused(&|home| _ = home.write(&path, &utf_16), &[&path, "is not UTF-8"]);
+        refused(&|home| _ = home.write(&path, b"[default]\n# caf\xe9\n"), &[&path, "is not UTF-8"]);
+        refused(&|home| std::fs::create_dir_all(home.path(&path)).unwrap(), &[&path, "cannot read"]);
+    }
+    let set = |name: &'static str, value: &'static str| move |home: &mut Home| _ = home.set(name, value);
+    refused(
+        &set("AWS_WEB_IDENTITY_TOKEN_FILE", "/token"),
+        &["AWS_WEB_IDENTITY_TOKEN_FILE is set but AWS_ROLE_ARN is not"],
+    );
+    for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"] {
+        refused(&set(name, "AKIA\r"), &[name, "carriage return"]);
+    }
+    for value in ["0", "x", "-1"] {
+        refused(&set("AWS_MAX_ATTEMPTS", value), &["AWS_MAX_ATTEMPTS is not a number above 0"]);
+    }
+    refused(&|home| config(home, "[default]\nmax_attempts = 0\n"), &["max_attempts is not a number"]);
+    refused(&set("AWS_ENDPOINT_URL", "localhost"), &["AWS_ENDPOINT_URL is not a URL"]);
+    assert_eq!(aws.calls(Call::EcrToken) + aws.calls(Call::ImdsCredentials), 0, "nobody else has signed in");
+    // What other tools take does not stop this one.
+    let mut home = Home::signed_in(&aws);
+    config(&home, "[default]\nretry_mode = legacy\nmax_attempts = 7\n");
+    home.set("AWS_ENDPOINT_URL_STS", "").set("AWS_RETRY_MODE", "adaptive").get(REGISTRY).credentials();
 }

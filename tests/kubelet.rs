@@ -204,6 +204,11 @@ fn what_is_no_request_is_refused_and_not_repeated() {
         (with("image", json!("")), "image"),
         (with("image", json!(7)), "image"),
         (with("image", json!("user@canary.example/app")), "neither a registry nor an image"),
+        (with("image", json!(REGISTRY)), "not an image name"),
+        (with("image", json!("localhost:5000")), "not an image name"),
+        (with("image", json!(format!("https://{REGISTRY}/app"))), "not an image name"),
+        (with("serviceAccountToken", json!("")), "serviceAccountToken"),
+        (with("serviceAccountToken", json!(7)), "serviceAccountToken"),
         (String::new(), "JSON"),
         ("canary".to_owned(), "JSON"),
         ("[]".to_owned(), "CredentialProviderRequest"),
@@ -230,13 +235,20 @@ fn where_there_is_nothing_kubelet_goes_on() {
         (&home, "123456789012.dkr.ecr.us-east-1.amazonaws.com:8443/app"),
         (&nobody, "gcr.io/distroless/static"),
         (&nobody, "ghcr.io/owner/app"),
-        // Private, and nobody is signed in: kubelet may know another plugin, or the pod's own secret.
-        (&nobody, "123456789012.dkr.ecr.us-east-1.amazonaws.com/app"),
     ] {
         let answer = response(home, image);
         assert!(answer.auth.is_empty() && answer.life == Some(Duration::ZERO), "{image}: {answer:?}");
     }
     assert_eq!(aws.all_calls(), 0);
+}
+
+/// Kubelet logs the standard error of a plugin that fails, and pulls on. Of one that succeeds it logs nothing.
+#[test]
+fn no_identity_for_a_private_registry_is_an_error_in_kubelet_s_log() {
+    let nobody = gcr::home();
+    let outcome = ask(&nobody, &request("123456789012.dkr.ecr.us-east-1.amazonaws.com/app"));
+    assert_eq!((outcome.code, outcome.stdout.as_str()), (1, ""), "{outcome:?}");
+    assert!(outcome.stderr.contains("AWS") && outcome.stderr.lines().count() == 1, "{outcome:?}");
 }
 
 #[test]
@@ -334,7 +346,7 @@ fn a_token_for_some_images_is_kept_for_these_alone() {
 fn no_secret_stands_in_its_log() {
     let aws = Aws::start();
     let mut home = Home::signed_in(&aws);
-    home.set("CREDMINT_LOG", "trace").set("RUST_LOG", "trace");
+    home.log_everything();
     let outcome = ask(&home, &request(&format!("{REGISTRY}/app")));
     assert!(outcome.code == 0 && outcome.stderr.contains("minting a token"), "the log is on: {outcome:?}");
     assert!(!outcome.stderr.contains(&aws.minted()[0].password) && !outcome.stderr.contains("alices-secret"));

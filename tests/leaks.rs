@@ -3,7 +3,7 @@ use std::os::unix::fs::PermissionsExt;
 use pretend_cloud::{Aws, Behaviour, Call};
 
 use crate::home::files;
-use crate::home::{ECR, Home, Outcome, REGISTRY};
+use crate::home::{ACR, CLI, ECR, GCR, GHCR, Home, Outcome, REGISTRY};
 
 /// Stands in every secret that a helper meets.
 const CANARY: &str = "c4n4ry";
@@ -19,9 +19,9 @@ fn a_secret_is_in_no_log_and_no_error() {
     let mut home = Home::signed_in(&aws);
     let token = home.write("web-token", format!("{CANARY}.{CANARY}.{CANARY}"));
     let proxy = format!("http://user:{CANARY}@127.0.0.1:1");
-    home.set("AWS_SECRET_ACCESS_KEY", CANARY).set("AWS_SESSION_TOKEN", CANARY).set("CREDMINT_LOG", "trace");
+    home.set("AWS_SECRET_ACCESS_KEY", CANARY).set("AWS_SESSION_TOKEN", CANARY);
     // Of the SDK and its libraries too, should they ever listen to it.
-    home.set("RUST_LOG", "trace");
+    home.log_everything();
     let login = format!("{{\"ServerURL\":\"r.example\",\"Username\":\"u\",\"Secret\":\"{CANARY}\"}}");
     let mut said = String::new();
     let mut hear = |outcome: &Outcome| said.push_str(&overheard(outcome));
@@ -56,8 +56,70 @@ fn a_secret_is_in_no_log_and_no_error() {
     assert!(!said.contains(CANARY) && !said.contains(&minted), "{said}");
 }
 
+/// A GitLab variable of the wrong type holds the file's content in place of its path.
 #[test]
-fn a_secret_rests_only_where_its_owner_alone_can_read() {
+fn a_key_where_a_path_belongs_is_printed_by_nothing() {
+    let pem = format!("-----BEGIN PRIVATE KEY-----\n{CANARY}\n");
+    let json = serde_json::json!({"type": "service_account", "private_key": pem}).to_string();
+    let keys = [json, pem, format!("eyJhbGciOiJIUzI1NiJ9.{CANARY}.{CANARY}")];
+    const AWS: [&str; 6] = [
+        "AWS_CONFIG_FILE",
+        "AWS_SHARED_CREDENTIALS_FILE",
+        "AWS_WEB_IDENTITY_TOKEN_FILE",
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+        "AWS_LOGIN_CACHE_DIRECTORY",
+        "AWS_CA_BUNDLE",
+    ];
+    const AZURE: [&str; 4] =
+        ["AZURE_CLIENT_CERTIFICATE_PATH", "AZURE_FEDERATED_TOKEN_FILE", "AZURE_CONFIG_DIR", "AZD_CONFIG_DIR"];
+    const GOOGLE: [&str; 4] = [
+        "GOOGLE_APPLICATION_CREDENTIALS",
+        "CLOUDSDK_CONFIG",
+        "CLOUDSDK_AUTH_ACCESS_TOKEN_FILE",
+        "CLOUDSDK_AUTH_CREDENTIAL_FILE_OVERRIDE",
+    ];
+    const GITHUB: [&str; 6] = [
+        "GITHUB_APP_PRIVATE_KEY_PATH",
+        "GH_CONFIG_DIR",
+        "GH_PATH",
+        "XDG_CONFIG_HOME",
+        "SSL_CERT_FILE",
+        "CREDMINT_CONFIG",
+    ];
+    for (program, server, variables) in [
+        (ECR, REGISTRY, &AWS[..]),
+        (ACR, "contoso.azurecr.io", &AZURE),
+        (GCR, "europe-docker.pkg.dev", &GOOGLE),
+        (GHCR, "ghcr.io", &GITHUB),
+    ] {
+        for (variable, key) in variables.iter().flat_map(|variable| keys.iter().map(move |key| (*variable, key))) {
+            let mut home = Home::of(program);
+            home.set("NO_GCE_CHECK", "true").set("AZURE_POD_IDENTITY_AUTHORITY_HOST", "http://127.0.0.1:1");
+            home.set(variable, key).log_everything();
+            let mut said = overheard(&home.get(server));
+            assert!(said.contains(&format!("{variable} contains a key instead of a path")), "{variable}: {said}");
+            for arguments in
+                [&["token", server][..], &["export", server], &["doctor", "--offline", server], &["status"]]
+            {
+                let outcome = home.run(CLI, arguments, "");
+                said += &format!("{}{}", outcome.stdout, outcome.stderr);
+            }
+            assert!(!said.contains(CANARY), "{variable}: {said}");
+        }
+    }
+    let home = Home::of(GCR);
+    for (setting, key) in
+        ["credentials_file", "private_key_file"].iter().flat_map(|name| keys.iter().map(move |key| (name, key)))
+    {
+        home.settings(&format!("[[registry]]\nmatch = \"*\"\n{setting} = {key:?}\n"));
+        let outcome = home.get("gcr.io");
+        assert!(!overheard(&outcome).contains(CANARY), "{outcome:?}");
+        outcome.explains(&["contains a key instead of a path"]);
+    }
+}
+
+#[test]
+fn a_secret_is_stored_only_where_its_owner_alone_can_read() {
     let aws = Aws::start();
     let home = Home::signed_in(&aws);
     let secret = home.get(REGISTRY).secret();

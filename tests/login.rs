@@ -19,21 +19,43 @@ fn it_asks_at_a_terminal_and_does_not_show_the_password() {
     let home = Home::new();
     let mut terminal = Terminal::run(&home, CLI, &["login"]);
     terminal.sees("Username for Docker Hub: ").types("me");
-    terminal.sees("Password or access token of me for Docker Hub: ").types("dckr_pat_canary");
+    terminal.sees("Password or access token of me for Docker Hub: ").types_unseen("dckr_pat_canary");
     let (code, shown) = terminal.ends();
     assert_eq!(code, 0, "{shown}");
-    assert!(shown.contains("the login of me for Docker Hub is stored") && !shown.contains("canary"), "{shown}");
+    assert!(shown.contains("stored the login of me for Docker Hub") && !shown.contains("canary"), "{shown}");
     assert_eq!(kept(&home, HUB), ("me".into(), "dckr_pat_canary".into()));
+}
+
+#[test]
+fn a_password_that_is_typed_ahead_is_not_shown() {
+    let home = Home::new();
+    let mut terminal = Terminal::run(&home, CLI, &["login"]);
+    // Both at once, and a slip of the finger in the name.
+    terminal.sees("Username for Docker Hub: ").types("mx\x7fé\ndckr_pat_canary");
+    let (code, shown) = terminal.ends();
+    assert_eq!(code, 0, "{shown}");
+    assert!(shown.contains("mx\x08 \x08é") && !shown.contains("canary"), "{shown}");
+    assert_eq!(kept(&home, HUB), ("mé".into(), "dckr_pat_canary".into()));
+}
+
+#[test]
+fn ctrl_c_at_a_question_stores_nothing() {
+    let home = Home::new();
+    let mut terminal = Terminal::run(&home, CLI, &["login", OWN, "-u", "me"]);
+    terminal.sees("Password").types("canary\x03");
+    let (code, shown) = terminal.ends();
+    assert!(code == 1 && shown.contains("interrupted") && !shown.contains("canary"), "{code}: {shown}");
+    home.run(CREDMINT, &["get"], OWN).is_not_found();
 }
 
 #[test]
 fn an_empty_answer_stores_nothing() {
     let home = Home::new();
     let mut terminal = Terminal::run(&home, CLI, &["login", OWN, "-u", "me"]);
-    terminal.sees("Password").types("");
+    terminal.sees("Password").types_unseen("");
     let (code, shown) = terminal.ends();
     assert_eq!(code, 1, "{shown}");
-    assert!(shown.contains("needs a user's name and a password"), "{shown}");
+    assert!(shown.contains("username and password must not be empty"), "{shown}");
     home.run(CREDMINT, &["get"], OWN).is_not_found();
 }
 
@@ -53,14 +75,54 @@ fn a_script_hands_the_password_over_on_standard_input() {
 }
 
 #[test]
-fn what_cannot_be_asked_for_is_said_at_once() {
+fn logging_out_of_docker_hub_takes_the_tokens_of_the_web_login_too() {
+    let home = Home::new();
+    let kept = ["", "access-token", "refresh-token"].map(|name| format!("{HUB}{name}"));
+    for server in kept.iter().map(String::as_str).chain([OWN]) {
+        assert_eq!(home.store(server, "u", "p").code, 0);
+    }
+    assert_eq!(home.run(CLI, &["logout"], "").code, 0);
+    for server in &kept {
+        home.run(CREDMINT, &["get"], server).is_not_found();
+    }
+    assert_eq!(self::kept(&home, OWN).1, "p", "another registry's login stays");
+}
+
+#[test]
+fn what_names_no_host_is_not_docker_hub() {
+    let home = Home::new();
+    assert_eq!(home.store(HUB, "me", "canary").code, 0);
+    for arguments in
+        [&["token"][..], &["configure"], &["logout"], &["login", "-u", "me"], &["unconfigure"], &["export"]]
+    {
+        for (registry, words) in [
+            ("ghcr.io:99999", "the port must be a number from 1 to 65535"),
+            ("ghcr", "is not a registry: no host name"),
+            ("alpine:3", "is not a registry: no host name"),
+            ("owner/app", "is not a registry: no host name"),
+            ("registry:99999", "is not a registry: no host name"),
+        ] {
+            let outcome = home.run(CLI, &[arguments, &[registry]].concat(), "");
+            assert_eq!((outcome.code, outcome.stdout.as_str()), (1, ""), "{arguments:?} {registry}: {outcome:?}");
+            assert!(outcome.stderr.contains(words), "{outcome:?}");
+        }
+    }
+    let outcome = home.run(CLI, &["token", "registry:5000"], "");
+    assert!(outcome.code == 1 && outcome.stderr.contains("no credentials for registry:5000"), "{outcome:?}");
+    assert_eq!(home.run(CLI, &["logout", "registry:5000"], "").code, 0);
+    assert_eq!(kept(&home, HUB).1, "canary");
+    assert_eq!(home.run(CLI, &["token", "docker.io"], "").stdout, "canary\n");
+}
+
+#[test]
+fn input_that_cannot_be_asked_for_is_reported_at_once() {
     let home = Home::new();
     for (arguments, words) in [
-        (&["login"][..], "there is no terminal to ask at"),
+        (&["login"][..], "no terminal: pass --password-stdin"),
         (&["login", OWN, "-u", "me"], "--password-stdin"),
-        (&["login", OWN, "--password-stdin"], "add --username NAME"),
+        (&["login", OWN, "--password-stdin"], "add: --username NAME"),
         (&["login", "ghcr.io/owner/app", "-u", "me"], "credmint login ghcr.io"),
-        (&["login", OWN, "--device"], "does not belong to GitHub"),
+        (&["login", OWN, "--device"], "is not a GitHub registry"),
         (&["login", PACKAGES, "--device"], "--client-id ID"),
     ] {
         let outcome = home.run(CLI, arguments, "");
@@ -86,8 +148,7 @@ fn a_code_for_the_browser_signs_in_at_github() {
     let company = company();
     let outcome = device(&company, &[]);
     assert_eq!((outcome.code, outcome.stdout.as_str()), (0, ""), "{outcome:?}");
-    for words in
-        ["Open https://github.com/login/device and enter WDJB-MJHT", "the login of octocat for ghcr.io is stored"]
+    for words in ["Open https://github.com/login/device and enter WDJB-MJHT", "stored the login of octocat for ghcr.io"]
     {
         assert!(outcome.stderr.contains(words), "{outcome:?}");
     }
@@ -102,10 +163,10 @@ fn a_code_for_the_browser_signs_in_at_github() {
 }
 
 #[test]
-fn a_sign_in_that_is_turned_down_stores_nothing() {
+fn a_denied_sign_in_stores_nothing() {
     let company = company();
     company.github.deny_devices();
     let outcome = device(&company, &[]);
-    assert!(outcome.code == 1 && outcome.stderr.contains("turned down in the browser"), "{outcome:?}");
+    assert!(outcome.code == 1 && outcome.stderr.contains("access denied in the browser"), "{outcome:?}");
     company.home.run(CREDMINT, &["get"], PACKAGES).is_not_found();
 }

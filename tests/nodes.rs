@@ -5,7 +5,7 @@ use std::path::Path;
 
 use pretend_cloud::Aws;
 
-use crate::home::{CLI, Home, REGISTRY, program};
+use crate::home::{CLI, Home, REGISTRY};
 use crate::kubelet::{Response, matches, request};
 
 const NODE: &str = include_str!("../installers/kubelet/credential-provider-config.yaml");
@@ -86,29 +86,63 @@ fn a_node_is_given_a_program_for_every_provider() {
     let home = Home::signed_in(&aws);
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("installers/kubelet");
     let node = home.path("node");
-    for _ in 0..2 {
-        let mut put = home.other("sh", &[folder.join("put-on-node.sh").to_str().unwrap()]);
-        put.env("FROM", program(CLI).parent().unwrap()).env("CONFIG", &folder).env("TO", &node);
-        let output = put.output().unwrap();
-        assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
-    }
-    for (name, config) in [("credential-provider-config.yaml", NODE), ("service-accounts-config.yaml", PODS)] {
-        assert_eq!(std::fs::read_to_string(node.join(name)).unwrap(), config);
-        for (name, provider) in providers(config) {
-            let arguments: Vec<_> =
-                ["kubelet"].into_iter().filter(|word| provider.contains(&format!("args: [\"{word}\"]"))).collect();
-            let program = node.join("bin").join(name);
-            let outcome =
-                home.run(program.to_str().unwrap(), &arguments, request(&format!("{REGISTRY}/app")).to_string());
-            let version = provider.lines().find_map(|line| line.trim().strip_prefix("apiVersion: ")).unwrap();
-            assert_eq!(Response::of(&outcome, version).found(&format!("{REGISTRY}/app")).0, "AWS", "{name}");
+    let (to, from) = (node.to_str().unwrap(), folder.to_str().unwrap());
+    // Once more, over what is there.
+    for arguments in [vec![], vec!["--config", from], vec!["--config", from]] {
+        let outcome = home.run(CLI, &[vec!["kubelet", "install", "--to", to], arguments].concat(), "");
+        assert_eq!(outcome.code, 0, "{outcome:?}");
+        for (name, config) in [("credential-provider-config.yaml", NODE), ("service-accounts-config.yaml", PODS)] {
+            assert_eq!(std::fs::read_to_string(node.join(name)).unwrap(), config);
+            for (name, provider) in providers(config) {
+                assert!(provider.contains("args: [\"kubelet\"]"), "{name}");
+                let program = node.join("bin").join(name);
+                let asked = request(&format!("{REGISTRY}/app")).to_string();
+                let outcome = home.run(program.to_str().unwrap(), &["kubelet"], asked);
+                let version = provider.lines().find_map(|line| line.trim().strip_prefix("apiVersion: ")).unwrap();
+                assert_eq!(Response::of(&outcome, version).found(&format!("{REGISTRY}/app")).0, "AWS", "{name}");
+            }
         }
+        let mut names: Vec<_> =
+            std::fs::read_dir(node.join("bin")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        let expected = [
+            "credmint",
+            "credmint-aws",
+            "credmint-azure",
+            "credmint-google",
+            "credmint-mint",
+            "docker-credential-credmint",
+        ];
+        assert_eq!(names, expected, "and nothing half done");
     }
-    assert!(
-        std::fs::read_dir(node.join("bin")).unwrap().all(|entry| !entry
-            .unwrap()
-            .file_name()
-            .to_string_lossy()
-            .starts_with('.'))
-    );
+}
+
+#[test]
+fn a_configuration_of_the_node_s_own_is_kept_unless_another_is_named() {
+    let home = Home::new();
+    home.write("node/credential-provider-config.yaml", "mine\n");
+    home.write("config/mine.yaml", "from the folder\n");
+    home.write("empty/readme.txt", "");
+    let (node, config, empty) = (home.path("node"), home.path("config"), home.path("empty"));
+    let install =
+        |more: &[&str]| home.run(CLI, &[&["kubelet", "install", "--to", node.to_str().unwrap()], more].concat(), "");
+    assert_eq!(install(&[]).code, 0);
+    assert_eq!(std::fs::read_to_string(node.join("credential-provider-config.yaml")).unwrap(), "mine\n");
+    assert_eq!(install(&["--config", config.to_str().unwrap()]).code, 0);
+    assert_eq!(std::fs::read_to_string(node.join("mine.yaml")).unwrap(), "from the folder\n");
+    let outcome = install(&["--config", empty.to_str().unwrap()]);
+    assert!(outcome.code == 1 && outcome.stderr.contains("no .yaml file"), "{outcome:?}");
+    let outcome = home.run(CLI, &["kubelet", "install", "--to", "/proc/nowhere"], "");
+    assert!(outcome.code == 1 && outcome.stderr.contains("cannot write /proc/nowhere/bin"), "{outcome:?}");
+}
+
+/// What the DaemonSet runs is in the image as it is built here.
+#[test]
+fn the_daemonset_runs_what_is_in_the_image() {
+    let image = include_str!("../installers/ci/Dockerfile");
+    let daemonset = include_str!("../installers/kubelet/daemonset.yaml");
+    assert!(image.contains("ARG BASE=scratch\nFROM ${BASE}\n") && image.contains("/bin/ /bin/\n"));
+    assert!(daemonset.contains(
+        "command: [\"/bin/credmint\", \"kubelet\", \"install\", \"--to\", \"/node\", \"--config\", \"/config\"]"
+    ));
 }

@@ -1,8 +1,9 @@
 //! A command that takes its time shows at a terminal that it is still at it, and nowhere else.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use pretend_cloud::{Aws, Behaviour, Call};
+use testing::quick;
 
 use crate::home::{CLI, Home, REGISTRY};
 use crate::terminal::Terminal;
@@ -25,9 +26,11 @@ fn shown_at_a_terminal(home: &Home) -> String {
 
 #[test]
 fn a_slow_command_counts_seconds_and_clears_them_away() {
-    let (_aws, home) = slow(Duration::from_millis(2_500));
+    let (_aws, home) = slow(Duration::from_millis(4_500));
     let shown = shown_at_a_terminal(&home);
-    assert!(shown.contains(" 1s") && shown.contains(" 2s"), "{shown:?}");
+    // On a busy machine one may be left out.
+    let seconds = [" 1s", " 2s", " 3s", " 4s"].into_iter().filter(|second| shown.contains(second));
+    assert!(seconds.count() >= 2, "{shown:?}");
     assert!(shown.ends_with(CLEARED), "{shown:?}");
     let token = home.run(CLI, &["token", REGISTRY], "").stdout;
     assert!(shown.contains(&format!("{CLEARED}{}\r\n", token.trim_end())), "{shown:?}");
@@ -36,19 +39,15 @@ fn a_slow_command_counts_seconds_and_clears_them_away() {
 #[test]
 fn a_quick_command_shows_its_answer_only() {
     let (_aws, home) = slow(Duration::ZERO);
-    // Beside everything else that is tested, not even this is always quick.
-    for _ in 0..20 {
-        let started = Instant::now();
-        let shown = shown_at_a_terminal(&home);
-        if started.elapsed() < Duration::from_secs(1) {
-            return assert!(!shown.contains('\u{1b}'), "{shown:?}");
-        }
-    }
-    panic!("it was never quick");
+    let shown = quick(Duration::from_secs(1), || {
+        let started = std::time::Instant::now();
+        (shown_at_a_terminal(&home), started.elapsed())
+    });
+    assert!(!shown.contains('\u{1b}'), "{shown:?}");
 }
 
 #[test]
-fn without_a_terminal_nothing_turns() {
+fn without_a_terminal_there_is_no_spinner() {
     let (_aws, home) = slow(Duration::from_millis(1_500));
     let outcome = home.run(CLI, &["token", REGISTRY], "");
     assert_eq!((outcome.code, outcome.stderr.as_str()), (0, ""), "{outcome:?}");

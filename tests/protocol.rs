@@ -238,14 +238,17 @@ fn h20_h21_list_is_one_object_whose_keys_can_be_got() {
 fn h20_list_does_not_wait_for_its_input() {
     let home = home();
     for action in ["list", "version", "help"] {
-        let mut child = home.command(helper(), &[action]).stdin(Stdio::piped()).spawn().unwrap();
-        let open = child.stdin.take();
-        let started = Instant::now();
-        let mut answer = String::new();
-        child.stdout.take().unwrap().read_to_string(&mut answer).unwrap();
-        assert!(child.wait().unwrap().success());
-        assert!(started.elapsed() < Duration::from_secs(5) && !answer.is_empty(), "{action}: {answer}");
-        drop(open);
+        // The input never comes, and never ends.
+        testing::quick(Duration::from_secs(5), || {
+            let started = Instant::now();
+            let mut child = home.command(helper(), &[action]).stdin(Stdio::piped()).spawn().unwrap();
+            let open = child.stdin.take();
+            let mut answer = String::new();
+            child.stdout.take().unwrap().read_to_string(&mut answer).unwrap();
+            assert!(child.wait().unwrap().success() && !answer.is_empty(), "{action}: {answer}");
+            drop(open);
+            ((), started.elapsed())
+        });
     }
 }
 
@@ -352,8 +355,8 @@ fn bad_input_is_refused_in_a_line_and_not_repeated() {
         let line = home.run(helper(), &["store"], text).explains(&["credentials are not"]).to_owned();
         assert!(!line.contains("canary"), "{line}");
     }
-    for server in ["https://u:canary@r.example", "ftp://r.example", "r example"] {
-        let line = home.store(server, "u", "canary").explains(&["a registry address"]).to_owned();
+    for server in ["https://u:canary@x@r.example", "ftp://r.example", "r example"] {
+        let line = home.store(server, "u", "canary").explains(&["registry address"]).to_owned();
         assert!(!line.contains("canary"), "{line}");
     }
 }

@@ -5,12 +5,13 @@ use crate::acr;
 use crate::gcr;
 use crate::home::{CREDMINT, ECR, Home, REGISTRY, program};
 
-const README: &str = include_str!("../README.md");
+const PAGES: [&str; 2] = [include_str!("../README.md"), include_str!("../installers/REFERENCE.md")];
 
-/// The fenced blocks of a language.
+/// The fenced blocks of a language, in the README and the reference.
 fn blocks(language: &str) -> Vec<&'static str> {
     let fence = format!("```{language}\n");
-    README.split(fence.as_str()).skip(1).map(|rest| rest.split("```").next().unwrap()).collect()
+    let of = |page: &'static str| page.split(fence.as_str()).skip(1).map(|rest| rest.split("```").next().unwrap());
+    PAGES.into_iter().flat_map(|page| of(page).collect::<Vec<_>>()).collect()
 }
 
 /// These build the project: `tests/run` itself runs them.
@@ -38,7 +39,7 @@ fn every_other_command_works() {
         let expected = match command.split_whitespace().nth(1).unwrap() {
             "guide" => "# ",
             "status" => "docker-credential-credmint",
-            "doctor" => "nothing is broken",
+            "doctor" => "no problems found",
             REGISTRY => "\"Username\":\"AWS\"",
             _ => "",
         };
@@ -46,7 +47,7 @@ fn every_other_command_works() {
     }
     let config = |path: &str| std::fs::read_to_string(home.path(path)).unwrap();
     assert!(config(".docker/config.json").contains("\"credsStore\": \"credmint\""));
-    assert!(config("run/containers/auth.json").contains(REGISTRY) && config("config.json").contains("auths"));
+    assert!(config("config/containers/auth.json").contains(REGISTRY) && config("config.json").contains("auths"));
     home.run(CREDMINT, &["get"], "registry.corp.example:5000").is_not_found();
 }
 
@@ -54,7 +55,7 @@ fn every_other_command_works() {
 fn the_settings_are_valid_and_do_what_they_say() {
     let aws = Aws::start();
     let home = Home::signed_in(&aws);
-    home.settings(blocks("toml")[0]);
+    home.settings(blocks("toml").into_iter().find(|block| block.contains("role_arn")).unwrap());
     home.write(".aws/credentials", "[production]\naws_access_key_id = AKIAPRODUCTION\naws_secret_access_key = s\n");
     for (server, by) in [
         ("210987654321.dkr.ecr.us-east-1.amazonaws.com", "AKIAPRODUCTION"),
@@ -66,6 +67,17 @@ fn the_settings_are_valid_and_do_what_they_say() {
         let minted = aws.minted().into_iter().find(|token| token.password == secret).unwrap();
         assert!(minted.access_key.starts_with(by), "{server}: {}", minted.access_key);
     }
+}
+
+#[cfg(unix)]
+#[test]
+fn the_settings_for_another_helper_work() {
+    let mut home = Home::of(CREDMINT);
+    home.settings(blocks("toml").into_iter().find(|block| block.contains("helper = ")).unwrap());
+    home.script("bin/docker-credential-pass", r#"echo '{"Username":"me","Secret":"of pass"}'"#);
+    home.set("PATH", format!("{}:/usr/bin:/bin", home.path("bin").display()));
+    assert_eq!(home.get("registry.corp.example").secret(), "of pass");
+    home.get("registry.gitlab.com").explains(&["/opt/corp/registry-token", "was not found"]);
 }
 
 #[test]
@@ -93,7 +105,7 @@ fn the_configuration_for_google_works() {
     // Google itself is not to be asked.
     home.set("HTTPS_PROXY", Proxy::start().url());
     gcr::get(&home, "us-docker.pkg.dev").explains(&["puller@project.iam.gserviceaccount.com"]);
-    gcr::get(&home, "europe-docker.pkg.dev").explains(&["/etc/credmint/puller.json is not there"]);
+    gcr::get(&home, "europe-docker.pkg.dev").explains(&["/etc/credmint/puller.json: it does not exist"]);
     gcr::get(&home, "docker.corp.example").credentials();
 }
 
@@ -115,7 +127,7 @@ fn the_configuration_for_azure_works() {
         ("login.corp.example", "https://management.azure.com")
     );
     assert_eq!(world.minted(&acr::get(&home, "docker.corp.example")).registry, "contoso.azurecr.io");
-    acr::get(&home, "fabrikam.azurecr.io").explains(&["nobody is signed in"]);
+    acr::get(&home, "fabrikam.azurecr.io").is_not_found_because(&["no Azure credentials found"]);
     home.set("AZURE_FEDERATED_TOKEN_FILE", home.write("token", "federated.job.signature"));
     let by = world.minted_by(&acr::get(&home, "fabrikam.azurecr.io"));
     assert_eq!(by, "app 33333333-aaaa-bbbb-cccc-444444444444 by job");

@@ -88,6 +88,20 @@ fn list_names_logins_and_tokens_of_every_cloud() {
     assert_eq!(listed, list(&home));
 }
 
+/// Testcontainers looks in the list of a `credHelpers` helper for the name that the image has.
+#[test]
+fn list_names_a_login_as_docker_s_configuration_does() {
+    let home = Home::new();
+    home.run(CREDMINT, &["store"], format!("{{\"ServerURL\":\"{HUB}\",\"Username\":\"me\",\"Secret\":\"s\"}}"));
+    home.write(
+        ".docker/config.json",
+        format!(r#"{{"credHelpers": {{"{HUB}": "credmint", "docker.io": "credmint", "quay.io": "credmint"}}}}"#),
+    );
+    let listed = list(&home);
+    assert_eq!(listed.keys().collect::<Vec<_>>(), ["docker.io", HUB], "and no name without a login");
+    assert_eq!(get(&home, "docker.io").secret(), "s");
+}
+
 #[test]
 fn an_app_s_token_for_a_namespace_is_asked_for_with_the_namespace() {
     let mut company = Company::with_app();

@@ -45,6 +45,11 @@ impl Scope {
 
 /// What a process has at its end: the most memory it needed, in kB, and its open descriptors.
 fn at_its_end(home: &Home, scope: Scope) -> (usize, usize) {
+    // On a busy machine the moment may be missed.
+    (0..5).map(|_| seen_at_its_end(home, scope)).find(|found| *found != (0, 0)).unwrap_or_default()
+}
+
+fn seen_at_its_end(home: &Home, scope: Scope) -> (usize, usize) {
     let helper = program(ECR);
     // At its last call it is held up for a while.
     let options = ["-qq", "-o", "/dev/null", "-e", "inject=exit_group:delay_enter=300000"];
@@ -56,11 +61,14 @@ fn at_its_end(home: &Home, scope: Scope) -> (usize, usize) {
     while tracer.try_wait().unwrap().is_none() {
         let children = std::fs::read_to_string(format!("/proc/{0}/task/{0}/children", tracer.id())).unwrap_or_default();
         let process = children.split_whitespace().next().unwrap_or("none");
+        // Root alone may look at the descriptors of a process that is not dumpable. They are counted before the
+        // memory is asked for: a process that ends gives its memory back before it closes them, so that one whose
+        // memory can still be told had all of them.
+        let open = std::fs::read_dir(format!("/proc/{process}/fd")).map_or(0, Iterator::count);
         let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
         let memory =
             status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.split_whitespace().next()?.parse().ok());
-        let open = std::fs::read_dir(format!("/proc/{process}/fd")).map(Iterator::count);
-        if let (Some(memory), Ok(open), true) = (memory, open, status.contains("docker-credenti")) {
+        if let (Some(memory), true) = (memory, status.contains("docker-credenti")) {
             found = (memory, open);
         }
         std::thread::sleep(Duration::from_millis(10));
@@ -109,10 +117,11 @@ fn every_identity_keeps_its_token_and_nothing_piles_up() {
         let token = &minted[secrets.first().unwrap()];
         assert_eq!((token.access_key.as_str(), token.region.as_str()), (scope.key().as_str(), scope.region()));
     }
-    let (tokens, turns) = (files(&home.path("run/credmint/tokens")), files(&home.path("run/credmint/turns")));
-    assert_eq!((tokens.len(), turns.len()), (mints, mints));
-    assert_eq!(files(&home.path("")).len(), 2 * mints, "nothing lies elsewhere");
-    for path in turns {
+    let (tokens, mint_locks) = (files(&home.path("run/credmint/tokens")), files(&home.path("run/credmint/mint-locks")));
+    assert_eq!((tokens.len(), mint_locks.len()), (mints, mints));
+    // Besides them, the list of the registries that were answered.
+    assert_eq!(files(&home.path("")).len(), 2 * mints + 1, "nothing lies elsewhere");
+    for path in mint_locks {
         let lock = std::fs::File::options().write(true).open(&path).unwrap();
         assert!(lock.try_lock().is_ok(), "somebody still holds {}", path.display());
     }

@@ -1,14 +1,16 @@
 //! A person at a terminal, by util-linux's `script`: a program that asks shows its questions only there.
 
 use std::io::{Read, Write};
-use std::process::{Child, ChildStdin, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
+
+use testing::wait_until;
 
 use crate::home::{Home, program};
 
 /// How long a question may take to appear.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) struct Terminal {
     child: Child,
@@ -49,10 +51,22 @@ impl Terminal {
         self
     }
 
+    /// Types a line that is not to be shown: once the terminal has been told not to, which it is only
+    /// after the question has been.
+    #[track_caller]
+    pub(crate) fn types_unseen(&mut self, line: &str) -> &mut Self {
+        let children = format!("/proc/{0}/task/{0}/children", self.child.id());
+        wait_until("a terminal that does not echo", || {
+            let program = std::fs::read_to_string(&children).unwrap_or_default();
+            let terminal = format!("/proc/{}/fd/0", program.split_whitespace().next().unwrap_or("none"));
+            let settings = Command::new("stty").args(["-a", "-F", &terminal]).stderr(Stdio::null()).output();
+            String::from_utf8_lossy(&settings.unwrap().stdout).split_whitespace().any(|word| word == "-echo")
+        });
+        self.types(line)
+    }
+
     /// Types a line.
     pub(crate) fn types(&mut self, line: &str) -> &mut Self {
-        // A question is shown before the terminal is told not to echo the answer.
-        std::thread::sleep(Duration::from_millis(200));
         self.keyboard.write_all(format!("{line}\n").as_bytes()).unwrap();
         self
     }

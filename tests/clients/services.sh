@@ -16,15 +16,17 @@ export CORP=registry.corp.example:5000
 export TOKENS=hub.corp.example
 # Docker Hub, which the engines reach by way of a mirror: dockerhub, dckr_pat.
 export HUB=docker.io
+# GitLab's: alice, glpat-pretend.
+export GITLAB=registry.gitlab.com
 # The image that everybody has, for two platforms; and the one that everybody may pull.
 export APP=octo-org/team/app
 export OPEN=octo-org/public/app
 
 AWS_HOSTS=api.ecr.us-east-1.amazonaws.com,api.ecr.eu-west-1.amazonaws.com,api.ecr-public.us-east-1.amazonaws.com,sts.amazonaws.com,sts.us-east-1.amazonaws.com,portal.sso.us-east-1.amazonaws.com,oidc.us-east-1.amazonaws.com
-AZURE_HOSTS=login.microsoftonline.com
-GOOGLE_HOSTS=oauth2.googleapis.com,sts.googleapis.com,iamcredentials.googleapis.com
+AZURE_HOSTS=login.microsoftonline.com,management.azure.com,graph.microsoft.com
+GOOGLE_HOSTS=oauth2.googleapis.com,sts.googleapis.com,iamcredentials.googleapis.com,artifactregistry.googleapis.com,iam.googleapis.com,serviceusage.googleapis.com,cloudresourcemanager.googleapis.com
 GITHUB_HOSTS=api.github.com,github.com
-HUB_HOSTS=registry-1.docker.io,index.docker.io,auth.docker.io,docker.io
+HUB_HOSTS="registry-1.docker.io,index.docker.io,auth.docker.io,docker.io,hub.docker.com"
 TOKENS_HOSTS=$TOKENS,auth.corp.example
 
 # The lines of the room's hosts file.
@@ -41,10 +43,13 @@ names() {
     echo "192.0.2.11 ${CORP%:*} mirror.corp.example"
     echo "192.0.2.12 ${AZURE_HOSTS//,/ }"
     echo "192.0.2.13 $ACR"
+    echo "192.0.2.14 $GITLAB gitlab.com"
 }
 
 # The back door of each registry: its port on 127.0.0.1.
-BACK_DOORS=(5001 5002 5003 5004 5005 5006 5007)
+BACK_DOORS=(5001 5002 5003 5004 5005 5006 5007 5008)
+# Those of the clouds that delete images by an API of their own.
+CLOUDS_DOORS=(5003 5004 5005 5007 5008)
 
 open_registries() {
     local port
@@ -58,11 +63,14 @@ open_registries() {
 
 # open_registry NAME SETTINGS: Docker's own registry, with a folder of its own.
 open_registry() {
+    local registry=docker-registry
     mkdir -p "$ROOM/registries/$1"
     printf 'version: 0.1\nlog: {level: error, accesslog: {disabled: true}}\nstorage: {delete: {enabled: true}, filesystem: {rootdirectory: %s}}\n%s\n' \
         "$ROOM/registries/$1" "$2" >"$ROOM/registries/$1.yml"
     # The lock of OpenTelemetry's exporter costs a second at the end of newer releases.
-    OTEL_TRACES_EXPORTER=none docker-registry serve "$ROOM/registries/$1.yml" >"$ROOM/registry-$1.log" 2>&1 &
+    # Clouds delete single tags, and only version 3 does; where it is missing, so are those cases.
+    if [[ " ${CLOUDS_DOORS[*]} " = *" $1 "* ]] && command -v registry >/dev/null; then registry=registry; fi
+    OTEL_TRACES_EXPORTER=none "$registry" serve "$ROOM/registries/$1.yml" >"$ROOM/registry-$1.log" 2>&1 &
 }
 
 open_clouds() {
@@ -77,6 +85,7 @@ open_clouds() {
         --ghcr 192.0.2.8:443 "$GHCR" 127.0.0.1:5004 \
         --hub 192.0.2.9:443 "$HUB_HOSTS" 127.0.0.1:5005 auth.docker.io dockerhub dckr_pat \
         --hub 192.0.2.10:443 "$TOKENS_HOSTS" 127.0.0.1:5006 auth.corp.example hub sesame \
+        --gitlab 192.0.2.14:443 "$GITLAB,gitlab.com" 127.0.0.1:5008 alice glpat-pretend \
         --certificate "${CORP%:*},mirror.corp.example" >"$ROOM/clouds.log" 2>&1)
     await "the pretend clouds" grep -q ready "$ROOM/clouds.log"
     htpasswd -Bbn corp secret >"$ROOM/htpasswd"
@@ -104,8 +113,9 @@ open_engines() {
         ip link set room0 up
         bridge=room0
     fi
-    open_engine containerd '"features": {"containerd-snapshotter": true}, "storage-driver": "native", "bridge": "'$bridge'"'
-    open_engine classic '"features": {"containerd-snapshotter": false}, "storage-driver": "vfs", "bridge": "none"'
+    local mirrored='"registry-mirrors": ["https://mirror.corp.example"]'
+    open_engine containerd "$mirrored, $CONTAINERD_STORE, \"bridge\": \"$bridge\""
+    open_engine classic "$mirrored, "'"features": {"containerd-snapshotter": false}, "storage-driver": "vfs", "bridge": "none"'
     local engine
     for engine in containerd classic; do
         await "the engine ($engine)" env DOCKER_HOST="unix://$ROOM/$engine.sock" docker version
@@ -113,9 +123,12 @@ open_engines() {
     export DOCKER_HOST="unix://$ROOM/containerd.sock"
 }
 
+CONTAINERD_STORE='"features": {"containerd-snapshotter": true}, "storage-driver": "native"'
+
+# open_engine NAME SETTINGS
 open_engine() {
     local name=$1
-    printf '{"registry-mirrors": ["https://mirror.corp.example"], "iptables": false, "ip6tables": false, "ip-forward": false, %s}\n' \
+    printf '{"iptables": false, "ip6tables": false, "ip-forward": false, %s}\n' \
         "$2" >"$ROOM/$name.json"
     dockerd --config-file "$ROOM/$name.json" --host "unix://$ROOM/$name.sock" --data-root "$ROOM/engines/$name" \
         --exec-root "$ROOM/engines/$name-run" --pidfile "$ROOM/$name.pid" >"$ROOM/engine-$name.log" 2>&1 &

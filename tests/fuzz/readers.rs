@@ -1,11 +1,9 @@
 //! Everything that reads what somebody else wrote, each as a function of bytes that panics where a
-//! promise is broken. The fuzz targets call them, and so does the suite, with the kept corpus.
-
-#![allow(dead_code, reason = "each fuzz target calls one of them")]
+//! promise is broken. The fuzz target calls them, and so does the suite, with the kept corpus.
 
 use std::time::SystemTime;
 
-use dockerconfig::{DaemonList, Document, HelperName, Reader};
+use dockerconfig::{DaemonList, Document, HelperName, KeyFormat};
 use protocol::{Credentials, Secret, ServerUrl};
 use serde_json::Value;
 use settings::Settings;
@@ -13,7 +11,7 @@ use vault::{Entry, Key};
 
 type Read = fn(&[u8]);
 
-/// By the names of the targets and of the folders of the corpus.
+/// By their names, which are those of the folders of the corpus.
 pub(crate) const READERS: [(&str, Read); 8] = [
     ("address", address),
     ("credentials", credentials),
@@ -26,7 +24,7 @@ pub(crate) const READERS: [(&str, Read); 8] = [
 ];
 
 /// A server address, as Docker and people write it.
-pub(crate) fn address(bytes: &[u8]) {
+fn address(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let Ok(server) = ServerUrl::parse(&text) else { return };
     let again = ServerUrl::parse(&server.key()).expect("a key is an address");
@@ -41,7 +39,7 @@ pub(crate) fn address(bytes: &[u8]) {
 }
 
 /// What `store` receives and a helper answers.
-pub(crate) fn credentials(bytes: &[u8]) {
+fn credentials(bytes: &[u8]) {
     let Ok(given) = Credentials::from_json(&String::from_utf8_lossy(bytes)) else { return };
     let line = String::from_utf8(given.to_json()).expect("JSON is UTF-8");
     assert_eq!(line.find('\n'), Some(line.len() - 1));
@@ -49,7 +47,7 @@ pub(crate) fn credentials(bytes: &[u8]) {
 }
 
 /// `config.toml`.
-pub(crate) fn settings(bytes: &[u8]) {
+fn settings(bytes: &[u8]) {
     let Ok(settings) = Settings::parse(&String::from_utf8_lossy(bytes)) else { return };
     let server = ServerUrl::parse("123456789012.dkr.ecr.us-east-1.amazonaws.com/team/app").expect("an address");
     for rule in &settings.rules {
@@ -59,7 +57,7 @@ pub(crate) fn settings(bytes: &[u8]) {
 }
 
 /// Docker's `config.json` and podman's, read and edited: the first byte chooses how.
-pub(crate) fn config(bytes: &[u8]) {
+fn config(bytes: &[u8]) {
     let Some((edits, text)) = bytes.split_first() else { return };
     let Ok(before) = Document::parse(text.to_vec()) else { return };
     let server = ServerUrl::parse("r.example").expect("an address");
@@ -72,7 +70,7 @@ pub(crate) fn config(bytes: &[u8]) {
             after.set_creds_store(&helper);
         }
         if chosen(1) {
-            after.set_cred_helper(&server, Reader::Docker, &helper);
+            after.set_cred_helper(&server, KeyFormat::Docker, &helper);
         }
         if chosen(2) {
             after.remove_cred_helper(&server);
@@ -84,7 +82,7 @@ pub(crate) fn config(bytes: &[u8]) {
             after.set_auth(&login);
         }
         if chosen(5) {
-            after.hand_over(&login);
+            after.remove_login(&login);
         }
         if chosen(6) {
             after.add_to(DaemonList::Mirrors, "http://m");
@@ -104,7 +102,7 @@ pub(crate) fn config(bytes: &[u8]) {
 }
 
 /// `DOCKER_AUTH_CONFIG`.
-pub(crate) fn variable(bytes: &[u8]) {
+fn variable(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     if dockerconfig::servers_of_variable(&text).is_ok() {
         assert!(Document::parse(text.into_owned().into_bytes()).is_ok());
@@ -112,30 +110,31 @@ pub(crate) fn variable(bytes: &[u8]) {
 }
 
 /// A password that may be a JSON Web Token.
-pub(crate) fn login(bytes: &[u8]) {
+fn login(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
-    if broker::end_of_login("someone", &text, SystemTime::UNIX_EPOCH).is_some() {
+    if broker::login_expiry("someone", &text, SystemTime::UNIX_EPOCH).is_some() {
         assert!(text.split('.').count() >= 3);
     }
 }
 
 /// An entry of the vault.
-pub(crate) fn entry(bytes: &[u8]) {
+fn entry(bytes: &[u8]) {
     let key = Key::Token("a".to_owned());
     if let Some(entry) = Entry::decode(bytes, &key) {
         assert_eq!(entry.key, key);
-        broker::end_of_login("AWS", entry.secret.expose(), entry.issued);
+        broker::login_expiry("AWS", entry.secret.expose(), entry.issued);
         assert_eq!(Entry::decode(&entry.encode(), &key), Some(entry));
     }
 }
 
 /// Both ends of the wire to the program that mints.
-pub(crate) fn minter(bytes: &[u8]) {
-    if let Some(asked) = broker::wire::asked(bytes) {
-        assert!(!asked.server.key().is_empty());
+fn minter(bytes: &[u8]) {
+    if let Some(request) = broker::wire::read_request(bytes) {
+        assert!(!request.server.key().is_empty());
     }
-    if let Ok(minted) = broker::wire::minted(bytes) {
-        let again = broker::wire::minted(&broker::wire::told(&Ok(minted.clone()))).expect("what was told is read");
+    if let Some(Ok(minted)) = broker::wire::read_response(bytes) {
+        let again = broker::wire::read_response(&broker::wire::write_response(&Ok(minted.clone())));
+        let again = again.expect("what was told is read").expect("and is a token");
         assert_eq!((again.username, again.secret, again.expires), (minted.username, minted.secret, minted.expires));
     }
 }

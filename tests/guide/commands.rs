@@ -15,28 +15,6 @@ pub(super) struct Simple {
     pub(super) flags: BTreeSet<String>,
 }
 
-/// The last word of a sub-command of `az` and `gcloud`; what follows is somebody's name.
-const VERBS: &[&str] = &[
-    "create",
-    "delete",
-    "list",
-    "describe",
-    "enable",
-    "create-oidc",
-    "create-cred-config",
-    "set-cleanup-policies",
-    "add-iam-policy-binding",
-    "login",
-    "print-access-token",
-    "set",
-    "show",
-    "untag",
-    "run",
-    "list-metadata",
-    "rest",
-    "update",
-];
-
 /// Every simple command of a script, those in `$(…)` and in pipes too.
 pub(super) fn simple(script: &str) -> Vec<Simple> {
     let mut commands = vec![Vec::new()];
@@ -57,7 +35,7 @@ pub(super) fn simple(script: &str) -> Vec<Simple> {
                 word = None;
                 commands.push(Vec::new());
             }
-            (None, '|' | ')' | '\n' | ';') => {
+            (None, '|' | ')' | '\n' | ';' | '&') => {
                 commands.last_mut().unwrap().extend(word.take());
                 commands.push(Vec::new());
             }
@@ -71,6 +49,9 @@ pub(super) fn simple(script: &str) -> Vec<Simple> {
 }
 
 fn taken_apart(words: &[String]) -> Simple {
+    // What xargs is given is the command.
+    let words = words.strip_prefix(&["xargs", "-I", "{}"].map(str::to_owned)[..]).unwrap_or(words);
+    let words = words.strip_prefix(&["sudo".to_owned()][..]).unwrap_or(words);
     let is_name =
         |word: &&String| word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-') && !word.starts_with('-');
     let names: Vec<_> = words.iter().take_while(is_name).cloned().collect();
@@ -78,12 +59,12 @@ fn taken_apart(words: &[String]) -> Simple {
     let depth = match texts[..] {
         ["docker", "buildx", "imagetools", ..] | ["aws", _, "wait", ..] => 4,
         ["docker", "buildx" | "scout", ..]
+        | ["docker", "compose" | "image" | "manifest", ..]
         | ["oras" | "aws", ..]
-        | ["credmint", "cache", ..]
+        | ["credmint", "cache" | "kubelet", ..]
         | ["cosign", "signing-config", ..] => 3,
         ["gh", "api", ..] => 2,
         ["gh" | "glab", ..] => 3,
-        ["az" | "gcloud", ..] => texts.iter().position(|word| VERBS.contains(word)).unwrap_or(texts.len()) + 1,
         ["git" | "curl" | "jq" | "grype" | "printf", ..] => 1,
         _ => 2,
     };
@@ -97,6 +78,9 @@ fn taken_apart(words: &[String]) -> Simple {
 /// Those of the flags that the tool's help does not name; of a sub-command that is not there, all.
 pub(super) fn unknown(words: &[String], flags: &BTreeSet<String>) -> Vec<String> {
     let name = words.first().unwrap_or_else(|| panic!("a command without a name: {flags:?}"));
+    if flags.is_empty() && ["sh", "cat", "htpasswd", "openssl", "systemctl"].contains(&name.as_str()) {
+        return Vec::new();
+    }
     let Some(help) = help(words) else { return Vec::new() };
     let known = |flag: &str| {
         help.match_indices(&format!("--{flag}")).any(|(at, found)| {
@@ -114,26 +98,28 @@ pub(super) fn unknown(words: &[String], flags: &BTreeSet<String>) -> Vec<String>
 /// What a tool says about itself; empty, if it knows no such sub-command; `None`, if it is not here.
 fn help(words: &[String]) -> Option<String> {
     let texts: Vec<_> = words.iter().map(String::as_str).collect();
-    // Version 1 of Amazon's tool has no single sign-on, `az devops` is an extension that it would
-    // fetch, and the help of an older jq names short flags alone.
+    // Version 1 of Amazon's tool has no single sign-on, and the help of an older jq names short flags alone.
     let elsewhere = match texts[..] {
-        ["security" | "printf" | "git" | "grype" | "glab" | "trivy" | "jq", ..] => true,
+        ["security" | "printf" | "journalctl" | "git" | "grype" | "trivy" | "jq", ..] => true,
         ["aws", "sso", ..] | ["aws", "configure", "sso"] => !aws_is_new(),
-        ["az", "devops", ..] | ["docker", "scout", ..] => true,
+        ["docker", "scout", ..] => true,
+        // `parsers` asks these themselves.
+        ["az" | "gcloud", ..] => return None,
         // Only the documentation speaks of it.
         ["credmint", "doctor"] => !answers(&tool("credmint")?, &["doctor", "--help"]),
         _ => false,
     };
     if elsewhere {
-        say(&format!("skipped: guide: nothing here tells the flags of {}", texts.join(" ")));
+        skip_once(texts[0], &format!("nothing here tells the flags of {}", texts.join(" ")));
         return None;
     }
     let (name, rest) = match texts[..] {
         ["docker", "buildx", ..] => ("docker-buildx", &texts[2..]),
+        ["docker", "compose", ..] => ("docker-compose", &texts[2..]),
         _ => (texts[0], &texts[1..]),
     };
     let Some(program) = tool(name) else {
-        super::missed(name);
+        skip_once(name, "it is not here to be asked for its flags");
         return None;
     };
     let asked = match texts[0] {
@@ -150,7 +136,7 @@ fn help(words: &[String]) -> Option<String> {
     Some(if output.status.success() && names_itself { plain(&said) } else { String::new() })
 }
 
-fn aws_is_new() -> bool {
+pub(super) fn aws_is_new() -> bool {
     tool("aws").is_some_and(|aws| {
         let output = Command::new(aws).arg("--version").output().unwrap();
         !String::from_utf8_lossy(&output.stdout).starts_with("aws-cli/1")
@@ -188,13 +174,12 @@ pub(super) fn tool(name: &str) -> Option<PathBuf> {
     FOUND.lock().unwrap().entry(name.to_owned()).or_insert_with(find).clone()
 }
 
-/// Says aloud, once, what could not be looked at.
-pub(super) fn say(text: &str) {
+/// Says aloud, once, which flags could not be looked at.
+fn skip_once(tool: &str, why: &str) {
     static SAID: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
-    if !SAID.lock().unwrap().insert(text.to_owned()) {
-        return;
+    if SAID.lock().unwrap().insert(format!("{tool} {why}")) {
+        testing::skip(&format!("guide: {tool}"), why);
     }
-    std::io::stderr().write_all(format!("{text}\n").as_bytes()).unwrap();
 }
 
 /// What a program makes of an input.

@@ -42,7 +42,7 @@ works "pull by the login, without an identity" \
 forget "$ECR/$APP:1"
 refused "a wrong login at $ECR" 'unauthorized|not authorized|denied' login "$ECR" AWS wrong
 works "logout from $ECR" docker logout "$ECR"
-refused "pull after the logout, without an identity" 'nobody is signed in to AWS' \
+refused "pull after the logout, without an identity" 'no AWS credentials found' \
     env AWS_SHARED_CREDENTIALS_FILE=/dev/null AWS_EC2_METADATA_DISABLED=true docker pull "$ECR/$APP:1"
 works "pull with an identity mints anew" docker pull "$ECR/$APP:1"
 forget "$ECR/$APP:1"

@@ -23,5 +23,5 @@ done
 for host in "$GAR" "$GHCR"; do
     refused "a private image at $host" 'denied|authentication|unauthorized' docker pull "$host/$APP:1"
 done
-refused "a private image at $ACR" 'nobody is signed in to Azure' docker pull "$ACR/$APP:1"
-refused "a private image at $ECR" 'nobody is signed in to AWS' docker pull "$ECR/$APP:1"
+refused "a private image at $ACR" 'no Azure credentials found' docker pull "$ACR/$APP:1"
+refused "a private image at $ECR" 'no AWS credentials found' docker pull "$ECR/$APP:1"

@@ -1,5 +1,6 @@
 # The commands that `credmint guide` prints, pasted: tags, builds, pulls, lists, signatures.
 # wirings: helpers
+# texts: other
 need docker-buildx crane skopeo cosign
 ip link show room0 >/dev/null 2>&1 || { echo "skipped: this kernel has no bridges, which SBOMs need"; exit 77; }
 . "$CLIENTS/containers.sh"
@@ -21,9 +22,12 @@ for host in "$ECR" "$ACR" "$GAR" "$GHCR" "$CORP" "$TOKENS"; do
     guided "$image" tags.versions
     same "every tag is there" "$(crane ls "${image%:*}" | sort | tr '\n' ' ')" "1 1.2 1.2.3 sha-$commit "
     guided "$image" build.multi-platform
+    # Before there is a cache, which is no image.
+    guided "$image" pull.all-tags
     guided "$image" build.complete
     guided "$image" tags.promote
     guided "$image" tags.promote-with-docker
+    guided "$image" tags.environment
     for environment in staging production; do
         same "$environment is that digest" "$(digest_of "${image%:*}:$environment")" "$(digest_of "$image")"
     done
@@ -36,6 +40,8 @@ for host in "$ECR" "$ACR" "$GAR" "$GHCR" "$CORP" "$TOKENS"; do
     guided "$image" pull.sbom
     grep -q 'made by the stand-in' "$SAID" || fail "the SBOM is not there"
     guided "$image" pull.validate
+    guided "$image" pull.local
+    guided "$image" pull.debug
     guided "$image" list.crane
     guided "$image" list.skopeo
     grep -q production "$SAID" || fail "list-tags is not whole"
@@ -44,6 +50,10 @@ for host in "$ECR" "$ACR" "$GAR" "$GHCR" "$CORP" "$TOKENS"; do
     guided "$image" sign.digest
     guided "$image" sign.key
     guided "$image" sign.verify-key
+    guided "$image" sign.sbom
+    guided "$image" sign.verify-sbom
+    guided "$image" scan.build
+    guided "$image" build.all-tags
     guided "$image" trouble.log
     unset CREDMINT_LOG
 done

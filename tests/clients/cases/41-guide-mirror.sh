@@ -1,6 +1,6 @@
 # The guide's way of copying from one cloud to another, in every direction: both sides are minted.
 # wirings: helpers
-need crane skopeo
+need crane skopeo oras
 . "$CLIENTS/containers.sh"
 hosts=("$ECR" "$ACR" "$GAR" "$GHCR")
 for from in "${hosts[@]}"; do
@@ -14,6 +14,8 @@ for from in "${hosts[@]}"; do
         works "podman's file too" credmint configure --yes --podman "$from" "$to"
         guided "$image" mirror.create
         guided "$image" mirror.one
+        guided "$image" mirror.skopeo
+        guided "$image" mirror.every
         guided "$image" mirror.all
         guided "$image" mirror.sync
         guided "$image" mirror.compare

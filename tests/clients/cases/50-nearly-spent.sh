@@ -3,13 +3,14 @@
 hosts=("$ECR" "$ACR" "$GAR" "$GHCR")
 wire "${hosts[@]}"
 cp "$(command -v busybox)" .
-ask token-life/605 >/dev/null
+# Half of its life until it is nearly spent: a busy machine pulls in it.
+ask token-life/60 >/dev/null
 for host in "${hosts[@]}"; do
     works "pull from $host" docker pull "$host/$APP:1"
     forget "$host/$APP:1"
 done
 mints "$MINT_ECR" 1 "the token of the pull"
-sleep 6
+sleep 31
 for host in "${hosts[@]}"; do
     printf 'FROM %s/%s:1\nCOPY busybox /bin/\nRUN ["/bin/busybox", "sleep", "1"]\n' "$host" "$APP" >Dockerfile
     works "a build at $host in between" docker buildx build --network none --no-cache --pull --push \
@@ -19,10 +20,10 @@ mints "$MINT_ECR" 2 "another one, for the build"
 mints "$MINT_GAR" 2 "another one, for the build"
 
 # One that ends between build and push: the push asks again.
-ask token-life/3 >/dev/null
+ask token-life/8 >/dev/null
 credmint cache clear >"$SAID" 2>&1
 for host in "${hosts[@]}"; do
-    printf 'FROM %s/%s:1\nCOPY busybox /bin/\nRUN ["/bin/busybox", "sleep", "4"]\n' "$host" "$APP" >Dockerfile
+    printf 'FROM %s/%s:1\nCOPY busybox /bin/\nRUN ["/bin/busybox", "sleep", "9"]\n' "$host" "$APP" >Dockerfile
     works "a build at $host that outlives its token" \
         docker build --network none --no-cache --pull --tag "$host/octo-org/team/outlived:$WIRING" .
     works "its push" docker push "$host/octo-org/team/outlived:$WIRING"

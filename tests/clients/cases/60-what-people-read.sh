@@ -28,11 +28,15 @@ sign_on() {
 
 # In the middle: signed in when the build began, no longer when it pushes.
 cp "$(command -v busybox)" .
-printf 'FROM %s/%s:1\nCOPY busybox /bin/\nRUN ["/bin/busybox", "sleep", "6"]\n' "$ECR" "$APP" >Dockerfile
-ask token-life/5 >/dev/null
+printf 'FROM %s/%s:1\nCOPY busybox /bin/\nRUN ["/bin/busybox", "sleep", "10"]\n' "$ECR" "$APP" >Dockerfile
+ask token-life/9 >/dev/null
 sign_on 2099-01-01T00:00:00Z
 export DOCKER_HOST=unix://$ROOM/classic.sock
-(sleep 2 && sign_on 2001-01-01T00:00:00Z) &
+minted() {
+    ask calls | jq ".[\"$MINT_ECR\"] // 0"
+}
+before=$(minted)
+(until [ "$(minted)" -gt "$before" ]; do sleep 0.1; done && sign_on 2001-01-01T00:00:00Z) &
 refused "a session that ends while a build runs" 'aws sso login --profile dev' \
     docker buildx build --network none --no-cache --pull --push --tag "$ECR/octo-org/team/ended:1" .
 export DOCKER_HOST=unix://$ROOM/containerd.sock
@@ -50,10 +54,10 @@ export GITHUB_APP_PRIVATE_KEY_PATH=$HOME/other.pem
 # reason HOST: what has to be read, whatever the client makes of it.
 reason() {
     case $1 in
-    "$ECR") echo 'the session of the AWS profile dev has ended .run: aws sso login --profile dev' ;;
+    "$ECR") echo 'no token for AWS profile dev: the session has expired.*aws sso login --profile dev' ;;
     "$ACR") echo 'AADSTS|Entra|Azure' ;;
-    "$GAR") echo 'Google does not accept it .check that neither its key nor the account' ;;
-    "$GHCR") echo 'GitHub does not accept its signature .check that the App' ;;
+    "$GAR") echo 'Google rejected its credentials .invalid_grant.: check that neither its key nor the account' ;;
+    "$GHCR") echo 'GitHub rejected its signature .HTTP 401.: check that the App' ;;
     esac
 }
 

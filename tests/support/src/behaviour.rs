@@ -24,12 +24,16 @@ pub enum Behaviour {
     Garbage,
     /// With status 200 and no body.
     Empty,
+    /// With this status and a page of HTML, as what stands before a service answers for it.
+    Page(u16),
     /// Never; the connection stays open.
     Hang,
     /// By closing the connection.
     Close,
     /// With status 500 this many times, then as the real service does.
     FailTimes(u32),
+    /// With this status this many times, then as the real service does.
+    StumbleTimes(u16, u32),
 }
 
 /// An error as a service tells it; each service has a form of its own for it.
@@ -63,6 +67,8 @@ impl Behaviour {
         match self {
             Behaviour::FailTimes(0 | 1) => *self = Behaviour::Proper,
             Behaviour::FailTimes(times) => *times -= 1,
+            Behaviour::StumbleTimes(_, 0 | 1) => *self = Behaviour::Proper,
+            Behaviour::StumbleTimes(_, times) => *times -= 1,
             _ => {}
         }
         turn
@@ -70,7 +76,7 @@ impl Behaviour {
 
     pub(crate) async fn act(self) -> Result<Act, HangUp> {
         Ok(match self {
-            Behaviour::Proper | Behaviour::FailTimes(0) => Act::Proceed,
+            Behaviour::Proper | Behaviour::FailTimes(0) | Behaviour::StumbleTimes(_, 0) => Act::Proceed,
             Behaviour::Slow(delay) => {
                 tokio::time::sleep(delay).await;
                 Act::Proceed
@@ -78,10 +84,16 @@ impl Behaviour {
             Behaviour::Refuse { status, code, message } => Act::Refuse(Refusal { status, code, message }),
             Behaviour::Garbage => Act::Send(reply(200, "application/octet-stream", &b"\xff\xfe{<%garbage\0"[..])),
             Behaviour::Empty => Act::Send(reply(200, "application/octet-stream", "")),
+            Behaviour::Page(status) => {
+                Act::Send(reply(status, "text/html", "<html><body><h1>canary</h1></body></html>"))
+            }
             Behaviour::Hang => std::future::pending().await,
             Behaviour::Close => return Err(HangUp),
             Behaviour::FailTimes(_) => {
                 Act::Refuse(Refusal::new(500, "InternalFailure", "the request has failed on purpose"))
+            }
+            Behaviour::StumbleTimes(status, _) => {
+                Act::Refuse(Refusal::new(status, "being_updated", "the request has failed on purpose"))
             }
         })
     }

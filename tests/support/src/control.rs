@@ -1,7 +1,7 @@
 //! The clouds as scripts see them: what happened, and what is to happen.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use hyper::body::Incoming;
@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 
 use crate::aws::Aws;
 use crate::azure::Azure;
+use crate::catalog::Catalog;
 use crate::front::TokenServer;
 use crate::github::GitHub;
 use crate::google::Google;
@@ -28,6 +29,10 @@ pub struct Clouds {
     pub github: Arc<GitHub>,
     /// Everybody who gives out bearer tokens.
     pub tokens: Vec<TokenServer>,
+    /// What lies in the registries that have an API of their own.
+    pub catalogs: Vec<Arc<Catalog>>,
+    /// What GitLab's projects were set up with.
+    pub gitlab: Arc<Mutex<Vec<String>>>,
 }
 
 /// Answers scripts over plain HTTP:
@@ -38,6 +43,9 @@ pub struct Clouds {
 /// | `/minted` | who got the tokens, the oldest first, as `["aws arn:…", "google user x"]`; no token |
 /// | `/strange` | the requests that no service knew |
 /// | `/end-tokens` | ends every token given out so far |
+/// | `/days-later/DAYS` | images are so much older from now on |
+/// | `/clean-up` | carries out Google's clean-up policies; what they deleted |
+/// | `/made` | what was made by the clouds' own APIs besides images |
 /// | `/token-life/SECONDS` | how long tokens live that are minted from now on |
 pub struct Control {
     _server: Server,
@@ -59,6 +67,18 @@ impl Service for Clouds {
             "/strange" => json(200, &self.strange()),
             "/end-tokens" => {
                 self.end_tokens();
+                json(200, &json!({}))
+            }
+            "/clean-up" => json(200, &json!(self.google.clean_up().await)),
+            "/made" => {
+                let (azure, google) = (self.azure.resources(), self.google.resources());
+                let gitlab = self.gitlab.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                let github = self.github.settings();
+                json(200, &json!({"azure": azure, "google": google, "github": github, "gitlab": gitlab}))
+            }
+            _ if path.starts_with("/days-later/") => {
+                let days = path.rsplit('/').next().and_then(|days| days.parse().ok()).unwrap_or(0);
+                self.catalogs.iter().for_each(|catalog| catalog.wait(Duration::from_secs(86_400 * days)));
                 json(200, &json!({}))
             }
             _ => match path.strip_prefix("/token-life/").and_then(|seconds| seconds.parse().ok()) {
@@ -128,7 +148,10 @@ mod tests {
         let (google, github) = (Arc::new(Google::start()), Arc::new(GitHub::start()));
         let (metadata, url) =
             (google.url() + "/computeMetadata/v1/instance/service-accounts/default/token", google.url());
-        let control = Control::start(addr, Clouds { aws, azure, google, github, tokens: Vec::new() });
+        let control = Control::start(
+            addr,
+            Clouds { aws, azure, google, github, tokens: Vec::new(), catalogs: Vec::new(), gitlab: Arc::default() },
+        );
         let ask = |path: &str| fetch("GET", &format!("http://{addr}{path}"), &[], "").unwrap();
         assert_eq!(ask("/token-life/60").status, 200);
         let minted = fetch("GET", &metadata, &[("metadata-flavor", "Google")], "").unwrap();

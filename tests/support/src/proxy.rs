@@ -3,6 +3,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use base64::Engine;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::{Method, Request, Response};
@@ -24,12 +25,24 @@ pub struct Proxy {
 struct Routes {
     targets: Mutex<HashMap<String, SocketAddr>>,
     requests: AtomicUsize,
+    /// What `Proxy-Authorization` has to be.
+    password: Option<String>,
 }
 
 impl Proxy {
     /// On 127.0.0.1, at a free port.
     pub fn start() -> Self {
-        let routes = Arc::new(Routes::default());
+        Self::serving(Routes::default())
+    }
+
+    /// One that wants this user and password.
+    pub fn with_password(user: &str, password: &str) -> Self {
+        let pair = base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"));
+        Self::serving(Routes { password: Some(format!("Basic {pair}")), ..Routes::default() })
+    }
+
+    fn serving(routes: Routes) -> Self {
+        let routes = Arc::new(routes);
         Proxy { server: Server::start((Ipv4Addr::LOCALHOST, 0).into(), None, Arc::clone(&routes)), routes }
     }
 
@@ -58,6 +71,10 @@ impl Routes {
 impl Service for Routes {
     async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Result<Response<Body>, HangUp> {
         self.requests.fetch_add(1, Ordering::SeqCst);
+        let shown = request.headers().get("proxy-authorization").and_then(|value| value.to_str().ok());
+        if self.password.as_deref().is_some_and(|password| shown != Some(password)) {
+            return Ok(reply(407, "text/plain", "this proxy wants a password\n"));
+        }
         let Some(host) = request.uri().host() else {
             return Ok(reply(400, "text/plain", "a proxy is asked for whole addresses\n"));
         };

@@ -12,6 +12,8 @@ pub enum Call {
     AssumeRole,
     /// `AssumeRoleWithWebIdentity` of STS.
     AssumeRoleWithWebIdentity,
+    /// `GetWebIdentityToken` of STS.
+    GetWebIdentityToken,
     /// `GetCallerIdentity` of STS.
     GetCallerIdentity,
     /// `GetRoleCredentials` of the SSO portal.
@@ -61,6 +63,7 @@ fn action(body: &[u8]) -> Option<Call> {
     match action.as_ref() {
         "AssumeRole" => Some(Call::AssumeRole),
         "AssumeRoleWithWebIdentity" => Some(Call::AssumeRoleWithWebIdentity),
+        "GetWebIdentityToken" => Some(Call::GetWebIdentityToken),
         "GetCallerIdentity" => Some(Call::GetCallerIdentity),
         _ => None,
     }

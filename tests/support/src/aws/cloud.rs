@@ -53,6 +53,7 @@ pub(crate) struct State {
     /// The account of an access key, where it is not the account of everybody.
     pub(super) accounts: HashMap<String, String>,
     pub(crate) external_id: Option<String>,
+    pub(crate) identity_token: Option<(String, String)>,
     pub(crate) token_life: Duration,
     pub(crate) identity_life: Duration,
     pub(crate) clock_skew: i64,
@@ -69,6 +70,7 @@ impl Cloud {
             identities: HashMap::new(),
             accounts: HashMap::new(),
             external_id: None,
+            identity_token: None,
             token_life: Duration::from_secs(12 * 3600),
             identity_life: Duration::from_secs(3600),
             clock_skew: 0,

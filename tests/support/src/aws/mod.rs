@@ -119,6 +119,12 @@ impl Aws {
         self.cloud.state().assumed.clone()
     }
 
+    /// Lets the account give identity tokens: this one, for this audience alone. Another issuer signs it, as AWS's
+    /// own would.
+    pub fn set_identity_token(&self, audience: &str, token: &str) {
+        self.cloud.state().identity_token = Some((audience.to_owned(), token.to_owned()));
+    }
+
     /// From now on roles are assumed only with this external id; `None` asks for none.
     pub fn set_external_id(&self, id: Option<&str>) {
         self.cloud.state().external_id = id.map(str::to_owned);
@@ -196,6 +202,7 @@ impl Cloud {
             Call::EcrPublicToken => ecr::public_token(self, head),
             Call::AssumeRole => sts::assume_role(self, head, body),
             Call::AssumeRoleWithWebIdentity => sts::assume_role_with_web_identity(self, body),
+            Call::GetWebIdentityToken => sts::web_identity_token(self, head, body),
             Call::GetCallerIdentity => sts::caller_identity(self, head),
             Call::SsoCredentials => sso::credentials(self, head),
             Call::SsoOidcToken => sso::token(body),
@@ -212,7 +219,9 @@ impl Cloud {
 fn refuse(call: Call, refusal: &Refusal) -> Response<Body> {
     match call {
         Call::EcrToken | Call::EcrPublicToken => ecr::refuse(refusal),
-        Call::AssumeRole | Call::AssumeRoleWithWebIdentity | Call::GetCallerIdentity => sts::refuse(refusal),
+        Call::AssumeRole | Call::AssumeRoleWithWebIdentity | Call::GetCallerIdentity | Call::GetWebIdentityToken => {
+            sts::refuse(refusal)
+        }
         Call::SsoCredentials => sso::refuse(refusal),
         Call::SsoOidcToken => sso::refuse_token(refusal),
         Call::SigninToken => signin::refuse(refusal),

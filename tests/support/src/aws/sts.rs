@@ -24,6 +24,8 @@ pub struct AssumedRole {
     pub external_id: Option<String>,
     /// The source identity that was sent along.
     pub source_identity: Option<String>,
+    /// The life that was asked for, in seconds.
+    pub duration: Option<String>,
     /// The access key that was given out.
     pub access_key: String,
 }
@@ -48,6 +50,21 @@ pub(super) fn assume_role_with_web_identity(cloud: &Cloud, body: &[u8]) -> Resul
         return Err(Refusal::new(400, "InvalidIdentityToken", message));
     }
     give_role(cloud, "AssumeRoleWithWebIdentity", &form, "web identity".to_owned())
+}
+
+/// Not known of the real one: its message where the account has not enabled it.
+pub(super) fn web_identity_token(cloud: &Cloud, head: &Parts, body: &[u8]) -> Result<Response<Body>, Refusal> {
+    cloud.signer(head, "sts")?;
+    let form = Form::parse(body);
+    let (audience, algorithm) = (form.required("Audience.member.1")?, form.required("SigningAlgorithm")?);
+    let seconds = form.optional("DurationSeconds").map_or(Some(300), |text| text.parse::<u64>().ok());
+    if !["RS256", "ES384"].contains(&algorithm.as_str()) || !seconds.is_some_and(|it| (60..=3600).contains(&it)) {
+        return Err(Refusal::new(400, "ValidationError", "SigningAlgorithm or DurationSeconds"));
+    }
+    let Some((_, token)) = cloud.state().identity_token.clone().filter(|(known, _)| *known == audience) else {
+        return Err(Refusal::new(403, "OutboundWebIdentityFederationDisabled", "it is not enabled for this account"));
+    };
+    Ok(success("GetWebIdentityToken", &format!("<WebIdentityToken>{token}</WebIdentityToken>")))
 }
 
 pub(super) fn caller_identity(cloud: &Cloud, head: &Parts) -> Result<Response<Body>, Refusal> {
@@ -94,6 +111,7 @@ fn give_role(cloud: &Cloud, action: &str, form: &Form, source: String) -> Result
         source,
         external_id: form.optional("ExternalId"),
         source_identity: form.optional("SourceIdentity"),
+        duration: form.optional("DurationSeconds"),
         access_key: identity.access_key,
     });
     Ok(success(action, &result))

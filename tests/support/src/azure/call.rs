@@ -6,6 +6,8 @@ use hyper::http::request::Parts;
 pub enum AzureCall {
     /// Entra ID's access token for an application.
     Token,
+    /// What Entra ID says of itself: its endpoints, and which clouds there are.
+    Discovery,
     /// The token of a job of Azure Pipelines.
     PipelineToken,
     /// The exchange of an access token at a registry's login server.
@@ -14,6 +16,8 @@ pub enum AzureCall {
     MachineCheck,
     /// The token of a virtual machine.
     MachineToken,
+    /// The cloud that a machine is in.
+    MachineCloud,
     /// The token of an app in App Service.
     AppToken,
     /// The token of a machine that Azure Arc's agent runs on.
@@ -22,14 +26,24 @@ pub enum AzureCall {
     ShellToken,
     /// The token of a machine for learning.
     LearningToken,
+    /// The resource manager.
+    Resource,
+    /// Microsoft Graph.
+    Directory,
 }
 
 impl AzureCall {
     pub(crate) fn of(head: &Parts) -> Option<AzureCall> {
+        let host = head.headers.get("host").and_then(|host| host.to_str().ok()).unwrap_or_default();
         match (&head.method, head.uri.path()) {
+            _ if host == "management.azure.com" => Some(AzureCall::Resource),
+            _ if host == "graph.microsoft.com" => Some(AzureCall::Directory),
             (&Method::POST, "/oauth2/exchange") => Some(AzureCall::Exchange),
             (&Method::POST, "/oidc") => Some(AzureCall::PipelineToken),
             (&Method::POST, "/shell") => Some(AzureCall::ShellToken),
+            (&Method::GET, path) if path.ends_with("/.well-known/openid-configuration") => Some(AzureCall::Discovery),
+            (&Method::GET, "/common/discovery/instance") => Some(AzureCall::Discovery),
+            (&Method::GET, "/metadata/instance/compute/azEnvironment") => Some(AzureCall::MachineCloud),
             (&Method::POST, path) if path.ends_with("/oauth2/v2.0/token") => Some(AzureCall::Token),
             (&Method::GET, "/metadata/identity/oauth2/token") if head.headers.contains_key("metadata") => {
                 Some(AzureCall::MachineToken)

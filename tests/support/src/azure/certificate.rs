@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use ring::signature::{KeyPair, RsaKeyPair};
 use sha2::{Digest, Sha256};
 
@@ -35,6 +36,11 @@ pub(super) fn encoded() -> String {
 
 pub(super) fn thumbprint() -> String {
     URL_SAFE_NO_PAD.encode(Sha256::digest(der(CERTIFICATE)))
+}
+
+/// By SHA-1, which names a certificate and proves nothing.
+pub(super) fn older_thumbprint() -> String {
+    URL_SAFE_NO_PAD.encode(digest(&SHA1_FOR_LEGACY_USE_ONLY, &der(CERTIFICATE)))
 }
 
 fn der(pem: &str) -> Vec<u8> {

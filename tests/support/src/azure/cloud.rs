@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::AzureCall;
+use super::arm::Resources;
+use super::graph::Directory;
 use crate::behaviour::Refusal;
 use crate::ledger::Ledger;
 
@@ -15,7 +17,13 @@ use crate::ledger::Ledger;
 pub const TENANT: &str = "11111111-aaaa-bbbb-cccc-222222222222";
 const ACCESS_LIFE: Duration = Duration::from_secs(3599);
 pub(super) const REGISTRIES: &str = "https://containerregistry.azure.net";
-const RESOURCES: [&str; 2] = [REGISTRIES, "https://management.azure.com"];
+const RESOURCES: [&str; 4] = [
+    REGISTRIES,
+    "https://management.azure.com",
+    // As az names them.
+    "https://management.core.windows.net/",
+    "https://graph.microsoft.com/",
+];
 
 /// A token that has been given out for a registry.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +61,8 @@ pub(crate) struct Cloud {
     nonce: u64,
     pub(crate) ledger: Ledger<AzureCall>,
     state: Mutex<State>,
+    pub(super) resources: Resources,
+    pub(super) directory: Directory,
 }
 
 pub(crate) struct State {
@@ -61,6 +71,8 @@ pub(crate) struct State {
     pub(crate) token_life: Duration,
     pub(crate) clock_skew: i64,
     pub(crate) arc_key: String,
+    pub(crate) issuer: Option<String>,
+    pub(crate) machine_cloud: String,
 }
 
 impl Cloud {
@@ -71,8 +83,16 @@ impl Cloud {
             token_life: Duration::from_secs(3 * 3600),
             clock_skew: 0,
             arc_key: String::new(),
+            issuer: None,
+            machine_cloud: "AzurePublicCloud".to_owned(),
         };
-        Cloud { nonce: RandomState::new().build_hasher().finish(), ledger: Ledger::new(), state: Mutex::new(state) }
+        Cloud {
+            nonce: RandomState::new().build_hasher().finish(),
+            ledger: Ledger::new(),
+            state: Mutex::new(state),
+            resources: Resources::default(),
+            directory: Directory::default(),
+        }
     }
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
@@ -103,7 +123,11 @@ impl Cloud {
         }
         let expires = self.now() + ACCESS_LIFE;
         let mut state = self.state();
-        let token = jwt(self.nonce, state.access.len(), &json!({"aud": resource, "tid": TENANT, "exp": unix(expires)}));
+        let mut claims = json!({"aud": resource, "tid": TENANT, "exp": unix(expires)});
+        if let Some(issuer) = &state.issuer {
+            claims["iss"] = issuer.as_str().into();
+        }
+        let token = jwt(self.nonce, state.access.len(), &claims);
         let access = AccessToken {
             token: token.clone(),
             identity,

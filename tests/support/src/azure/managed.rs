@@ -33,5 +33,20 @@ pub(super) fn token(cloud: &Cloud, call: AzureCall, head: &Parts, body: &[u8]) -
     }
     let id = if call == AzureCall::LearningToken { field("clientid") } else { field("client_id") };
     let identity = format!("{place} {id}").trim_end().to_owned();
-    Ok(json(200, &cloud.access(identity, "", field("resource"))?))
+    let mut answer = cloud.access(identity, "", field("resource"))?;
+    answer["resource"] = field("resource").into();
+    if !id.is_empty() {
+        answer["client_id"] = id.into();
+    }
+    Ok(json(200, &answer))
+}
+
+/// The cloud that a machine is in.
+pub(super) fn cloud(cloud: &Cloud, head: &Parts) -> Result<Response<Body>, Refusal> {
+    let proven = head.headers.get("metadata").is_some_and(|value| value == "true");
+    let in_text = head.uri.query().is_some_and(|query| query.contains("api-version=") && query.contains("format=text"));
+    if !proven || !in_text {
+        return Err(Refusal::new(400, "Bad request", "Required metadata header not specified"));
+    }
+    Ok(reply(200, "text/plain", cloud.state().machine_cloud.clone()))
 }

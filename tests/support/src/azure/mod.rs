@@ -1,11 +1,15 @@
 //! One listener that answers as every service of Azure that has a part in a registry's token.
 
+pub(crate) mod acr;
+mod arm;
 mod call;
 mod certificate;
 mod cloud;
 mod entra;
 mod exchange;
+mod graph;
 mod managed;
+mod purge;
 #[cfg(test)]
 mod tests;
 
@@ -17,9 +21,11 @@ use http_body_util::BodyExt;
 use hyper::Response;
 use hyper::body::Incoming;
 use hyper::http::request::Parts;
+use serde_json::{Value, json};
 
 use crate::behaviour::{Act, Behaviour, Refusal};
 use crate::ca::Ca;
+use crate::catalog::Catalog;
 use crate::reply::{Body, HangUp, reply};
 use crate::server::{Server, Service};
 
@@ -49,6 +55,17 @@ impl Azure {
         let cloud = Arc::clone(&self.cloud);
         let certificate = ca.certificate_for(hosts);
         Azure { server: Server::start(addr, Some(&certificate), Arc::clone(&cloud)), scheme: "https", cloud }
+    }
+
+    /// Runs tasks from now on in this registry.
+    pub fn show(&self, catalog: Arc<Catalog>) {
+        // A second registry would be another subscription's.
+        let _ = self.cloud.resources.catalog.set(catalog);
+    }
+
+    /// What was made: each resource by its path, and whom applications trust.
+    pub(crate) fn resources(&self) -> Value {
+        json!({"resources": self.cloud.resources.told(), "trusts": self.cloud.directory.trusts()})
     }
 
     /// Where it listens, without a slash at the end.
@@ -120,6 +137,21 @@ impl Azure {
         self.cloud.state().arc_key = path.to_owned();
     }
 
+    /// Who has issued the access tokens that are given out from now on; at first they do not say.
+    pub fn set_issuer(&self, issuer: &str) {
+        self.cloud.state().issuer = Some(issuer.to_owned());
+    }
+
+    /// Which cloud the machine is in, as its metadata service says: `AzureUSGovernmentCloud`.
+    pub fn set_machine_cloud(&self, name: &str) {
+        self.cloud.state().machine_cloud = name.to_owned();
+    }
+
+    /// Whose an access token is (see [`RefreshToken::identity`]), and at which host it was signed in.
+    pub fn owner_of(&self, access_token: &str) -> Option<(String, String)> {
+        self.cloud.known(access_token).map(|access| (access.identity, access.authority))
+    }
+
     /// An access token for registries, as az or azd have one of a user who has signed in to them.
     pub fn access_token_of(&self, user: &str) -> String {
         let answer = self.cloud.access(user.to_owned(), "", cloud::REGISTRIES);
@@ -141,7 +173,11 @@ impl Service for Cloud {
             return Ok(reply(404, "text/plain", "no service of the pretend Azure knows this request\n"));
         };
         Ok(match self.ledger.begin(call).act().await? {
-            Act::Proceed => self.carry_out(call, &head, &body).unwrap_or_else(|refusal| refuse(call, &refusal)),
+            Act::Proceed => match call {
+                AzureCall::Resource | AzureCall::Directory => self.manage(call, &head, &body).await,
+                _ => self.carry_out(call, &head, &body),
+            }
+            .unwrap_or_else(|refusal| refuse(call, &refusal)),
             Act::Refuse(refusal) => refuse(call, &refusal),
             Act::Send(response) => response,
         })
@@ -149,10 +185,25 @@ impl Service for Cloud {
 }
 
 impl Cloud {
+    /// What is asked with an access token of somebody's.
+    async fn manage(&self, call: AzureCall, head: &Parts, body: &[u8]) -> Result<Response<Body>, Refusal> {
+        let token = head.headers.get("authorization").and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
+        // A log is read by its address alone, which is a secret of its own.
+        if self.known(token.unwrap_or_default()).is_none() && !head.uri.path().starts_with("/logs/") {
+            return Err(Refusal::new(401, "AuthenticationFailed", "Authentication failed."));
+        }
+        match call {
+            AzureCall::Directory => self.directory.answer(head, body),
+            _ => self.resources.answer(head, body).await,
+        }
+    }
+
     fn carry_out(&self, call: AzureCall, head: &Parts, body: &[u8]) -> Result<Response<Body>, Refusal> {
         match call {
             AzureCall::Token => entra::token(self, head, body),
+            AzureCall::Discovery => entra::discovery(head),
             AzureCall::PipelineToken => entra::pipeline(head),
+            AzureCall::MachineCloud => managed::cloud(self, head),
             AzureCall::Exchange => exchange::refresh_token(self, head, body),
             _ => managed::token(self, call, head, body),
         }
@@ -163,6 +214,7 @@ impl Cloud {
 fn refuse(call: AzureCall, refusal: &Refusal) -> Response<Body> {
     match call {
         AzureCall::Exchange => exchange::refuse(refusal),
+        AzureCall::Resource | AzureCall::Directory => arm::refuse(refusal),
         _ => entra::refuse(refusal),
     }
 }

@@ -5,9 +5,11 @@ use std::io::{Error, Read, Write};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use pretend_cloud::{APP_KEY, Aws, Azure, Ca, Clouds, Control, GitHub, Google, RegistryFront, TokenServer};
+use pretend_cloud::{
+    APP_KEY, Api, Aws, Azure, Ca, Catalog, Clouds, Control, GitHub, Google, RegistryFront, TokenServer,
+};
 
 const USAGE: &str = "\
 usage: pretend-clouds FOLDER CONTROL_ADDR [OPTION]...
@@ -22,7 +24,10 @@ Registries, over TLS as these hosts, with a real registry at UPSTREAM behind the
   --gar ADDR HOSTS UPSTREAM      opens to access tokens of the pretend Google
   --ghcr ADDR HOSTS UPSTREAM     opens to tokens of the pretend GitHub
   --hub ADDR HOSTS UPSTREAM AUTH_HOST USER PASSWORD
-                                 opens to one login, by a token server that has a host of its own
+                                 opens to one login, by a token server that has a host of its own; at
+                                 hub.docker.com is Docker Hub's API
+  --gitlab ADDR HOSTS UPSTREAM USER TOKEN
+                                 opens to one login; at gitlab.com is GitLab's API
 Who is who:
   --aws-account NUMBER ACCESS_KEY    an account whose registries open to its own keys alone
   --github-app ACCOUNT               installs the App for this organisation
@@ -56,6 +61,8 @@ struct Clockwork {
     google: Arc<Google>,
     github: Arc<GitHub>,
     tokens: Vec<TokenServer>,
+    catalogs: Vec<Arc<Catalog>>,
+    gitlab: Arc<Mutex<Vec<String>>>,
     /// Runs as long as it is kept.
     started: Vec<Box<dyn std::any::Any>>,
 }
@@ -71,6 +78,8 @@ impl Clockwork {
             google: Arc::new(Google::start()),
             github: Arc::new(GitHub::start()),
             tokens: Vec::new(),
+            catalogs: Vec::new(),
+            gitlab: Arc::default(),
             started: Vec::new(),
         }
     }
@@ -86,8 +95,9 @@ impl Clockwork {
         while let Some(option) = arguments.0.next() {
             self.add(option, &mut arguments)?;
         }
-        let Clockwork { aws, azure, google, github, tokens, .. } = self;
-        let _control = Control::start(address(control)?, Clouds { aws, azure, google, github, tokens });
+        let Clockwork { aws, azure, google, github, tokens, catalogs, gitlab, .. } = self;
+        let _control =
+            Control::start(address(control)?, Clouds { aws, azure, google, github, tokens, catalogs, gitlab });
         let mut stdout = std::io::stdout().lock();
         writeln!(stdout, "ready")?;
         stdout.flush()?;
@@ -110,24 +120,36 @@ impl Clockwork {
                 let (at, hosts, upstream) = (given.address()?, given.hosts()?, given.address()?);
                 self.keep(RegistryFront::start_tls(at, &self.ca, &hosts, &self.aws, Some(upstream)));
             }
-            "--acr" => self.add_registry(TokenServer::of_acr(&self.azure), given)?,
+            "--acr" => {
+                let catalog = self.add_registry(TokenServer::of_acr(&self.azure), Api::Acr, given)?;
+                self.azure.show(catalog);
+            }
             "--gar" => {
                 let google = Arc::clone(&self.google);
                 let keys = move |user: &str, token: &str| user == "oauth2accesstoken" && google.admits(token);
-                self.add_registry(TokenServer::beside("/v2/token", keys), given)?;
+                let catalog = self.add_registry(TokenServer::beside("/v2/token", keys), Api::Elsewhere, given)?;
+                self.google.show(catalog);
             }
             "--ghcr" => {
                 let github = Arc::clone(&self.github);
                 // GitHub looks at the token alone.
-                self.add_registry(TokenServer::beside("/token", move |_, token| github.admits(token)), given)?;
+                let tokens = TokenServer::beside("/token", move |_, token| github.admits(token));
+                let catalog = self.add_registry(tokens, Api::Elsewhere, given)?;
+                self.github.show(catalog);
             }
             "--hub" => {
                 let (at, hosts, upstream) = (given.address()?, given.hosts()?, given.address()?);
                 let (host, login) = (given.text()?.to_owned(), [given.text()?, given.text()?].map(str::to_owned));
+                let api = Api::Hub(login.clone());
                 let keys = move |user: &str, password: &str| [user, password] == login;
-                let tokens = TokenServer::apart(host, keys);
-                self.keep(RegistryFront::start_bearer_tls(at, &self.ca, &hosts, &tokens, Some(upstream)));
-                self.tokens.push(tokens);
+                self.open(TokenServer::apart(host, keys), api, at, &hosts, upstream);
+            }
+            "--gitlab" => {
+                let (at, hosts, upstream) = (given.address()?, given.hosts()?, given.address()?);
+                let (user, token) = (given.text()?.to_owned(), given.text()?.to_owned());
+                let api = Api::GitLab(token.clone(), Arc::clone(&self.gitlab));
+                let tokens = TokenServer::of_gitlab(move |name, password| name == user && password == token);
+                self.open(tokens, api, at, &hosts, upstream);
             }
             "--aws-account" => {
                 let number = given.text()?;
@@ -141,11 +163,30 @@ impl Clockwork {
         Ok(())
     }
 
-    fn add_registry(&mut self, tokens: TokenServer, given: &mut Arguments<'_>) -> Result<(), Error> {
-        let (at, hosts, upstream) = (given.address()?, given.hosts()?, given.address()?);
-        self.keep(RegistryFront::start_bearer_tls(at, &self.ca, &hosts, &tokens, Some(upstream)));
+    /// A registry that its cloud's own API tells of.
+    fn add_registry(
+        &mut self,
+        tokens: TokenServer,
+        api: Api,
+        given: &mut Arguments<'_>,
+    ) -> Result<Arc<Catalog>, Error> {
+        let (at, hosts) = (given.address()?, given.hosts()?);
+        Ok(self.open(tokens, api, at, &hosts, given.address()?))
+    }
+
+    fn open(
+        &mut self,
+        tokens: TokenServer,
+        api: Api,
+        at: SocketAddr,
+        hosts: &[String],
+        upstream: SocketAddr,
+    ) -> Arc<Catalog> {
+        let catalog = Arc::new(Catalog::new(upstream));
+        self.catalogs.push(Arc::clone(&catalog));
+        self.keep(RegistryFront::start_catalog_tls(at, &self.ca, hosts, &tokens, Arc::clone(&catalog), api));
         self.tokens.push(tokens);
-        Ok(())
+        catalog
     }
 
     fn keep(&mut self, running: impl std::any::Any) {

@@ -1,15 +1,17 @@
 //! A registry that lets in only who holds a token of the pretend cloud beside it.
 
+mod gitlab;
+mod hub;
 mod image;
 mod private;
 mod public;
 #[cfg(test)]
 mod tests;
 mod token_server;
-mod upstream;
+pub(crate) mod upstream;
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use http_body_util::BodyExt;
@@ -19,8 +21,10 @@ use hyper::{Method, Request, Response};
 use serde_json::json;
 
 use crate::aws::{Aws, Call, Cloud};
+use crate::azure;
 use crate::behaviour::{Act, Refusal};
 use crate::ca::Ca;
+use crate::catalog::Catalog;
 use crate::reply::{Body, HangUp, json, with};
 use crate::server::{Server, Service};
 use token_server::Entry;
@@ -83,6 +87,21 @@ impl RegistryFront {
         RegistryFront::over_tls(addr, ca, hosts, Door::Tokens(tokens.clone()), upstream)
     }
 
+    /// The same, whose cloud has an API of its own for what lies there.
+    pub fn start_catalog_tls<S: AsRef<str>>(
+        addr: SocketAddr,
+        ca: &Ca,
+        hosts: &[S],
+        tokens: &TokenServer,
+        catalog: Arc<Catalog>,
+        api: Api,
+    ) -> Self {
+        let front =
+            Front { door: Door::Tokens(tokens.clone()), behind: Behind::Catalog(catalog, api), scheme: "https" };
+        let certificate = ca.certificate_for(hosts);
+        RegistryFront { server: Server::start(addr, Some(&certificate), Arc::new(front)), scheme: "https" }
+    }
+
     fn over_tls<S: AsRef<str>>(
         addr: SocketAddr,
         ca: &Ca,
@@ -109,9 +128,43 @@ impl RegistryFront {
 /// The state behind the listener.
 struct Front {
     door: Door,
-    upstream: Option<SocketAddr>,
+    behind: Behind,
     scheme: &'static str,
-    image: Image,
+}
+
+/// What answers behind the door.
+enum Behind {
+    Image(Image),
+    Registry(SocketAddr),
+    /// A registry, and the cloud's own API for what lies there.
+    Catalog(Arc<Catalog>, Api),
+}
+
+/// What a login server answers beside `/v2/`.
+#[derive(Debug)]
+pub enum Api {
+    /// Nothing: the cloud's API has hosts of its own.
+    Elsewhere,
+    /// Azure's, at `/acr/v1/`.
+    Acr,
+    /// Docker Hub's, at `hub.docker.com`, for one user with a password.
+    Hub([String; 2]),
+    /// GitLab's, at `gitlab.com`, for who has this token; and what projects were set up with.
+    GitLab(String, Arc<Mutex<Vec<String>>>),
+}
+
+impl Api {
+    /// What is asked at another host than the registry's.
+    async fn answer(&self, catalog: &Catalog, request: Request<Incoming>) -> Result<Entry, HangUp> {
+        let host = header(&request, "host").unwrap_or_default();
+        Ok(match self {
+            Api::Hub(login) if host == hub::HOST => Entry::Answered(hub::answer(catalog, login, request).await?),
+            Api::GitLab(token, settings) if host == gitlab::HOST && request.uri().path().starts_with("/api/") => {
+                Entry::Answered(gitlab::answer(catalog, settings, token, request).await?)
+            }
+            _ => Entry::Through(request),
+        })
+    }
 }
 
 /// Who is let in.
@@ -122,12 +175,20 @@ enum Door {
 
 impl Front {
     fn new(door: Door, upstream: Option<SocketAddr>, scheme: &'static str) -> Self {
-        Front { door, upstream, scheme, image: Image::new() }
+        let behind = upstream.map_or_else(|| Behind::Image(Image::new()), Behind::Registry);
+        Front { door, behind, scheme }
     }
 }
 
 impl Service for Front {
     async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Result<Response<Body>, HangUp> {
+        let request = match &self.behind {
+            Behind::Catalog(catalog, api) => match api.answer(catalog, request).await? {
+                Entry::Through(request) => request,
+                Entry::Answered(answer) => return Ok(answer),
+            },
+            _ => request,
+        };
         let entry = match &self.door {
             Door::Ecr(cloud) => enter_ecr(cloud, request, self.scheme).await?,
             Door::Tokens(tokens) => tokens.enter(request, self.scheme).await?,
@@ -136,9 +197,18 @@ impl Service for Front {
             Entry::Through(request) => request,
             Entry::Answered(answer) => return Ok(answer),
         };
-        Ok(match self.upstream {
-            Some(upstream) => upstream::forward(upstream, self.scheme, request).await,
-            None => self.image.answer(request.method(), request.uri().path()),
+        Ok(match &self.behind {
+            Behind::Registry(upstream) => upstream::forward(*upstream, self.scheme, request).await,
+            Behind::Image(image) => image.answer(request.method(), request.uri().path()),
+            Behind::Catalog(catalog, Api::Acr) if request.uri().path().starts_with("/acr/v1/") => {
+                azure::acr::answer(catalog, request).await?
+            }
+            Behind::Catalog(catalog, api) => {
+                let response = catalog.forward(self.scheme, request).await?;
+                // https://docs.docker.com/docker-hub/usage/pulls/
+                let is_hub = matches!(api, Api::Hub(_));
+                if is_hub { with(response, "ratelimit-remaining", "76;w=21600") } else { response }
+            }
         })
     }
 }

@@ -26,7 +26,7 @@ const LIFE: Duration = Duration::from_secs(300);
 
 /// Who gives out the bearer tokens of a registry. A clone gives out the same ones.
 ///
-/// Everybody may pull `library/…` and `…/public/…`; whatever else is done needs a right login.
+/// Everybody may pull `library/…`, `ratelimitpreview/…` and `…/public/…`; whatever else is done needs a right login.
 #[derive(Clone)]
 pub struct TokenServer(Arc<Office>);
 
@@ -69,6 +69,12 @@ impl TokenServer {
     pub fn apart(host: impl Into<String>, keys: impl Fn(&str, &str) -> bool + Send + Sync + 'static) -> Self {
         let office = Office::new(move |_, user, password| keys(user, password));
         TokenServer::new(Office { path: "/token", host: Some(host.into()), takes_forms: true, ..office })
+    }
+
+    /// GitLab's, at GitLab itself, with GET alone.
+    pub fn of_gitlab(keys: impl Fn(&str, &str) -> bool + Send + Sync + 'static) -> Self {
+        let office = Office::new(move |_, user, password| keys(user, password));
+        TokenServer::new(Office { path: "/jwt/auth", host: Some(super::gitlab::HOST.to_owned()), ..office })
     }
 
     /// That of Azure's registries, which opens to the refresh tokens that they give out themselves.
@@ -158,6 +164,9 @@ impl Office {
 
 /// What a request to the registry needs; nothing but a token where it is about no repository.
 fn needed_for(method: &Method, path: &str) -> Option<String> {
+    if let Some(path) = path.strip_prefix("/acr/v1/") {
+        return Some(needed_at_acr(method, path));
+    }
     let path = path.strip_prefix("/v2/")?;
     if path == "_catalog" {
         return Some("registry:catalog:*".to_owned());
@@ -172,6 +181,20 @@ fn needed_for(method: &Method, path: &str) -> Option<String> {
     Some(format!("repository:{}:{action}", &path[..end]))
 }
 
+/// Azure's own API asks for permissions of other names.
+fn needed_at_acr(method: &Method, path: &str) -> String {
+    if path == "_catalog" {
+        return "registry:catalog:*".to_owned();
+    }
+    let end = ["/_tags", "/_manifests"].iter().filter_map(|kind| path.find(kind)).min().unwrap_or(path.len());
+    let action = match *method {
+        Method::GET => "metadata_read",
+        Method::DELETE => "delete",
+        _ => "metadata_write",
+    };
+    format!("repository:{}:{action}", &path[..end])
+}
+
 /// `repository:app:pull,push` is two.
 fn each_action(scope: &str) -> Vec<String> {
     let Some((what, actions)) = scope.rsplit_once(':') else { return Vec::new() };
@@ -180,7 +203,10 @@ fn each_action(scope: &str) -> Vec<String> {
 
 fn is_public(scope: &str) -> bool {
     let name = scope.strip_prefix("repository:").and_then(|rest| rest.strip_suffix(":pull"));
-    name.is_some_and(|name| name.starts_with("library/") || name.split('/').any(|part| part == "public"))
+    let open = ["library/", "ratelimitpreview/"];
+    name.is_some_and(|name| {
+        open.iter().any(|owner| name.starts_with(owner)) || name.split('/').any(|part| part == "public")
+    })
 }
 
 fn basic(authorization: &str) -> Option<(String, String)> {

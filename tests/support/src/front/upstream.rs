@@ -2,8 +2,9 @@
 
 use std::net::SocketAddr;
 
+use bytes::Bytes;
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
+use hyper::body::{self, Incoming};
 use hyper::header::{AUTHORIZATION, HeaderValue, LOCATION};
 use hyper::{Request, Response, Uri};
 use hyper_util::rt::TokioIo;
@@ -13,7 +14,10 @@ use super::refuse;
 use crate::behaviour::Refusal;
 use crate::reply::Body;
 
-pub(super) async fn forward(upstream: SocketAddr, scheme: &str, mut request: Request<Incoming>) -> Response<Body> {
+pub(crate) async fn forward<B>(upstream: SocketAddr, scheme: &str, mut request: Request<B>) -> Response<Body>
+where
+    B: body::Body<Data = Bytes, Error: Into<AnyError>> + Send + Unpin + 'static,
+{
     request.headers_mut().remove(AUTHORIZATION);
     let scheme = HeaderValue::from_str(scheme).expect("a scheme is ASCII");
     request.headers_mut().insert("x-forwarded-proto", scheme);
@@ -28,7 +32,10 @@ pub(super) async fn forward(upstream: SocketAddr, scheme: &str, mut request: Req
 
 type AnyError = Box<dyn std::error::Error + Send + Sync>;
 
-async fn send(upstream: SocketAddr, request: Request<Incoming>) -> Result<Response<Incoming>, AnyError> {
+async fn send<B>(upstream: SocketAddr, request: Request<B>) -> Result<Response<Incoming>, AnyError>
+where
+    B: body::Body<Data = Bytes, Error: Into<AnyError>> + Send + Unpin + 'static,
+{
     let stream = TcpStream::connect(upstream).await?;
     stream.set_nodelay(true)?;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;

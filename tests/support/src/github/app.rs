@@ -114,10 +114,12 @@ pub(super) fn token(state: &State, id: &str, head: &Parts) -> Result<Response<Bo
         host,
         expires,
     });
+    let permissions: serde_json::Map<_, _> =
+        facts.permissions.iter().map(|name| (name.clone(), Value::from("read"))).collect();
     let answer = json!({
         "token": token,
         "expires_at": rfc3339(expires),
-        "permissions": { "metadata": "read", "packages": "read" },
+        "permissions": permissions,
         "repository_selection": "all",
     });
     Ok(json(201, &answer))

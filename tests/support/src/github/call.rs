@@ -18,6 +18,10 @@ pub enum GitHubCall {
     DeviceToken,
     /// Whose token it is.
     User,
+    /// The packages of an owner.
+    Packages,
+    /// A repository, its settings, and whose it is.
+    Repository,
 }
 
 impl GitHubCall {
@@ -34,6 +38,9 @@ impl GitHubCall {
             (&Method::POST, ["login", "device", "code"]) => (GitHubCall::DeviceCode, ""),
             (&Method::POST, ["login", "oauth", "access_token"]) => (GitHubCall::DeviceToken, ""),
             (&Method::GET, ["user"]) => (GitHubCall::User, ""),
+            (_, ["orgs" | "users", owner, "packages", ..]) => (GitHubCall::Packages, *owner),
+            (_, ["repos", owner, ..]) | (&Method::GET, ["users", owner]) => (GitHubCall::Repository, *owner),
+            (&Method::POST, ["graphql"]) => (GitHubCall::Repository, ""),
             _ => return None,
         };
         Some((call, about.to_owned()))

@@ -4,6 +4,8 @@
 mod app;
 mod call;
 mod device;
+mod packages;
+mod repository;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -20,6 +22,8 @@ use serde_json::json;
 
 use crate::behaviour::{Act, Behaviour, Refusal};
 use crate::ca::Ca;
+use crate::catalog::Catalog;
+use crate::path::parts;
 use crate::reply::{Body, HangUp, json, with};
 use crate::server::{Server, Service};
 
@@ -84,6 +88,11 @@ impl GitHub {
         self.state.facts().installations.iter_mut().filter(|one| one.id == id).for_each(|one| one.is_suspended = true);
     }
 
+    /// What the tokens of installations may read from now on.
+    pub fn set_permissions(&self, names: &[&str]) {
+        self.state.facts().permissions = names.iter().map(|name| (*name).to_owned()).collect();
+    }
+
     /// How many calls of this kind have come in, well answered or not.
     pub fn calls(&self, call: GitHubCall) -> usize {
         self.state.ledger.calls(call)
@@ -131,10 +140,18 @@ impl GitHub {
 
     /// Whether a registry would take this token now.
     pub fn admits(&self, token: &str) -> bool {
-        let now = self.state.now();
-        let facts = self.state.facts();
-        facts.given.iter().any(|given| given == token)
-            || facts.minted.iter().any(|minted| minted.token == token && minted.expires > now)
+        self.state.admits(token)
+    }
+
+    /// Tells from now on which packages lie in this registry.
+    pub fn show(&self, catalog: Arc<Catalog>) {
+        // A second registry would be another GitHub's.
+        let _ = self.state.catalog.set(catalog);
+    }
+
+    /// What a repository was set up with, such as `variable NAME=VALUE`.
+    pub(crate) fn settings(&self) -> Vec<String> {
+        self.state.facts().settings.iter().cloned().collect()
     }
 
     /// How many seconds GitHub's clock is ahead of this machine's (negative: behind).
@@ -162,8 +179,18 @@ impl Service for State {
             return Ok(refuse(&Refusal::new(404, "", "Not Found")));
         };
         let turn = self.ledger.begin(call);
+        let path = head.uri.path();
+        let parts = parts(path.strip_prefix("/api/v3").unwrap_or(path));
+        let parts: Vec<_> = parts.iter().map(String::as_str).collect();
         let response = match turn.act().await? {
-            Act::Proceed => self.carry_out(call, &about, &head, &body).unwrap_or_else(|refusal| refuse(&refusal)),
+            Act::Proceed => match call {
+                GitHubCall::Packages => self.packages(&head, &parts).await,
+                GitHubCall::Repository => {
+                    self.known(&head).and_then(|()| repository::answer(&self, &head, &parts, &body))
+                }
+                _ => self.carry_out(call, &about, &head, &body),
+            }
+            .unwrap_or_else(|refusal| refuse(&refusal)),
             Act::Refuse(refusal) => refuse(&refusal),
             Act::Send(response) => response,
         };
@@ -172,6 +199,26 @@ impl Service for State {
 }
 
 impl State {
+    async fn packages(&self, head: &Parts, asked: &[&str]) -> Result<Response<Body>, Refusal> {
+        self.known(head)?;
+        let catalog = self.catalog.get().ok_or_else(|| Refusal::new(404, "", "Not Found"))?;
+        packages::answer(catalog, head, asked).await
+    }
+
+    /// Whether it is somebody's token.
+    fn known(&self, head: &Parts) -> Result<(), Refusal> {
+        let given = head.headers.get("authorization").and_then(|value| value.to_str().ok());
+        let token = given.and_then(|value| value.split(' ').next_back()).unwrap_or_default();
+        if self.admits(token) { Ok(()) } else { Err(Refusal::new(401, "", "Bad credentials")) }
+    }
+
+    fn admits(&self, token: &str) -> bool {
+        let now = self.now();
+        let facts = self.facts();
+        facts.given.iter().any(|given| given == token)
+            || facts.minted.iter().any(|minted| minted.token == token && minted.expires > now)
+    }
+
     fn carry_out(&self, call: GitHubCall, about: &str, head: &Parts, body: &[u8]) -> Result<Response<Body>, Refusal> {
         let host = || head.headers.get("host").and_then(|host| host.to_str().ok()).unwrap_or_default();
         match call {

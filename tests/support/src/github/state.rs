@@ -1,5 +1,6 @@
+use std::collections::BTreeSet;
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use base64::Engine;
@@ -8,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::GitHubCall;
 use super::device::Device;
+use crate::catalog::Catalog;
 use crate::ledger::Ledger;
 
 /// A token of an App's installation that has been given out.
@@ -42,13 +44,19 @@ pub(super) struct State {
     nonce: u64,
     pub(super) ledger: Ledger<GitHubCall>,
     facts: Mutex<Facts>,
+    /// The registry whose packages it tells of.
+    pub(super) catalog: OnceLock<Arc<Catalog>>,
 }
 
 pub(super) struct Facts {
     pub(super) minted: Vec<InstallationToken>,
+    /// What repositories were set up with.
+    pub(super) settings: BTreeSet<String>,
     /// Tokens that do not end.
     pub(super) given: Vec<String>,
     pub(super) installations: Vec<Installation>,
+    /// What an installation's tokens may read.
+    pub(super) permissions: Vec<String>,
     pub(super) devices: Vec<Device>,
     /// What they asked to be allowed.
     pub(super) scopes: Vec<String>,
@@ -66,8 +74,10 @@ impl State {
     pub(super) fn new() -> Self {
         let facts = Facts {
             minted: Vec::new(),
+            settings: BTreeSet::new(),
             given: Vec::new(),
             installations: Vec::new(),
+            permissions: vec!["metadata".into(), "packages".into()],
             scopes: Vec::new(),
             consents: Vec::new(),
             devices: Vec::new(),
@@ -77,7 +87,8 @@ impl State {
             clock_skew: 0,
             serial: 0,
         };
-        State { nonce: RandomState::new().build_hasher().finish(), ledger: Ledger::new(), facts: Mutex::new(facts) }
+        let nonce = RandomState::new().build_hasher().finish();
+        State { nonce, ledger: Ledger::new(), facts: Mutex::new(facts), catalog: OnceLock::new() }
     }
 
     pub(super) fn facts(&self) -> MutexGuard<'_, Facts> {

@@ -8,6 +8,8 @@ pub enum GoogleCall {
     Token,
     /// The exchange of another identity's token at the security token service.
     Exchange,
+    /// Whose token it is, asked of the security token service.
+    Introspect,
     /// The refresh token of a workforce pool's user at the security token service.
     WorkforceToken,
     /// `generateAccessToken` of the IAM credentials service.
@@ -16,27 +18,50 @@ pub enum GoogleCall {
     MetadataCheck,
     /// The token of the machine's service account.
     MetadataToken,
+    /// The identity token of the machine's service account.
+    MetadataIdentity,
     /// The domain of the cloud that the machine is in.
     MetadataUniverse,
+    /// Who the machine's service account is.
+    MetadataAccount,
     /// A service of somebody else's that gives subject tokens.
     SubjectToken,
     /// The instance metadata service of AWS.
     AwsMetadata,
+    /// Artifact Registry.
+    Artifacts,
+    /// A project's number, services and pools of identities.
+    Project,
 }
 
 impl GoogleCall {
     pub(crate) fn of(head: &Parts) -> Option<GoogleCall> {
         let path = head.uri.path();
+        let host = head.headers.get("host").and_then(|host| host.to_str().ok()).unwrap_or_default();
         match (&head.method, path) {
+            _ if host == "artifactregistry.googleapis.com" => Some(GoogleCall::Artifacts),
+            _ if ["iam", "serviceusage", "cloudresourcemanager"]
+                .iter()
+                .any(|it| host == format!("{it}.googleapis.com")) =>
+            {
+                Some(GoogleCall::Project)
+            }
             (&Method::POST, "/token") => Some(GoogleCall::Token),
             (&Method::POST, "/v1/token") => Some(GoogleCall::Exchange),
+            (&Method::POST, "/v1/introspect") => Some(GoogleCall::Introspect),
             (&Method::POST, "/v1/oauthtoken") => Some(GoogleCall::WorkforceToken),
             (&Method::POST, _) if path.starts_with("/v1/projects/-/serviceAccounts/") => Some(GoogleCall::Impersonate),
             (&Method::GET, "/") => Some(GoogleCall::MetadataCheck),
             (&Method::GET, "/computeMetadata/v1/instance/service-accounts/default/token") => {
                 Some(GoogleCall::MetadataToken)
             }
+            (&Method::GET, "/computeMetadata/v1/instance/service-accounts/default/identity") => {
+                Some(GoogleCall::MetadataIdentity)
+            }
             (&Method::GET, "/computeMetadata/v1/universe/universe-domain") => Some(GoogleCall::MetadataUniverse),
+            (&Method::GET, "/computeMetadata/v1/instance/service-accounts/default/") => {
+                Some(GoogleCall::MetadataAccount)
+            }
             (&Method::GET, "/subject") => Some(GoogleCall::SubjectToken),
             (&Method::PUT | &Method::GET, _) if path.starts_with("/latest/") => Some(GoogleCall::AwsMetadata),
             _ => None,

@@ -9,6 +9,8 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::GoogleCall;
+use super::artifacts::Artifacts;
+use super::projects::Projects;
 use crate::behaviour::Refusal;
 use crate::ledger::Ledger;
 use crate::reply::{Body, json};
@@ -31,6 +33,8 @@ pub(crate) struct Cloud {
     nonce: u64,
     pub(crate) ledger: Ledger<GoogleCall>,
     state: Mutex<State>,
+    pub(super) artifacts: Artifacts,
+    pub(super) projects: Projects,
 }
 
 pub(crate) struct State {
@@ -38,6 +42,7 @@ pub(crate) struct State {
     pub(crate) token_life: Duration,
     pub(crate) clock_skew: i64,
     pub(crate) universe: String,
+    pub(crate) identity_token: Option<(String, String)>,
 }
 
 impl Cloud {
@@ -47,8 +52,15 @@ impl Cloud {
             token_life: Duration::from_secs(3599),
             clock_skew: 0,
             universe: "googleapis.com".to_owned(),
+            identity_token: None,
         };
-        Cloud { nonce: RandomState::new().build_hasher().finish(), ledger: Ledger::new(), state: Mutex::new(state) }
+        Cloud {
+            nonce: RandomState::new().build_hasher().finish(),
+            ledger: Ledger::new(),
+            state: Mutex::new(state),
+            artifacts: Artifacts::default(),
+            projects: Projects::default(),
+        }
     }
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {

@@ -22,7 +22,10 @@ pub(super) fn generate_access_token(cloud: &Cloud, head: &Parts, body: &[u8]) ->
         return Err(Refusal::new(404, "NOT_FOUND", "Unknown service account"));
     }
     let asked: Value = serde_json::from_slice(body).map_err(|_| invalid("Invalid JSON payload received."))?;
-    if asked["scope"] != json!([SCOPE]) {
+    // The second one reads images of Container Registry, and a file may ask for it.
+    let enough = [SCOPE, "https://www.googleapis.com/auth/devstorage.read_only"];
+    let mut scopes = asked["scope"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    if !scopes.any(|scope| enough.contains(&scope)) {
         return Err(invalid("Scope required."));
     }
     let life = asked["lifetime"].as_str().and_then(|life| life.strip_suffix('s')?.parse().ok());

@@ -5,7 +5,7 @@ use hyper::http::request::Parts;
 use hyper::{Method, Response};
 use serde_json::json;
 
-use super::{Cloud, GoogleCall, sigv4};
+use super::{Cloud, GoogleCall, SCOPE, sigv4};
 use crate::behaviour::Refusal;
 use crate::reply::{Body, json, reply, with};
 
@@ -17,10 +17,26 @@ pub(super) fn answer(cloud: &Cloud, call: GoogleCall, head: &Parts) -> Result<Re
     }
     let answer = match call {
         GoogleCall::MetadataToken => cloud.oauth("machine"),
+        GoogleCall::MetadataAccount => {
+            let account = "machine@pretend.iam.gserviceaccount.com";
+            json(200, &json!({"aliases": ["default"], "email": account, "scopes": [SCOPE]}))
+        }
+        GoogleCall::MetadataIdentity => reply(200, "text/html", identity(cloud, head)?),
         GoogleCall::MetadataUniverse => reply(200, "application/text", cloud.state().universe.clone()),
         _ => reply(200, "application/text", "computeMetadata/\n"),
     };
     Ok(with(answer, FLAVOR, "Google"))
+}
+
+/// Who signs it is not Google here: a test says which token is given for which audience.
+fn identity(cloud: &Cloud, head: &Parts) -> Result<String, Refusal> {
+    let query: Vec<_> = form_urlencoded::parse(head.uri.query().unwrap_or_default().as_bytes()).into_owned().collect();
+    let field = |name: &str| query.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value.as_str());
+    if field("audience").is_empty() || field("format") != "full" {
+        return Err(Refusal::new(400, "BadRequest", "non-empty audience parameter required"));
+    }
+    let known = cloud.state().identity_token.clone().filter(|(audience, _)| audience == field("audience"));
+    known.map(|(_, token)| token).ok_or_else(|| Refusal::new(404, "NotFound", "no service account"))
 }
 
 pub(super) fn refuse(refusal: &Refusal) -> Response<Body> {

@@ -1,12 +1,15 @@
 //! One listener that answers as every service of Google that has a part in an access token.
 
+mod artifacts;
 mod call;
+mod cleanup;
 mod cloud;
 mod files;
 mod iam;
 mod key;
 mod metadata;
 mod oauth;
+mod projects;
 mod sigv4;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -20,6 +23,7 @@ use hyper::http::request::Parts;
 
 use crate::behaviour::{Act, Behaviour, Refusal};
 use crate::ca::Ca;
+use crate::catalog::Catalog;
 use crate::reply::{Body, HangUp, reply, with};
 use crate::server::{Server, Service};
 
@@ -112,6 +116,11 @@ impl Google {
         self.cloud.state().minted.clone()
     }
 
+    /// A token that somebody has been given before.
+    pub fn minted_for(&self, identity: &str) -> String {
+        self.cloud.mint(identity, Duration::from_secs(3600)).token
+    }
+
     /// How long tokens live that are given out from now on, but for those of impersonated accounts;
     /// just under 1 h at first.
     pub fn set_token_life(&self, life: Duration) {
@@ -124,6 +133,22 @@ impl Google {
         self.cloud.state().minted.iter_mut().for_each(|token| token.expires = now);
     }
 
+    /// Tells from now on of what lies in this registry.
+    pub fn show(&self, catalog: Arc<Catalog>) {
+        // A second registry would be another cloud's.
+        let _ = self.cloud.artifacts.catalog.set(catalog);
+    }
+
+    /// Carries out the clean-up policies; what was deleted, as `NAME@DIGEST`.
+    pub(crate) async fn clean_up(&self) -> Vec<String> {
+        self.cloud.artifacts.clean_up().await
+    }
+
+    /// What was made in projects: services, pools and their providers, by their names.
+    pub(crate) fn resources(&self) -> std::collections::BTreeMap<String, serde_json::Value> {
+        self.cloud.projects.told()
+    }
+
     /// Whether a registry would take this token now.
     pub fn admits(&self, token: &str) -> bool {
         self.cloud.bearer(token).is_ok()
@@ -132,6 +157,11 @@ impl Google {
     /// How many seconds the cloud's clock is ahead of this machine's (negative: behind).
     pub fn set_clock_skew(&self, seconds: i64) {
         self.cloud.state().clock_skew = seconds;
+    }
+
+    /// The identity token of the machine: this one, for this audience alone.
+    pub fn set_identity_token(&self, audience: &str, token: &str) {
+        self.cloud.state().identity_token = Some((audience.to_owned(), token.to_owned()));
     }
 
     /// The domain of the cloud that the machine is in: `googleapis.com` at first.
@@ -154,7 +184,11 @@ impl Service for Cloud {
             return Ok(reply(404, "text/plain", "no service of the pretend Google knows this request\n"));
         };
         let response = match self.ledger.begin(call).act().await? {
-            Act::Proceed => self.carry_out(call, &head, &body).unwrap_or_else(|refusal| refuse(call, &refusal)),
+            Act::Proceed => match call {
+                GoogleCall::Artifacts | GoogleCall::Project => self.manage(call, &head, &body).await,
+                _ => self.carry_out(call, &head, &body),
+            }
+            .unwrap_or_else(|refusal| refuse(call, &refusal)),
             Act::Refuse(refusal) => refuse(call, &refusal),
             Act::Send(response) => response,
         };
@@ -163,17 +197,31 @@ impl Service for Cloud {
 }
 
 impl Cloud {
+    /// What is asked with an access token of somebody's.
+    async fn manage(&self, call: GoogleCall, head: &Parts, body: &[u8]) -> Result<Response<Body>, Refusal> {
+        let token = head.headers.get("authorization").and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
+        self.bearer(token.unwrap_or_default())?;
+        match call {
+            GoogleCall::Artifacts => self.artifacts.answer(head, body).await,
+            _ => self.projects.answer(head, body),
+        }
+    }
+
     fn carry_out(&self, call: GoogleCall, head: &Parts, body: &[u8]) -> Result<Response<Body>, Refusal> {
         match call {
             GoogleCall::Token => oauth::token(self, head, body),
             GoogleCall::Exchange => oauth::exchange(self, head, body),
+            GoogleCall::Introspect => oauth::introspect(self, head, body),
             GoogleCall::WorkforceToken => oauth::workforce(self, head, body),
             GoogleCall::Impersonate => iam::generate_access_token(self, head, body),
-            GoogleCall::MetadataCheck | GoogleCall::MetadataToken | GoogleCall::MetadataUniverse => {
-                metadata::answer(self, call, head)
-            }
+            GoogleCall::MetadataCheck
+            | GoogleCall::MetadataToken
+            | GoogleCall::MetadataIdentity
+            | GoogleCall::MetadataUniverse
+            | GoogleCall::MetadataAccount => metadata::answer(self, call, head),
             GoogleCall::SubjectToken => metadata::subject(head),
             GoogleCall::AwsMetadata => metadata::aws(head),
+            GoogleCall::Artifacts | GoogleCall::Project => Err(Refusal::new(404, "NOT_FOUND", "Not found")),
         }
     }
 }
@@ -181,8 +229,10 @@ impl Cloud {
 /// An error in the form that the call's service gives it.
 fn refuse(call: GoogleCall, refusal: &Refusal) -> Response<Body> {
     match call {
-        GoogleCall::Token | GoogleCall::Exchange | GoogleCall::WorkforceToken => oauth::refuse(refusal),
-        GoogleCall::Impersonate => iam::refuse(refusal),
+        GoogleCall::Token | GoogleCall::Exchange | GoogleCall::WorkforceToken | GoogleCall::Introspect => {
+            oauth::refuse(refusal)
+        }
+        GoogleCall::Impersonate | GoogleCall::Artifacts | GoogleCall::Project => iam::refuse(refusal),
         _ => metadata::refuse(refusal),
     }
 }

@@ -17,6 +17,8 @@ use crate::reply::{Body, json};
 const LATE: &str = "Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable timeframe. \
                     Check your iat and exp values in the JWT claim.";
 
+const REAL: &str = "https://oauth2.googleapis.com/token";
+
 pub(super) fn token(cloud: &Cloud, head: &Parts, body: &[u8]) -> Result<Response<Body>, Refusal> {
     let form = Form::parse(head, body)?;
     match form.field("grant_type")? {
@@ -44,19 +46,28 @@ pub(super) fn workforce(cloud: &Cloud, head: &Parts, body: &[u8]) -> Result<Resp
     Ok(cloud.oauth(format!("workforce {}", refreshed(form.field("refresh_token")?)?)))
 }
 
+/// Whose token it is: gcloud wants to know of a federated one.
+pub(super) fn introspect(cloud: &Cloud, head: &Parts, body: &[u8]) -> Result<Response<Body>, Refusal> {
+    let form = Form::parse(head, body)?;
+    let who = cloud.bearer(form.field("token")?);
+    Ok(json(200, &json!({"active": who.is_ok(), "username": who.unwrap_or_default()})))
+}
+
 /// The exchange of somebody else's token.
 pub(super) fn exchange(cloud: &Cloud, head: &Parts, body: &[u8]) -> Result<Response<Body>, Refusal> {
     let form = Form::parse(head, body)?;
     form.is("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange")?;
     form.is("requested_token_type", "urn:ietf:params:oauth:token-type:access_token")?;
-    form.is("scope", SCOPE)?;
+    if !is_enough(form.field("scope")?) {
+        return Err(Refusal::new(400, "invalid_scope", "Invalid OAuth scope or ID token audience provided."));
+    }
     let audience = form.field("audience")?;
     if !audience.starts_with("//iam.googleapis.com/") {
         return Err(Refusal::new(400, "invalid_target", "The target service indicated by the audience is invalid"));
     }
     let subject = form.field("subject_token")?;
     match form.field("subject_token_type")? {
-        "urn:ietf:params:oauth:token-type:jwt" => {
+        "urn:ietf:params:oauth:token-type:jwt" | "urn:ietf:params:oauth:token-type:saml2" => {
             let parts: Vec<_> = subject.split('.').collect();
             let [_, name, _] = parts[..] else {
                 return Err(Refusal::new(400, "invalid_grant", "Error connecting to the given credential's issuer."));
@@ -98,10 +109,12 @@ fn service_account(cloud: &Cloud, head: &Parts, assertion: &str) -> Result<Strin
     }
     let host = head.headers.get("host").and_then(|host| host.to_str().ok()).unwrap_or_default();
     let audience = claims["aud"].as_str().unwrap_or_default();
-    if ![format!("http://{host}/token"), format!("https://{host}/token")].iter().any(|own| own == audience) {
+    // Google's library for Python names the real one, whatever it asks.
+    let own = [format!("http://{host}/token"), format!("https://{host}/token"), REAL.to_owned()];
+    if !own.iter().any(|own| own == audience) {
         return Err(invalid("Invalid JWT: Failed audience check."));
     }
-    if claims["scope"] != SCOPE {
+    if !claims["scope"].as_str().is_some_and(is_enough) {
         return Err(Refusal::new(400, "invalid_scope", "Invalid OAuth scope or ID token audience provided."));
     }
     let moment = |name: &str| Some(SystemTime::UNIX_EPOCH + Duration::from_secs(claims[name].as_u64()?));
@@ -111,6 +124,11 @@ fn service_account(cloud: &Cloud, head: &Parts, assertion: &str) -> Result<Strin
         return Err(invalid(LATE));
     }
     claims["iss"].as_str().map(str::to_owned).ok_or_else(|| invalid("Bad Request"))
+}
+
+/// Whether these scopes open registries, or at least a service account that does. gcloud asks for more.
+fn is_enough(scopes: &str) -> bool {
+    scopes.split(' ').any(|scope| [SCOPE, "https://www.googleapis.com/auth/iam"].contains(&scope))
 }
 
 /// Whose refresh token it is: all of ours say so.

@@ -1,0 +1,51 @@
+# An image of GitHub's from its first push to its end, by the guide's commands and the real gh.
+# wirings: helpers
+# texts: ghcr ci
+need docker-buildx crane cosign registry
+. "$CLIENTS/walk.sh"
+need gh
+image=$GHCR/octo-org/walk/app:1.2.3
+export GH_TOKEN=ghp_pretendClassicToken0000000000000000
+unset GITHUB_APP_ID GITHUB_APP_PRIVATE_KEY_PATH
+commits 0
+git remote add origin https://github.com/octo-org/app.git
+guided "$image" set-up.configure 's/^credmint configure/& --yes/'
+guided "$image" sign-in.check
+guided "$image" create.label
+guided "$image" create.owner
+grep -q 'octo-org/packages/container/package/walk%2Fapp' "$SAID" || fail "the package's page is not told"
+pushed "$image"
+same "every build" "$(crane ls "${image%:*}" | grep -c ^sha-)" 4
+signed "$image"
+guided "$image" list.packages
+grep -q 'walk/app' "$SAID" || fail "the package is not listed"
+guided "$image" list.gh
+# More than a page of versions has to be read to its end.
+same "every version is listed" "$(grep -c sha256: "$SAID")" "$(gh api --paginate orgs/octo-org/packages/container/walk%2Fapp/versions?per_page=100 --jq '.[].id' | wc -l)"
+# The settings of a workflow, whatever it pushes to.
+ecr=$ECR/octo-org/walk/app:1
+guided "$ecr" ci.repository
+same "the subject" "$subject" repo:octo-org@1001/app@2002
+guided "$image" ci.environment
+guided "$image" ci.releases
+guided "$ecr" ci.variable # of ecr
+made '.github | index("variable AWS_ROLE=arn:aws:iam::123456789012:role/app-push")'
+GUIDE_ARGUMENTS=(--github ghes.example)
+echo sesame >cosign.key
+guided "$ecr" ci.key 's/^gh secret set COSIGN_PASSWORD.*/echo sesame | &/' # of ci
+GUIDE_ARGUMENTS=()
+echo sesame >password
+guided "$CORP/octo-org/walk/app:1" ci.secret 's/^gh secret.*/& <password/' # of other
+guided "$HUB/dockerhub/app:1" ci.secret 's/^gh secret.*/& <password/' # of docker-hub
+number=123456789
+guided "$GAR/octo-org/walk/app:1" ci.variable # of google
+made '["secret release REGISTRY_PASSWORD", "secret release DOCKERHUB_TOKEN", "secret release COSIGN_PRIVATE_KEY"] - .github == []'
+made '.github | index("variable CREDMINT_RELEASES=https://releases.example/credmint")'
+# The tags of this version go with it, and no other one.
+before=$(crane digest "$image")
+guided "$image" delete.image
+refused "it is gone" 'MANIFEST_UNKNOWN' crane manifest "${image%:*}@$before"
+# shellcheck disable=SC2046 # The names of tags.
+kept "$image" $(crane ls --omit-digest-tags "${image%:*}")
+refused "its other names are gone" 'MANIFEST_UNKNOWN' crane digest "${image%:*}:production"
+guided "$image" delete.image

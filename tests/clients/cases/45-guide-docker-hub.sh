@@ -1,0 +1,32 @@
+# An image of Docker Hub's from its first push to its end, by the guide's commands.
+# wirings: helpers
+# texts: docker-hub
+need docker-buildx crane cosign registry curl
+. "$CLIENTS/walk.sh"
+image=$HUB/dockerhub/walk:1.2.3
+echo dckr_pat >token.txt
+guided "$image" set-up.configure 's/^credmint configure/& --yes/'
+guided "$image" sign-in.server
+guided "$image" sign-in.check
+# The engine asks the mirror of this room for what it pulls, so nothing is pulled here.
+pushed "$image"
+signed "$image"
+guided "$image" list.repositories
+grep -qx walk "$SAID" || fail "the repository is not listed"
+guided "$image" list.api
+grep -q 1.2.3-production "$SAID" || fail "the tags are not listed"
+guided "$image" clean-up.list
+same "the oldest commit is first" "$(sed -n '/^sha-/{p;q}' "$SAID")" "sha-$(git rev-parse --short=12 HEAD~3)"
+# shellcheck disable=SC2013 # A tag has no spaces.
+for tag in $(grep ^sha- "$SAID" | head -n 3); do
+    guided "${image%:*}:$tag" delete.tag
+done
+kept "$image" 1 1.2 1.2.3 1.2.3-production production staging "sha-$commit"
+guided "$image" sign.verify-key
+guided "$image" delete.tag
+refused "the tag is gone" 'MANIFEST_UNKNOWN' crane digest "$image"
+crane copy "127.0.0.1:5005/$APP:1" 127.0.0.1:5005/ratelimitpreview/test:latest >"$SAID" 2>&1
+guided "$image" pull.limit
+grep -qi 'ratelimit-remaining: 76' "$SAID" || fail "the limit is not told"
+guided "$image" pull.limit-signed-in
+grep -qi 'ratelimit-remaining: 76' "$SAID" || fail "the limit is not told"

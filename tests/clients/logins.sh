@@ -1,0 +1,57 @@
+# shellcheck shell=bash
+# For clients that sign in with a password which their user has, while Docker's configuration names
+# credmint; sourced after matrix.sh. A cell is right if they are signed in; when a cloud takes no sign-in,
+# to its registry as well.
+
+# credentials: a line of REGISTRY USER PASSWORD for each. What has been stored meanwhile is no password to
+# sign in with.
+credentials() {
+    local registry
+    for registry in "$ECR" "$ACR" "$GAR" "$GHCR"; do credmint logout "$registry" >"$SAID" 2>&1; done
+    echo "$ECR AWS $(credmint token "$ECR")"
+    echo "$ACR 00000000-0000-0000-0000-000000000000 $(credmint token "$ACR")"
+    echo "$GAR oauth2accesstoken $(credmint token "$GAR")"
+    echo "$GHCR x-access-token $(credmint token "$GHCR")"
+    echo "$HUB dockerhub dckr_pat"
+    echo "$CORP corp secret"
+}
+
+# signed_in STATE AS REGISTRY...
+signed_in() {
+    local state=$1 as=$2 registry images=()
+    shift 2
+    for registry in "$@"; do images+=("${IMAGE[$registry]}"); done
+    served "$as" "${images[@]}"
+    for registry in "$@"; do
+        got "${IMAGE[$registry]}" || wrong "$state" "$registry" "not signed in"
+    done
+}
+
+nobody() {
+    credentials >"$HOME/credentials" 2>"$SAID" || fail "credentials"
+    signed_in nobody as_nobody "${REGISTRIES[@]}"
+}
+
+cold() {
+    credmint cache clear >"$SAID" 2>&1
+    logins dckr_pat secret
+    signed_in cold as_somebody "${REGISTRIES[@]}"
+}
+
+cached() {
+    signed_in cached as_somebody "${REGISTRIES[@]}"
+}
+
+ended() {
+    credentials >"$HOME/credentials" 2>"$SAID" || fail "credentials"
+    end_tokens
+    logins wrong wrong
+    signed_in ended as_somebody "${REGISTRIES[@]}"
+    logins dckr_pat secret
+}
+
+broken() {
+    credentials >"$HOME/credentials" 2>"$SAID" || fail "credentials"
+    signed_in broken without_azure ACR GAR GHCR Hub own
+    signed_in broken without_aws ECR
+}

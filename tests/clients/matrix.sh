@@ -1,0 +1,266 @@
+# shellcheck shell=bash
+# The matrix: one client at each kind of registry, in each state of its user. Sourced by the files of
+# `matrix`, of which each is a client. Such a file begins with the client's name, which stands in the
+# table, says how the client takes an image, in `pull IMAGE`, or in `pulls IMAGE...` if it can do many
+# in one process, and what it is known to do wrong, and ends with `matrix`.
+#
+# A cell is right if all of this is so, with credmint as its only source of credentials:
+#   nobody   no identity, no login: what is public is served, and what is private is not
+#   cold     an identity and nothing minted yet, or a stored login: served, by one mint for each cloud
+#   cached   the same once more: served, and nothing is minted
+#   ended    a token that has ended: served, by one mint for each cloud. A stored login that the registry
+#            no longer takes: not served; with the one that is stored next, served
+#   broken   another registry of the same configuration is of a cloud that takes no sign-in: served
+shopt -s extglob
+
+ROW=$(sed -n '1s/^# //p' "$1")
+STATES=(nobody cold cached ended broken)
+REGISTRIES=(ECR ACR GAR GHCR Hub own)
+declare -A IMAGE=([ECR]=$ECR/$APP:1 [ACR]=$ACR/$APP:1 [GAR]=$GAR/$APP:1 [GHCR]=$GHCR/$APP:1 [Hub]=$HUB/$APP:1 [own]=$CORP/$APP:1)
+declare -A PUBLIC_IMAGE=([ECR]=$PUBLIC/$OPEN:1 [GAR]=$GAR/$OPEN:1 [GHCR]=$GHCR/$OPEN:1 [Hub]=$HUB/$OPEN:1)
+declare -A MINT=([ECR]=$MINT_ECR [ACR]=$MINT_ACR [GAR]=$MINT_GAR [GHCR]=$MINT_GHCR)
+# What is wrong with a cell, by STATE/REGISTRY; what a client does wrong, as REASON PATTERN.
+declare -A WRONG
+FAULTS=()
+
+# fault REASON PATTERN: the cells WIRING/STATE/REGISTRY that match are wrong, which is the client's own
+# fault; REASON begins a line of `matrix/faults`. That it still is so is looked at as well.
+fault() {
+    grep -q "^$1: " "$CLIENTS/matrix/faults" || fail "matrix/faults has no $1"
+    FAULTS+=("$1 $2")
+}
+
+# brought FILE: what `matrix/set-up` has brought, without which the client is skipped.
+brought() {
+    BROUGHT=$(realpath "$CLIENTS/../..")/target/clients
+    [ -e "$BROUGHT/$1" ] || { echo "skipped: there is no $1; tests/clients/matrix/set-up brings it"; exit 77; }
+}
+
+# pulls IMAGE...: says `got IMAGE` of each that is served.
+pulls() {
+    local image
+    for image in "$@"; do
+        (pull "$image" >"$HOME/said-${image//[^a-z0-9]/-}" 2>&1 && echo "got $image") &
+    done
+    wait
+}
+
+# engine_pulls COMMAND... -- IMAGE...: lets COMMAND pull these by the engine, and says what is there then:
+# some libraries take an error in the engine's answer for its end.
+engine_pulls() {
+    local command=() image
+    while [ "$1" != -- ]; do
+        command+=("$1")
+        shift
+    done
+    shift
+    forget "$@"
+    "${command[@]}" >&2 || true
+    for image in "$@"; do
+        ! docker image inspect "$image" >/dev/null 2>&1 || echo "got $image"
+    done
+}
+
+# direct_engine: an engine that asks Docker Hub itself, and no mirror that signs in with its own login.
+direct_engine() {
+    export DOCKER_HOST=unix://$ROOM/direct.sock
+    (
+        # shellcheck source=/dev/null
+        . "$CLIENTS/room.sh"
+        # shellcheck source=/dev/null
+        . "$CLIENTS/services.sh"
+        [ -e "$ROOM/direct.json" ] || open_engine direct "$CONTAINERD_STORE, \"bridge\": \"none\""
+        await "the engine (direct)" docker version
+    ) || fail "there is no engine"
+}
+
+# served AS IMAGE...: lets the client take them, as AS sets its user up. Then `got IMAGE` tells.
+served() {
+    local as=$1
+    shift
+    rm -f "$HOME"/said-*
+    ("$as" && pulls "$@") >"$HOME/got" 2>"$HOME/said-all" || true
+}
+
+got() {
+    grep -qxF "got $1" "$HOME/got"
+}
+
+# wrong STATE REGISTRY WHAT: notes it, with what the client said of this registry, or else of all.
+wrong() {
+    local image=${IMAGE[$2]}
+    [ -z "${WRONG[$1/$2]:-}" ] || return 0
+    WRONG[$1/$2]=$3
+    tail -n 3 "$HOME/said-${image//[^a-z0-9]/-}" >"$HOME/wrong-$1-$2" 2>/dev/null ||
+        grep -F "${image%%/*}" "$HOME/said-all" >"$HOME/wrong-$1-$2" ||
+        head -n 5 "$HOME/said-all" >"$HOME/wrong-$1-$2"
+}
+
+as_nobody() {
+    unset AZURE_TENANT_ID AZURE_CLIENT_ID AZURE_CLIENT_SECRET GOOGLE_APPLICATION_CREDENTIALS
+    unset GITHUB_APP_ID GITHUB_APP_PRIVATE_KEY_PATH
+    export AWS_SHARED_CREDENTIALS_FILE=/dev/null AWS_EC2_METADATA_DISABLED=true
+}
+
+as_somebody() {
+    :
+}
+
+without_azure() {
+    export AZURE_CLIENT_SECRET=changed
+}
+
+# A session of single sign-on that has ended.
+without_aws() {
+    export AWS_SHARED_CREDENTIALS_FILE=/dev/null AWS_CONFIG_FILE=$HOME/sso AWS_PROFILE=dev
+}
+
+sso_that_has_ended() {
+    mkdir -p "$HOME/.aws/sso/cache"
+    printf '{"accessToken": "x", "expiresAt": "2001-01-01T00:00:00Z", "region": "us-east-1", "startUrl": "https://corp.example/start"}\n' \
+        >"$HOME/.aws/sso/cache/$(printf corp | sha1sum | cut -c 1-40).json"
+    cat >"$HOME/sso" <<'END'
+[profile dev]
+sso_session = corp
+sso_account_id = 123456789012
+sso_role_name = pull
+[sso-session corp]
+sso_region = us-east-1
+sso_start_url = https://corp.example/start
+END
+}
+
+# logins HUB'S OWN'S: stores these passwords.
+logins() {
+    printf '{"ServerURL": "https://index.docker.io/v1/", "Username": "dockerhub", "Secret": "%s"}' "$1" |
+        docker-credential-credmint store 2>"$SAID"
+    printf '{"ServerURL": "%s", "Username": "corp", "Secret": "%s"}' "$CORP" "$2" |
+        docker-credential-credmint store 2>"$SAID"
+}
+
+# minted STATE COUNT: since calls-before was written, each cloud has minted so often.
+minted() {
+    local registry count
+    ask calls >"$HOME/calls-now"
+    for registry in "${!MINT[@]}"; do
+        count=$(jq --slurpfile before "$HOME/calls-before" "(.[\"${MINT[$registry]}\"] // 0) - (\$before[0][\"${MINT[$registry]}\"] // 0)" "$HOME/calls-now")
+        [ "$count" = "$2" ] || wrong "$1" "$registry" "$count mints instead of $2"
+    done
+}
+
+# all_served STATE MINTS: by every registry, and each cloud has minted so often.
+all_served() {
+    local registry
+    ask calls >"$HOME/calls-before"
+    served as_somebody "${IMAGE[@]}"
+    for registry in "${REGISTRIES[@]}"; do
+        got "${IMAGE[$registry]}" || wrong "$1" "$registry" "not served"
+    done
+    minted "$1" "$2"
+}
+
+nobody() {
+    local registry
+    served as_nobody "${PUBLIC_IMAGE[@]}" "${IMAGE[@]}"
+    for registry in "${REGISTRIES[@]}"; do
+        ! got "${IMAGE[$registry]}" || wrong nobody "$registry" "what is private was served"
+    done
+    for registry in "${!PUBLIC_IMAGE[@]}"; do
+        got "${PUBLIC_IMAGE[$registry]}" || wrong nobody "$registry" "what is public was not served"
+    done
+}
+
+cold() {
+    logins dckr_pat secret
+    all_served cold 1
+}
+
+cached() {
+    all_served cached 0
+}
+
+# Ends the tokens that are kept: a token is a file with a line of JSON above the secret.
+end_tokens() {
+    local token
+    for token in "$XDG_RUNTIME_DIR"/credmint/tokens/*; do
+        { head -n 1 "$token" | jq --compact-output '.expires = (now | floor) - 1' && tail -n +2 "$token"; } >"$HOME/ended"
+        cp "$HOME/ended" "$token"
+    done
+}
+
+ended() {
+    local registry
+    credmint cache warm "$ECR" "$ACR" "$GAR" "$GHCR" >"$SAID" 2>&1 || fail "there are no tokens to end"
+    ask end-tokens >/dev/null
+    end_tokens
+    logins wrong wrong
+    ask calls >"$HOME/calls-before"
+    served as_somebody "${IMAGE[@]}"
+    for registry in "${!MINT[@]}"; do
+        got "${IMAGE[$registry]}" || wrong ended "$registry" "not served"
+    done
+    for registry in Hub own; do
+        ! got "${IMAGE[$registry]}" || wrong ended "$registry" "a wrong login was served"
+    done
+    minted ended 1
+    logins dckr_pat secret
+    served as_somebody "${IMAGE[Hub]}" "${IMAGE[own]}"
+    for registry in Hub own; do
+        got "${IMAGE[$registry]}" || wrong ended "$registry" "not served by the next login"
+    done
+}
+
+broken() {
+    local registry
+    served without_azure "${IMAGE[ECR]}" "${IMAGE[GAR]}" "${IMAGE[GHCR]}" "${IMAGE[Hub]}" "${IMAGE[own]}"
+    for registry in ECR GAR GHCR Hub own; do
+        got "${IMAGE[$registry]}" || wrong broken "$registry" "not served"
+    done
+    served without_aws "${IMAGE[ACR]}"
+    got "${IMAGE[ACR]}" || wrong broken ACR "not served"
+}
+
+# Tells the client's configuration of credmint, in the way of this run: by the registries' names, by a
+# store, by a store and empty entries such as `docker login` leaves.
+wire_all() {
+    local hosts=("$ECR" "$PUBLIC" "$ACR" "$GAR" "$GHCR" "$HUB" "$CORP")
+    case $WIRING in
+    helpers) credmint configure --yes "${hosts[@]}" ;;
+    store) credmint configure --yes --store ;;
+    entries) credmint configure --yes --store "${hosts[@]}" ;;
+    esac >"$SAID" 2>&1 || fail "credmint configure"
+}
+
+# reason_for CELL: what the client is known to do wrong there.
+reason_for() {
+    local entry
+    for entry in "${FAULTS[@]}"; do
+        # shellcheck disable=SC2053 # It is a pattern.
+        if [[ $1 == ${entry#* } ]]; then echo "${entry%% *}"; fi
+    done | head -n 1
+}
+
+# Looks at every cell of this wiring, and says what came of it.
+matrix() {
+    local state registry wrong reason failures=0
+    wire_all
+    sso_that_has_ended
+    for state in "${STATES[@]}"; do "$state"; done
+    for state in "${STATES[@]}"; do
+        for registry in "${REGISTRIES[@]}"; do
+            reason=$(reason_for "$WIRING/$state/$registry")
+            wrong=${WRONG[$state/$registry]:-}
+            if [ -n "$wrong" ] && [ -z "$reason" ]; then
+                echo "failed: $state, $registry: $wrong"
+                head -n 6 "$HOME/wrong-$state-$registry" | cut -c 1-400 | sed 's/^/  | /'
+                failures=1
+            elif [ -z "$wrong" ] && [ -n "$reason" ]; then
+                echo "failed: $state, $registry: right by now, and not the fault $reason"
+                failures=1
+            else
+                echo "cell: $ROW|$WIRING|$state|$registry|${reason:-ok}"
+            fi
+        done
+    done
+    exit $failures
+}

@@ -1,0 +1,126 @@
+use std::collections::HashSet;
+use std::path::Path;
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant, SystemTime};
+
+use pretend_cloud::{Aws, Behaviour, Call};
+
+use crate::home::{ECR, Home, Outcome, REGISTRY, program};
+
+const MANY: usize = 50;
+/// A cloud as slow as the real ones, which is when the others have to wait.
+const SLOW: Duration = Duration::from_millis(800);
+
+/// Many processes, started together.
+fn at_once(home: &Home) -> Vec<Outcome> {
+    std::thread::scope(|threads| {
+        let running: Vec<_> = (0..MANY).map(|_| threads.spawn(|| home.get(REGISTRY))).collect();
+        running.into_iter().map(|thread| thread.join().unwrap()).collect()
+    })
+}
+
+/// One who has time enough on any machine, so that a failure is one of ours.
+fn patient(aws: &Aws) -> Home {
+    let home = Home::signed_in(aws);
+    home.settings("timeout = 300");
+    home
+}
+
+#[test]
+fn fifty_at_once_mint_once_however_short_the_token_lives() {
+    for life in [30, 300, 3_600, 12 * 3_600] {
+        let aws = Aws::start();
+        aws.set_token_life(Duration::from_secs(life));
+        aws.on(Call::EcrToken, Behaviour::Slow(SLOW));
+        let home = patient(&aws);
+        let started = Instant::now();
+        let secrets: HashSet<_> = at_once(&home).iter().map(Outcome::secret).collect();
+        // On a machine so slow that the token was renewed in between, that may have happened.
+        let renewals = (started.elapsed().as_secs() / (life / 2 - 1)) as usize;
+        let mints = aws.calls(Call::EcrToken);
+        assert!(mints <= 1 + renewals && secrets.len() <= mints, "{life} s: {mints} mints, {} tokens", secrets.len());
+    }
+}
+
+#[test]
+fn fifty_at_once_are_all_answered_where_nothing_can_be_kept() {
+    let aws = Aws::start();
+    aws.on(Call::EcrToken, Behaviour::Slow(SLOW));
+    let mut home = patient(&aws);
+    // There is none here.
+    home.set("CREDMINT_VAULT", "keychain");
+    let secrets: HashSet<_> = at_once(&home).iter().map(Outcome::secret).collect();
+    assert_eq!((secrets.len(), aws.calls(Call::EcrToken)), (MANY, MANY), "each has minted its own");
+}
+
+/// Fifty helpers with a minter beside them that does as the test says. A helper says in its log that it waits.
+struct Crowd {
+    home: Home,
+    running: Vec<Child>,
+}
+
+impl Crowd {
+    /// Starts them, and waits until one of them mints and the others wait for it.
+    fn gather(mut home: Home, script: &str) -> Self {
+        let folder = home.path("bin");
+        std::fs::create_dir_all(&folder).unwrap();
+        testing::copy_program(&program(ECR), &folder);
+        // Its first mint lasts until the test has seen everybody wait.
+        home.script(
+            "bin/credmint-mint",
+            &format!("echo started >> \"$HOME/mints\"; until test -e \"$HOME/go\"; do sleep 0.02; done; {script}"),
+        );
+        home.set("CREDMINT_LOG", format!("info:{}", home.path("log").display()));
+        home.settings("timeout = 300");
+        let helper = folder.join(ECR);
+        let running = (0..MANY).map(|_| {
+            let mut child = home.command(helper.to_str().unwrap(), &["get"]).stdin(Stdio::piped()).spawn().unwrap();
+            std::io::Write::write_all(&mut child.stdin.take().unwrap(), REGISTRY.as_bytes()).unwrap();
+            child
+        });
+        let running = running.collect();
+        testing::wait_until("the others waiting", || count(&home.path("log"), "waiting for another") == MANY - 1);
+        assert_eq!(count(&home.path("mints"), "started"), 1);
+        Crowd { home, running }
+    }
+
+    /// Lets the minter go on, and gives what all of them say.
+    fn answers(self) -> (Home, Vec<String>) {
+        self.home.write("go", "");
+        let answers = self.running.into_iter().map(|child| {
+            let output = child.wait_with_output().unwrap();
+            String::from_utf8(output.stdout).unwrap()
+        });
+        (self.home, answers.collect())
+    }
+}
+
+fn count(path: &Path, words: &str) -> usize {
+    std::fs::read_to_string(path).unwrap_or_default().matches(words).count()
+}
+
+#[test]
+fn a_failure_is_shared_with_the_waiters_and_not_with_later_processes() {
+    let (home, answers) = Crowd::gather(Home::new(), "echo '{\"what\":\"no such luck\"}'").answers();
+    let sentences: HashSet<_> = answers.iter().map(String::as_str).collect();
+    assert_eq!((sentences, count(&home.path("mints"), "started")), (HashSet::from(["no such luck\n"]), 1));
+    let helper = home.path("bin").join(ECR);
+    home.run(helper.to_str().unwrap(), &["get"], REGISTRY).explains(&["no such luck"]);
+    assert_eq!(count(&home.path("mints"), "started"), 2, "whoever comes later asks for himself");
+}
+
+#[test]
+fn without_a_cache_processes_do_not_wait_for_each_other() {
+    let mut home = Home::new();
+    home.set("CREDMINT_VAULT", "keychain");
+    let end = (SystemTime::now() + Duration::from_secs(3_600)).duration_since(SystemTime::UNIX_EPOCH).unwrap();
+    // The first one answers. Each of the others answers only once all of them have been started.
+    let script = format!(
+        "test -e \"$HOME/first\" && until test $(wc -l < \"$HOME/mints\") -ge {MANY}; do sleep 0.05; done; \
+         touch \"$HOME/first\"; echo '{{\"username\":\"AWS\",\"secret\":\"s\",\"expires\":{}}}'",
+        end.as_millis()
+    );
+    let (home, answers) = Crowd::gather(home, &script).answers();
+    assert!(answers.iter().all(|answer| answer.contains("\"Secret\":\"s\"")), "{answers:?}");
+    assert_eq!(count(&home.path("mints"), "started"), MANY);
+}

@@ -1,0 +1,15 @@
+# shellcheck shell=bash
+# Sourced by the scripts that may have to skip something: the one way to say so, as tests/testing is
+# for Rust.
+
+MAY_BE_SKIPPED=$(dirname "${BASH_SOURCE[0]}")/may-be-skipped
+
+# skipped NAME WHY: says so; fails where everything is to run (CREDMINT_TESTS=all) and the list does not
+# name it.
+skipped() {
+    echo "skipped: $1: $2"
+    [ "${CREDMINT_TESTS:-}" = all ] || return 0
+    awk -v name="$1: " 'index($0, name) == 1 { found = 1 } END { exit !found }' "$MAY_BE_SKIPPED" && return
+    echo "failed: $1 is not in tests/may-be-skipped"
+    return 1
+}

@@ -1,0 +1,79 @@
+#[cfg(unix)]
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// How long anything may take that ends by itself, or at a time limit of a few seconds: it ends a test
+/// that hangs, and nothing is measured by it. A little above the 20 s that a helper has by default.
+pub const HANG: Duration = Duration::from_secs(25);
+/// How long something may take to become ready on a machine that does much else.
+const READY: Duration = Duration::from_secs(60);
+/// How often [`quick`] tries.
+const TRIES: usize = 20;
+
+/// Waits until `is_ready`, asking again and again.
+///
+/// # Panics
+/// If it is not ready after a minute.
+#[track_caller]
+pub fn wait_until(what: &str, mut is_ready: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !is_ready() {
+        assert!(started.elapsed() < READY, "{what}: not after {} s", READY.as_secs());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Whether somebody takes connections at this Unix socket. That its file exists says less: it does as
+/// soon as the address is bound, before anybody listens.
+#[cfg(unix)]
+pub fn accepts(socket: &Path) -> bool {
+    std::os::unix::net::UnixStream::connect(socket).is_ok()
+}
+
+/// Runs something that gives its result and how long it took, until it once took less than `limit`.
+///
+/// What is quick is now and then slow on a busy machine; what waits for something that never comes
+/// is never quick.
+///
+/// # Panics
+/// If none of 20 runs took less.
+#[track_caller]
+pub fn quick<T>(limit: Duration, mut run: impl FnMut() -> (T, Duration)) -> T {
+    let mut times = Vec::new();
+    for _ in 0..TRIES {
+        let (result, took) = run();
+        if took < limit {
+            return result;
+        }
+        times.push(took);
+    }
+    panic!("it never took less than {limit:?}: {times:?}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_quick_run_of_many_is_enough_and_none_is_not() {
+        let mut times = [Duration::from_secs(3), Duration::from_millis(1), Duration::from_secs(3)].into_iter();
+        assert_eq!(quick(Duration::from_secs(1), || ("result", times.next().unwrap())), "result");
+        assert_eq!(times.len(), 1);
+        let slow = std::panic::catch_unwind(|| quick(Duration::from_secs(1), || ((), Duration::from_secs(1))));
+        assert!(slow.is_err());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_socket_that_is_bound_and_not_listened_at_does_not_accept() {
+        use std::os::unix::net::{UnixDatagram, UnixListener};
+        let folder = std::env::temp_dir().join(format!("testing-{}", std::process::id()));
+        std::fs::create_dir(&folder).unwrap();
+        let (bound, listened) = (folder.join("bound"), folder.join("listened"));
+        let _bound = UnixDatagram::bind(&bound).unwrap();
+        let _listened = UnixListener::bind(&listened).unwrap();
+        assert!(bound.exists() && !accepts(&bound));
+        assert!(accepts(&listened) && !accepts(&folder.join("absent")));
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+}
