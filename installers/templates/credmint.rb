@@ -7,21 +7,21 @@ class Credmint < Formula
 
   on_macos do
     on_arm do
-      url "@base@/credmint-@version@-aarch64-apple-darwin.tar.gz"
+      url "@base@/credmint-@version@-aarch64-apple-darwin.tar.xz"
       sha256 "@sha256:aarch64-apple-darwin@"
     end
     on_intel do
-      url "@base@/credmint-@version@-x86_64-apple-darwin.tar.gz"
+      url "@base@/credmint-@version@-x86_64-apple-darwin.tar.xz"
       sha256 "@sha256:x86_64-apple-darwin@"
     end
   end
   on_linux do
     on_arm do
-      url "@base@/credmint-@version@-aarch64-unknown-linux-musl.tar.gz"
+      url "@base@/credmint-@version@-aarch64-unknown-linux-musl.tar.xz"
       sha256 "@sha256:aarch64-unknown-linux-musl@"
     end
     on_intel do
-      url "@base@/credmint-@version@-x86_64-unknown-linux-musl.tar.gz"
+      url "@base@/credmint-@version@-x86_64-unknown-linux-musl.tar.xz"
       sha256 "@sha256:x86_64-unknown-linux-musl@"
     end
   end
@@ -29,6 +29,7 @@ class Credmint < Formula
   def install
     bin.install Dir["bin/*"]
     man1.install Dir["share/man/man1/*"]
+    man7.install Dir["share/man/man7/*"]
     bash_completion.install "share/bash-completion/completions/credmint"
     zsh_completion.install "share/zsh/site-functions/_credmint"
     fish_completion.install "share/fish/vendor_completions.d/credmint.fish"

@@ -20,7 +20,7 @@
           pname = "credmint";
           version = "@version@";
           src = pkgs.fetchurl {
-            url = "@base@/credmint-@version@-${archive.target}.tar.gz";
+            url = "@base@/credmint-@version@-${archive.target}.tar.xz";
             inherit (archive) sha256;
           };
           installPhase = "mkdir -p $out && cp -r bin share $out/";
