@@ -41,6 +41,24 @@ number=123456789
 guided "$GAR/octo-org/walk/app:1" ci.variable # of google
 made '["secret release REGISTRY_PASSWORD", "secret release DOCKERHUB_TOKEN", "secret release COSIGN_PRIVATE_KEY"] - .github == []'
 made '.github | index("variable CREDMINT_RELEASES=https://releases.example/credmint")'
+# An image that a version names beside an old commit, and one that nothing names.
+crane tag "${image%:*}:sha-$(git rev-parse --short=12 HEAD~1)" 1.0.0
+crane tag "${image%:*}:sha-$(git rev-parse --short=12 HEAD~3)" moved
+crane tag "${image%:*}:sha-$(git rev-parse --short=12 HEAD~2)" moved
+old=$(crane digest "${image%:*}:sha-$(git rev-parse --short=12 HEAD~2)")
+all=$(crane ls --omit-digest-tags "${image%:*}")
+# What the action does with the inputs of the workflow. A hundred are more than a test wants to push: here one stays.
+guided "$image" clean-up.workflow 's/keep-n-tagged: 100/keep-n-tagged: 1/'
+inputs=$(sed -n 's/^          \([a-z-]*\): "\{0,1\}\([^"]*\)"\{0,1\}$/\1=\2/p' .github/workflows/clean-up.yml | paste -s -d '&')
+ask "clean-up/github?$inputs" >"$SAID"
+jq --exit-status 'length > 3' "$SAID" >/dev/null || fail "the action would clean up nothing"
+# shellcheck disable=SC2086 # The names of tags.
+kept "$image" $all
+ask "clean-up/github?${inputs/dry-run=true/dry-run=false}" >"$SAID"
+# shellcheck disable=SC2046 # The names of tags.
+kept "$image" $(grep -v ^sha- <<<"$all") "sha-$commit"
+works "what a tag names stays" crane validate --platform linux/amd64 --remote "${image%:*}@$old"
+guided "$image" sign.verify-key
 # The tags of this version go with it, and no other one.
 before=$(crane digest "$image")
 guided "$image" delete.image

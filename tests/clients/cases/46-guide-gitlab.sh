@@ -20,9 +20,22 @@ guided "$image" list.repositories
 grep -qx "$GITLAB/group1/project2/app" "$SAID" || fail "the repository is not listed"
 guided "$image" list.glab
 grep -qx 1.2.3-production "$SAID" || fail "the tags are not listed"
+# Names that no policy knows: the newest of an old image stays under them.
+crane tag "${image%:*}:sha-$(git rev-parse --short=12 HEAD~1)" v1.0.0
+all=$(crane ls --omit-digest-tags "${image%:*}")
 guided "$image" clean-up.policy
 guided "$image" clean-up.apply
 made '.gitlab[] | select(startswith("policy ")) | contains("\"keep_n\":100")'
+ask days-later/31 >"$SAID"
+same "a hundred are not there" "$(ask clean-up)" "[]"
+# A hundred are more than a test wants to push: here one stays.
+guided "$image" clean-up.policy 's/"keep_n": 100/"keep_n": 1/'
+guided "$image" clean-up.apply
+ask clean-up >"$SAID"
+jq --exit-status 'length > 3' "$SAID" >/dev/null || fail "nothing is cleaned up"
+# shellcheck disable=SC2046 # The names of tags.
+kept "$image" $(grep -v ^sha- <<<"$all") "sha-$commit"
+guided "$image" sign.verify-key
 guided "$image" delete.tag
 refused "the tag is gone" 'MANIFEST_UNKNOWN' crane digest "$image"
 # shellcheck disable=SC2046 # The names of tags.

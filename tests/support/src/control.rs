@@ -1,7 +1,7 @@
 //! The clouds as scripts see them: what happened, and what is to happen.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::body::Incoming;
@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use crate::aws::Aws;
 use crate::azure::Azure;
 use crate::catalog::Catalog;
-use crate::front::TokenServer;
+use crate::front::{GitLab, TokenServer};
 use crate::github::GitHub;
 use crate::google::Google;
 use crate::reply::{Body, HangUp, json, reply};
@@ -31,8 +31,8 @@ pub struct Clouds {
     pub tokens: Vec<TokenServer>,
     /// What lies in the registries that have an API of their own.
     pub catalogs: Vec<Arc<Catalog>>,
-    /// What GitLab's projects were set up with.
-    pub gitlab: Arc<Mutex<Vec<String>>>,
+    /// GitLab's projects.
+    pub gitlab: Arc<GitLab>,
 }
 
 /// Answers scripts over plain HTTP:
@@ -44,7 +44,8 @@ pub struct Clouds {
 /// | `/strange` | the requests that no service knew |
 /// | `/end-tokens` | ends every token given out so far |
 /// | `/days-later/DAYS` | images are so much older from now on |
-/// | `/clean-up` | carries out Google's clean-up policies; what they deleted |
+/// | `/clean-up` | carries out Google's and GitLab's clean-up policies; what they deleted |
+/// | `/clean-up/github?INPUTS` | does as the clean-up action of the guide's workflow; what it deleted |
 /// | `/made` | what was made by the clouds' own APIs besides images |
 /// | `/token-life/SECONDS` | how long tokens live that are minted from now on |
 pub struct Control {
@@ -69,11 +70,17 @@ impl Service for Clouds {
                 self.end_tokens();
                 json(200, &json!({}))
             }
-            "/clean-up" => json(200, &json!(self.google.clean_up().await)),
+            "/clean-up" => {
+                let all = [self.google.clean_up().await, self.gitlab.clean_up().await].concat();
+                json(200, &json!(all))
+            }
+            "/clean-up/github" => match self.github.clean_up(request.uri().query().unwrap_or_default()).await {
+                Ok(gone) => json(200, &json!(gone)),
+                Err(why) => json(400, &json!({"error": why})),
+            },
             "/made" => {
                 let (azure, google) = (self.azure.resources(), self.google.resources());
-                let gitlab = self.gitlab.lock().unwrap_or_else(PoisonError::into_inner).clone();
-                let github = self.github.settings();
+                let (github, gitlab) = (self.github.settings(), self.gitlab.settings());
                 json(200, &json!({"azure": azure, "google": google, "github": github, "gitlab": gitlab}))
             }
             _ if path.starts_with("/days-later/") => {

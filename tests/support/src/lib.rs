@@ -50,7 +50,7 @@ pub use catalog::Catalog;
 pub use client::{Answer, fetch};
 pub use control::{Clouds, Control};
 pub use exchange::{API_TOKEN, CONNECTION, EXCHANGE_HOSTS, ExchangeCall, ExchangedToken, Exchanges, ISSUER, JOB_TOKEN};
-pub use front::{Api, Image, RegistryFront, TokenServer};
+pub use front::{Api, GitLab, Image, RegistryFront, TokenServer};
 pub use github::{APP, APP_CLIENT, APP_KEY, GitHub, GitHubCall, InstallationToken, OTHER_KEY};
 pub use google::{AccessToken, Google, GoogleCall};
 pub use proxy::Proxy;

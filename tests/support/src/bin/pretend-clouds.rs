@@ -5,10 +5,10 @@ use std::io::{Error, Read, Write};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use pretend_cloud::{
-    APP_KEY, Api, Aws, Azure, Ca, Catalog, Clouds, Control, GitHub, Google, RegistryFront, TokenServer,
+    APP_KEY, Api, Aws, Azure, Ca, Catalog, Clouds, Control, GitHub, GitLab, Google, RegistryFront, TokenServer,
 };
 
 const USAGE: &str = "\
@@ -62,7 +62,7 @@ struct Clockwork {
     github: Arc<GitHub>,
     tokens: Vec<TokenServer>,
     catalogs: Vec<Arc<Catalog>>,
-    gitlab: Arc<Mutex<Vec<String>>>,
+    gitlab: Arc<GitLab>,
     /// Runs as long as it is kept.
     started: Vec<Box<dyn std::any::Any>>,
 }
@@ -149,7 +149,8 @@ impl Clockwork {
                 let (user, token) = (given.text()?.to_owned(), given.text()?.to_owned());
                 let api = Api::GitLab(token.clone(), Arc::clone(&self.gitlab));
                 let tokens = TokenServer::of_gitlab(move |name, password| name == user && password == token);
-                self.open(tokens, api, at, &hosts, upstream);
+                let catalog = self.open(tokens, api, at, &hosts, upstream);
+                self.gitlab.show(catalog);
             }
             "--aws-account" => {
                 let number = given.text()?;

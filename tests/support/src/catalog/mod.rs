@@ -21,6 +21,7 @@ use state::State;
 pub(crate) use state::{Repository, Version};
 
 /// The registry behind one front, and what is known of it.
+#[derive(Debug)]
 pub struct Catalog {
     upstream: SocketAddr,
     state: Mutex<State>,

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::pull::digest_of;
 
 /// Every repository by its name.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct State(pub(super) BTreeMap<String, Repository>);
 
 /// What lies under one name.
@@ -85,6 +85,26 @@ impl Repository {
     /// The tags of a digest, in order.
     pub(crate) fn tags_of(&self, digest: &str) -> Vec<String> {
         self.tags().filter(|(_, of, _)| *of == digest).map(|(tag, ..)| tag.to_owned()).collect()
+    }
+
+    /// A version under a tag, or under none if that is empty.
+    #[cfg(test)]
+    pub(crate) fn put(&mut self, digest: &str, tag: &str, now: SystemTime) {
+        if self.version(digest).is_none() {
+            self.pushes += 1;
+            let (digest, media_type) = (digest.to_owned(), String::new());
+            self.versions.push(Version {
+                id: self.pushes,
+                digest,
+                media_type,
+                size: 0,
+                children: Vec::new(),
+                pushed: now,
+            });
+        }
+        if !tag.is_empty() {
+            self.tags.insert(tag.to_owned(), (digest.to_owned(), now));
+        }
     }
 
     /// Whether an index that is there names this digest.

@@ -1,13 +1,14 @@
 //! GitLab's own API for projects and what lies in their registries:
 //! <https://docs.gitlab.com/api/container_registry/>.
 
-use std::sync::{Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use hyper::body::Incoming;
 use hyper::{Method, Request, Response};
 use serde_json::{Value, json};
 
-use super::{header, read};
+use super::{expiration, header, read};
 use crate::catalog::Catalog;
 use crate::path::{field, parts};
 use crate::reply::{Body, HangUp, json, reply};
@@ -20,13 +21,52 @@ const POLICY: [(&str, &[&str]); 3] = [
     ("keep_n", &["1", "5", "10", "25", "50", "100"]),
 ];
 
-/// What projects were set up with: `variable KEY=VALUE`, and `policy JSON`.
-pub(super) type Settings = Mutex<Vec<String>>;
+/// What projects were set up with, and the registry that their images lie in.
+#[derive(Debug, Default)]
+pub struct GitLab {
+    settings: Mutex<Vec<String>>,
+    catalog: OnceLock<Arc<Catalog>>,
+}
+
+impl GitLab {
+    /// Cleans up in this registry from now on.
+    pub fn show(&self, catalog: Arc<Catalog>) {
+        // A second registry would be another GitLab's.
+        let _ = self.catalog.set(catalog);
+    }
+
+    /// `variable KEY=VALUE` and `policy PROJECT JSON`, the oldest first.
+    pub(crate) fn settings(&self) -> Vec<String> {
+        self.settings.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set(&self, what: String) {
+        self.settings.lock().unwrap_or_else(PoisonError::into_inner).push(what);
+    }
+
+    /// Carries out every project's policy, and collects what no tag leads to any more. What was deleted, as
+    /// `NAME:TAG` and `NAME@DIGEST`.
+    pub(crate) async fn clean_up(&self) -> Vec<String> {
+        let Some(catalog) = self.catalog.get() else { return Vec::new() };
+        let settings = self.settings();
+        let policies = settings.iter().filter_map(|setting| setting.strip_prefix("policy ")?.split_once(' '));
+        // The last one that a project was given counts.
+        let policies: BTreeMap<_, _> = policies.collect();
+        let mut gone = Vec::new();
+        for (project, policy) in policies {
+            let policy = serde_json::from_str(policy).expect("it was written as JSON");
+            for name in catalog.names().into_iter().filter(|name| name.starts_with(project)) {
+                gone.extend(expiration::clean_up(catalog, &name, &policy).await);
+            }
+        }
+        gone
+    }
+}
 
 /// Projects are those whose registry something was pushed to: the first two parts of a name.
 pub(super) async fn answer(
     catalog: &Catalog,
-    settings: &Settings,
+    gitlab: &GitLab,
     token: &str,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, HangUp> {
@@ -40,7 +80,6 @@ pub(super) async fn answer(
     let given: Value = serde_json::from_slice(&body).unwrap_or_default();
     let path = parts(head.uri.path());
     let path: Vec<_> = path.iter().map(String::as_str).collect();
-    let set = |what: String| settings.lock().unwrap_or_else(PoisonError::into_inner).push(what);
     let ["api", "v4", "projects", project, asked @ ..] = &path[..] else { return Ok(absent()) };
     let names: Vec<_> = catalog.names().into_iter().filter(|name| name.starts_with(project)).collect();
     Ok(match (&head.method, asked) {
@@ -51,7 +90,10 @@ pub(super) async fn answer(
             if let Some((key, _)) = POLICY.iter().find(|(key, may)| !may.contains(&word(key).as_str())) {
                 return Ok(json(400, &json!({"error": format!("{key} does not have a valid value")})));
             }
-            set(format!("policy {policy}"));
+            if let Some(why) = expiration::refusal(policy) {
+                return Ok(json(400, &json!({"message": why})));
+            }
+            gitlab.set(format!("policy {project} {policy}"));
             json(200, &told(project))
         }
         (&Method::POST, ["variables"]) => {
@@ -59,7 +101,7 @@ pub(super) async fn answer(
             if given["masked"] == true && value.len() < 8 {
                 return Ok(json(400, &json!({"message": {"value": ["is invalid"]}})));
             }
-            set(format!("variable {key}={value}"));
+            gitlab.set(format!("variable {key}={value}"));
             json(201, &json!({"key": key, "value": value}))
         }
         (&Method::GET, ["registry", "repositories"]) => {

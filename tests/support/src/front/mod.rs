@@ -1,5 +1,6 @@
 //! A registry that lets in only who holds a token of the pretend cloud beside it.
 
+mod expiration;
 mod gitlab;
 mod hub;
 mod image;
@@ -11,7 +12,7 @@ mod token_server;
 pub(crate) mod upstream;
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http_body_util::BodyExt;
@@ -29,6 +30,7 @@ use crate::reply::{Body, HangUp, json, with};
 use crate::server::{Server, Service};
 use token_server::Entry;
 
+pub use gitlab::GitLab;
 pub use image::Image;
 pub use token_server::TokenServer;
 
@@ -149,8 +151,8 @@ pub enum Api {
     Acr,
     /// Docker Hub's, at `hub.docker.com`, for one user with a password.
     Hub([String; 2]),
-    /// GitLab's, at `gitlab.com`, for who has this token; and what projects were set up with.
-    GitLab(String, Arc<Mutex<Vec<String>>>),
+    /// GitLab's, at `gitlab.com`, for who has this token; and its projects.
+    GitLab(String, Arc<GitLab>),
 }
 
 impl Api {
@@ -159,8 +161,8 @@ impl Api {
         let host = header(&request, "host").unwrap_or_default();
         Ok(match self {
             Api::Hub(login) if host == hub::HOST => Entry::Answered(hub::answer(catalog, login, request).await?),
-            Api::GitLab(token, settings) if host == gitlab::HOST && request.uri().path().starts_with("/api/") => {
-                Entry::Answered(gitlab::answer(catalog, settings, token, request).await?)
+            Api::GitLab(token, gitlab) if host == gitlab::HOST && request.uri().path().starts_with("/api/") => {
+                Entry::Answered(gitlab::answer(catalog, gitlab, token, request).await?)
             }
             _ => Entry::Through(request),
         })

@@ -3,6 +3,7 @@
 
 mod app;
 mod call;
+mod cleanup;
 mod device;
 mod packages;
 mod repository;
@@ -147,6 +148,17 @@ impl GitHub {
     pub fn show(&self, catalog: Arc<Catalog>) {
         // A second registry would be another GitHub's.
         let _ = self.state.catalog.set(catalog);
+    }
+
+    /// Does as the clean-up action does with these inputs, which are a query. What was deleted, as `NAME:TAG` and
+    /// `NAME@DIGEST`.
+    ///
+    /// # Errors
+    /// An input that is not known here.
+    pub(crate) async fn clean_up(&self, inputs: &str) -> Result<Vec<String>, String> {
+        let inputs = cleanup::Inputs::parse(inputs)?;
+        let Some(catalog) = self.state.catalog.get() else { return Ok(Vec::new()) };
+        Ok(cleanup::clean_up(catalog, &inputs).await)
     }
 
     /// What a repository was set up with, such as `variable NAME=VALUE`.
