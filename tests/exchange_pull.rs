@@ -41,7 +41,7 @@ impl Drop for Registry {
     }
 }
 
-fn peer(name: &str) -> Option<PathBuf> {
+pub(crate) fn peer(name: &str) -> Option<PathBuf> {
     let folders = ["CREDMINT_PEERS", "PATH"].into_iter().filter_map(std::env::var_os);
     let mut folders = folders.flat_map(|folders| std::env::split_paths(&folders).collect::<Vec<_>>());
     folders.find_map(|folder| Some(folder.join(name)).filter(|path| path.is_file()))

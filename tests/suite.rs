@@ -161,6 +161,10 @@ mod command;
 #[cfg(unix)]
 mod exchange;
 
+/// Several logins on one host, by the path of an image.
+#[cfg(target_os = "linux")]
+mod several_logins;
+
 /// What was exchanged opens a registry to a client.
 #[cfg(target_os = "linux")]
 mod exchange_pull;

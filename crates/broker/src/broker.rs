@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use protocol::{Credentials, Deadline, ErrorMessage, Failure, Helper, ServerUrl};
 use serde_json::{Value, json};
-use settings::{Conditions, OnFailure, Setup, VaultChoice, Workload};
+use settings::{Conditions, LoginAddress, OnFailure, Setup, VaultChoice, Workload};
 use vault::{Choice, Entry, Key, Location, Vault, VaultError};
 
 use crate::erase::erase_result;
@@ -65,10 +65,10 @@ impl<P: Provider> Broker<P> {
 
     /// Loads the stored login of a registry, unless it has expired, and the cached token of a scope. Both
     /// in one call, because each round trip to a keychain costs time.
-    fn look_up(&self, server: &ServerUrl, scope: Option<&Scope<P::Target>>) -> Result<Cached, VaultError> {
+    fn look_up(&self, login: &ServerUrl, scope: Option<&Scope<P::Target>>) -> Result<Cached, VaultError> {
         // The token first: a keychain sends the attributes of its logins while the token is being opened.
         let mut keys: Vec<_> = scope.map(|scope| Key::Token(scope.id())).into_iter().collect();
-        keys.push(Key::Login(server.clone()));
+        keys.push(Key::Login(login.clone()));
         let mut loaded = self.vault.load_all(&keys);
         let login = match loaded.pop().unwrap_or(Ok(None)) {
             // A cloud's registry can be reached without a stored login.
@@ -76,7 +76,7 @@ impl<P: Provider> Broker<P> {
                 log::warn!("cannot load the login from the vault: {error}");
                 None
             }
-            login => login?.and_then(|login| self.unexpired(login, server, scope.is_some())),
+            stored => stored?.and_then(|stored| self.unexpired(stored, login, scope.is_some())),
         };
         let token = loaded.pop().and_then(|token| self.usable(token));
         Ok(Cached { login, token })
@@ -122,11 +122,18 @@ impl<P: Provider> Broker<P> {
     }
 
     /// The credentials of a registry: a stored login, else a cached token, else an existing token, else a
-    /// minted one.
-    fn find(&self, server: &ServerUrl, scope: Option<Scope<P::Target>>) -> Result<Found, Failure> {
-        let cached = self.look_up(server, scope.as_ref()).map_err(|error| cannot_read(server, &error))?;
+    /// minted one. The request is for `server`, and `login` is the address whose stored login serves it.
+    fn find(
+        &self,
+        server: &ServerUrl,
+        login: LoginAddress<'_>,
+        scope: Option<Scope<P::Target>>,
+    ) -> Result<Found, Failure> {
+        let cached = self.look_up(login.server, scope.as_ref()).map_err(|error| cannot_read(login.server, &error))?;
         match (cached.login, scope, cached.token) {
             (Some(login), ..) => Ok(found(server, login)),
+            // The pull would go on anonymously.
+            (None, None, _) if login.is_named => Err(no_login(login.server)),
             (None, None, _) => Err(Failure::NotFound),
             (None, Some(_), Some((token, Freshness::Fresh))) => Ok(found(server, token)),
             (None, Some(scope), token) => {
@@ -172,7 +179,8 @@ impl<P: Provider> Broker<P> {
 impl<P: Provider> Helper for Broker<P> {
     fn get(&self, server: &ServerUrl) -> Result<Credentials, Failure> {
         let scope = self.provider.scope(server, &self.setup);
-        let found = self.find(server, scope).map_err(|failure| match failure {
+        let login = self.setup.login_of(server, server);
+        let found = self.find(server, login, scope).map_err(|failure| match failure {
             Failure::Stop(error) if self.setup.on_failure(server) == OnFailure::NotFound => {
                 Failure::NotFoundBecause(error)
             }
@@ -200,7 +208,9 @@ impl<P: Provider> Helper for Broker<P> {
             self.disable_cache();
         }
         let (scope, partial) = self.scope_of(&question);
-        let found = self.find(&question.registry, scope)?;
+        let image = question.image();
+        let login = self.setup.login_of(image.as_ref().unwrap_or(&question.registry), &question.registry);
+        let found = self.find(&question.registry, login, scope)?;
         self.record_served(&question.registry, &found);
         let Found { credentials, expires, .. } = found;
         Ok(ProvideResponse { username: credentials.username, secret: credentials.secret, expires, partial }.to_json())
@@ -210,9 +220,10 @@ impl<P: Provider> Helper for Broker<P> {
         let now = (self.clock)();
         let of_cloud = self.provider.scope(server, &self.setup).is_some();
         let expires = of_cloud.then(|| login_expiry(&login.username, login.secret.expose(), now)).flatten();
+        let address = self.setup.login_of(server, server).server;
         let entry = Entry {
-            key: Key::Login(server.clone()),
-            server: server.key(),
+            key: Key::Login(address.clone()),
+            server: address.key(),
             username: login.username,
             secret: login.secret,
             issued: now,
@@ -239,7 +250,7 @@ impl<P: Provider> Helper for Broker<P> {
     }
 
     fn erase(&self, server: &ServerUrl) -> Result<Option<String>, Failure> {
-        let mut keys = vec![Key::Login(server.clone())];
+        let mut keys = vec![Key::Login(self.setup.login_of(server, server).server.clone())];
         if let Some(scope) = self.provider.scope(server, &self.setup) {
             // The token of this identity, and the tokens of other identities for the same service.
             let service = format!("{}/", scope.service);
@@ -260,7 +271,8 @@ impl<P: Provider> Helper for Broker<P> {
 
     fn inspect(&self, server: &ServerUrl) -> Result<Value, Failure> {
         let scope = self.provider.scope(server, &self.setup);
-        let cached = self.look_up(server, scope.as_ref()).map_err(|error| cannot_read(server, &error))?;
+        let login = self.setup.login_of(server, server).server;
+        let cached = self.look_up(login, scope.as_ref()).map_err(|error| cannot_read(login, &error))?;
         Ok(json!({
             "server": server.key(),
             "service": scope.as_ref().map(|scope| &scope.service),
@@ -301,6 +313,13 @@ fn found(server: &ServerUrl, entry: Entry) -> Found {
     let is_listed = matches!(entry.key, Key::Login(_)) || entry.server == server.key();
     let Entry { username, secret, expires, .. } = entry;
     Found { credentials: Credentials { server: server.original().to_owned(), username, secret }, expires, is_listed }
+}
+
+fn no_login(server: &ServerUrl) -> Failure {
+    Failure::with_hint(
+        format!("no login stored for {server}, which a [[registry]] table in credmint's settings names"),
+        format!("run: credmint login {}", server.original()),
+    )
 }
 
 fn cannot_list(error: &VaultError) -> Failure {

@@ -3,7 +3,6 @@ use std::process::ExitCode;
 use std::sync::mpsc;
 use std::time::Instant;
 
-use broker::ProvideRequest;
 use protocol::{Client, ErrorMessage};
 use serde_json::json;
 use vault::{Key, Name, VaultError};
@@ -104,7 +103,7 @@ fn services(registries: &[String], context: &Context<'_>) -> Result<Option<Vec<S
     }
     let client = context.helpers.universal(context.setup.settings.timeout)?;
     let service = |registry: &String| {
-        let facts = client.inspect(Image::with_host(registry)?.server()).map_err(crate::helpers::error_message)?;
+        let facts = client.inspect(&Image::with_host(registry)?.name()).map_err(crate::helpers::error_message)?;
         Ok(facts["service"].as_str().unwrap_or("no cloud's").to_owned())
     };
     registries.iter().map(service).collect::<Result<_, _>>().map(Some)
@@ -157,7 +156,7 @@ fn warm(registries: &[String], context: &Context<'_>) -> Result<ExitCode, ErrorM
 }
 
 fn warm_one(client: &Client, image: &Image) -> Result<(), String> {
-    let question = ProvideRequest::for_registry(image.server()).map_err(|error| error.to_string())?;
+    let question = image.question().map_err(|error| error.to_string())?;
     match provide::ask(client, &question) {
         Ok(Some(_)) => Ok(()),
         Ok(None) => Err("no identity detected and no stored login".to_owned()),

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use dockerconfig::Document;
-use protocol::ErrorMessage;
+use protocol::{Credentials, ErrorMessage};
 use serde_json::json;
 use zeroize::Zeroizing;
 
@@ -53,13 +53,14 @@ pub(crate) enum Format {
 pub(crate) fn run(which: &Export, context: &Context<'_>) -> Result<ExitCode, ErrorMessage> {
     let mut document = Document::empty();
     let mut end: Option<SystemTime> = None;
-    for text in &which.registries {
-        let image = Image::with_host(text)?;
-        let mut login = token::credentials(&image, context)?;
-        image.server().clone_into(&mut login.server);
-        document.set_auth(&login);
-        let expires = token::expiry(&image, context);
-        end = end.into_iter().chain(expires).min();
+    let images = which.registries.iter().map(|text| Image::with_host(text)).collect::<Result<Vec<_>, _>>()?;
+    for image in &images {
+        let found = token::provided(image, context)?;
+        end = end.into_iter().chain(found.expires).min();
+        for server in keys(image, found.partial, &images) {
+            let (username, secret) = (found.username.clone(), found.secret.clone());
+            document.set_auth(&Credentials { server, username, secret });
+        }
     }
     let expires = end.map(time::iso);
     let text = match which.format {
@@ -77,6 +78,19 @@ pub(crate) fn run(which: &Export, context: &Context<'_>) -> Result<ExitCode, Err
         None => context.printer.note("contains logins without a known expiry"),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The keys of credentials. Those that are not for all images of a registry stand below the image, where podman,
+/// skopeo, kaniko and kubelet look first; other clients look for the host alone, which they get if no other argument
+/// is of the same host.
+fn keys(image: &Image, partial: bool, images: &[Image]) -> Vec<String> {
+    let host = image.server().to_owned();
+    let is_only = images.iter().filter(|other| other.registry == image.registry).count() == 1;
+    match image.repository.is_some() && partial {
+        true if is_only => vec![image.name(), host],
+        true => vec![image.name()],
+        false => vec![host],
+    }
 }
 
 fn compact(text: &[u8]) -> Result<Zeroizing<Vec<u8>>, ErrorMessage> {

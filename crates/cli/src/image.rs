@@ -1,3 +1,4 @@
+use broker::ProvideRequest;
 use protocol::{ErrorMessage, ServerUrl};
 
 /// What Docker Hub is stored under, by every client.
@@ -122,6 +123,23 @@ impl Image {
     /// The address that Docker asks its helper for.
     pub(crate) fn server(&self) -> &str {
         if self.is_docker_hub() { DOCKER_HUB } else { &self.registry }
+    }
+
+    /// What a client asks for that names the image and not only its registry.
+    ///
+    /// # Errors
+    /// The registry has no address.
+    pub(crate) fn question(&self) -> Result<ProvideRequest, ErrorMessage> {
+        let question = ProvideRequest::for_registry(self.server())?;
+        Ok(ProvideRequest { repository: self.repository.clone(), ..question })
+    }
+
+    /// The registry, with the repository if there is one.
+    pub(crate) fn name(&self) -> String {
+        match &self.repository {
+            Some(repository) => format!("{}/{repository}", self.registry),
+            None => self.server().to_owned(),
+        }
     }
 
     /// Where the registry itself is: Docker Hub's is at another name than its images.

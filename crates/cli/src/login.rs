@@ -2,7 +2,7 @@ use clap::Args;
 use std::io::Read;
 use std::process::ExitCode;
 
-use protocol::{Credentials, ErrorMessage, Secret};
+use protocol::{Credentials, ErrorMessage, Secret, ServerUrl};
 use zeroize::Zeroizing;
 
 use crate::context::Context;
@@ -66,7 +66,7 @@ const HUB_TOKENS: [&str; 2] = ["https://index.docker.io/v1/access-token", "https
 /// Keeps a login in the vault. It is not tried out at the registry, which `credmint doctor` does.
 pub(crate) fn login(which: &Login, context: &Context<'_>) -> Result<ExitCode, ErrorMessage> {
     let registry = which.registry.as_deref().or(which.device.then_some("ghcr.io"));
-    let (server, shown) = server(registry, "login")?;
+    let (server, shown) = server(registry, "login", context)?;
     let (username, secret) = match which.device {
         true => {
             let id = which.client_id.as_deref();
@@ -104,7 +104,7 @@ fn prompted(shown: &str, which: &Login, context: &Context<'_>) -> Result<(String
 }
 
 pub(crate) fn logout(which: &Logout, context: &Context<'_>) -> Result<ExitCode, ErrorMessage> {
-    let (server, shown) = server(which.registry.as_deref(), "logout")?;
+    let (server, shown) = server(which.registry.as_deref(), "logout", context)?;
     context.printer.start_spinner_with(KEYCHAIN);
     let client = context.helpers.for_logins(context.setup.settings.timeout)?;
     // As `docker logout`: what its web login keeps beside the login opens the account, too.
@@ -117,7 +117,12 @@ pub(crate) fn logout(which: &Logout, context: &Context<'_>) -> Result<ExitCode, 
 }
 
 /// The address to keep a login under, and the name to call it by.
-fn server(registry: Option<&str>, command: &str) -> Result<(String, String), ErrorMessage> {
+fn server(registry: Option<&str>, command: &str, context: &Context<'_>) -> Result<(String, String), ErrorMessage> {
+    // One of several logins on a host, which a table in the settings names.
+    let named = registry.and_then(|text| ServerUrl::parse(text).ok()).filter(|server| !server.path().is_empty());
+    if let Some(named) = named.filter(|named| context.setup.settings.has_login(named)) {
+        return Ok((named.key(), named.key()));
+    }
     let image = Image::registry(registry.unwrap_or("docker.io"), command)?;
     let shown = if image.is_docker_hub() { "Docker Hub".to_owned() } else { image.registry.clone() };
     Ok((image.server().to_owned(), shown))

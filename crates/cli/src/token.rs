@@ -1,9 +1,8 @@
 use clap::Args;
 use std::process::ExitCode;
-use std::time::SystemTime;
 
-use broker::ProvideRequest;
-use protocol::{Credentials, ErrorMessage};
+use broker::ProvideResponse;
+use protocol::ErrorMessage;
 use serde_json::json;
 
 use crate::context::Context;
@@ -31,9 +30,9 @@ pub(crate) struct Token {
 
 pub(crate) fn run(which: &Token, context: &Context<'_>) -> Result<ExitCode, ErrorMessage> {
     let image = Image::with_host(&which.registry)?;
-    let found = credentials(&image, context)?;
+    let found = provided(&image, context)?;
     if which.json {
-        let expires = expiry(&image, context).map(time::iso);
+        let expires = found.expires.map(time::iso);
         context.printer.json(&json!({
             "registry": image.registry,
             "username": found.username,
@@ -48,23 +47,14 @@ pub(crate) fn run(which: &Token, context: &Context<'_>) -> Result<ExitCode, Erro
     Ok(ExitCode::SUCCESS)
 }
 
-/// What Docker would be given for this registry by the helper for everything.
+/// What a client would be given that names this registry or image.
 ///
 /// # Errors
 /// There is nothing, or it could not be had.
-pub(crate) fn credentials(image: &Image, context: &Context<'_>) -> Result<Credentials, ErrorMessage> {
+pub(crate) fn provided(image: &Image, context: &Context<'_>) -> Result<ProvideResponse, ErrorMessage> {
     let client = context.helpers.universal(context.setup.settings.timeout)?;
-    let found = provide::ask(&client, &ProvideRequest::for_registry(image.server())?)?.ok_or_else(|| ErrorMessage {
+    provide::ask(&client, &image.question()?)?.ok_or_else(|| ErrorMessage {
         what: format!("no credentials for {}", image.registry),
         hint: Some(format!("sign in to its cloud, or run: credmint login {}", image.registry)),
-    })?;
-    Ok(Credentials { server: image.server().to_owned(), username: found.username, secret: found.secret })
-}
-
-/// When what is kept for this registry ends, if that is known.
-pub(crate) fn expiry(image: &Image, context: &Context<'_>) -> Option<SystemTime> {
-    let client = context.helpers.universal(context.setup.settings.timeout).ok()?;
-    let facts = client.inspect(image.server()).ok()?;
-    let kept = if facts["login"].is_null() { &facts["token"] } else { &facts["login"] };
-    time::of_seconds(&kept["expires"])
+    })
 }

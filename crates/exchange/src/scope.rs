@@ -59,7 +59,7 @@ pub(crate) fn of(server: &ServerUrl, setup: &Setup) -> Option<Scope<Target>> {
         let is_meant = of_rule.names_host || of_rule.exchange.serves(server);
         return is_meant.then(|| plan(server, of_rule.exchange, Some(of_rule), rule.and_then(|rule| rule.life), setup));
     }
-    if rule.is_some_and(|rule| rule.command.is_some()) {
+    if rule.is_some_and(|rule| rule.command.is_some() || rule.login.is_some()) {
         return None;
     }
     if let Some(job) = Job::of(server, &setup.environment) {

@@ -159,7 +159,8 @@ impl Keys {
             return Err(format!("match has to name one host for provider = \"{provider}\": a token is sent to it"));
         }
         if follows_host && url.contains("{platform}") {
-            values.insert("platform", format!("https://{pattern}").trim_end_matches('/').to_owned());
+            let host = pattern.split('/').next().unwrap_or_default();
+            values.insert("platform", format!("https://{host}"));
         }
         let identity = IdentityRule {
             source: self.identity,
@@ -310,6 +311,7 @@ mod tests {
         );
         let jfrog = "provider = \"jfrog\"\nprovider_name = \"p\"\naudience = \"a\"";
         assert_eq!(parse("corp.jfrog.io", jfrog).unwrap().values["platform"], "https://corp.jfrog.io");
+        assert_eq!(parse("corp.jfrog.io/team-a/*", jfrog).unwrap().values["platform"], "https://corp.jfrog.io");
         let wide = parse("*.jfrog.io", &format!("{jfrog}\nplatform = \"https://corp.jfrog.io/\"")).unwrap();
         assert_eq!((wide.values["platform"].as_str(), wide.names_host), ("https://corp.jfrog.io", false));
         let own = "provider = \"exchange\"\nurl = \"http://127.0.0.1:1/t\"\naudience = \"a\"\n\

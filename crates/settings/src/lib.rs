@@ -85,6 +85,15 @@ pub struct Settings {
     pub rules: Vec<Rule>,
 }
 
+/// Where the login for a request is stored.
+#[derive(Clone, Copy, Debug)]
+pub struct LoginAddress<'a> {
+    /// The address that it is stored under.
+    pub server: &'a ServerUrl,
+    /// Whether a rule names it: that it is missing is an error then.
+    pub is_named: bool,
+}
+
 /// The response to a client if an identity exists and fails: `on_failure` in the settings and in a
 /// `[[registry]]` table, `CREDMINT_ON_FAILURE` in the environment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
@@ -131,6 +140,13 @@ impl Default for Settings {
 /// secrets to another.
 pub type MachineCheck = fn(&std::fs::File) -> std::io::Result<()>;
 
+impl Settings {
+    /// Whether a rule names the stored login of this address.
+    pub fn has_login(&self, server: &ServerUrl) -> bool {
+        self.rules.iter().any(|rule| rule.login.as_ref() == Some(server))
+    }
+}
+
 impl Setup {
     /// Made from values: this home, these variables, no settings files.
     pub fn of(home: &Path, variables: &[(&str, &str)]) -> Self {
@@ -176,13 +192,25 @@ impl Setup {
         self.settings.rules.iter().find(|rule| rule.matches(server))
     }
 
+    /// The address whose stored login serves a request. That of the registry, unless a rule names another one, or is
+    /// for this image and says whose credentials it needs.
+    pub fn login_of<'a>(&'a self, image: &'a ServerUrl, registry: &'a ServerUrl) -> LoginAddress<'a> {
+        match self.rule_of(image) {
+            Some(Rule { login: Some(login), .. }) if image.is_https() && image.is_plain() => {
+                LoginAddress { server: login, is_named: true }
+            }
+            Some(rule) if rule.chooses_identity && rule.has_path() => LoginAddress { server: image, is_named: false },
+            _ => LoginAddress { server: registry, is_named: false },
+        }
+    }
+
     /// The cloud registry behind an address and the rule for it. A rule with a `target` maps a custom domain to a
-    /// registry, one with a `provider` alone names its cloud, and one with a `command` or an exchange excludes all
-    /// clouds.
+    /// registry, one with a `provider` alone names its cloud, and one with a `command`, an exchange or a `login`
+    /// excludes all clouds.
     pub fn registry_of(&self, server: &ServerUrl) -> Option<(Registry, Option<&Rule>)> {
         let rule = self.rule_of(server);
         let registry = match rule {
-            Some(Rule { command: Some(_), .. } | Rule { exchange: Some(_), .. }) => None,
+            Some(Rule { command: Some(_), .. } | Rule { exchange: Some(_), .. } | Rule { login: Some(_), .. }) => None,
             Some(Rule { target: Some(target), .. }) => registry::registry_of(target),
             Some(Rule { provider: Some(cloud), .. }) => registry::registry_as(*cloud, server),
             _ => registry::registry_of(server),

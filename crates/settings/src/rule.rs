@@ -54,6 +54,10 @@ pub struct Rule {
     pub life: Option<Duration>,
     /// The exchange that these registries' tokens come from.
     pub exchange: Option<ExchangeRule>,
+    /// The stored login that serves these registries, and nothing else: its address, on the same host.
+    pub login: Option<ServerUrl>,
+    /// Whether it says whose credentials serve, and not only what happens if they fail.
+    pub chooses_identity: bool,
     /// The response if an identity exists and fails; default: that of all registries.
     pub on_failure: Option<OnFailure>,
 }
@@ -61,9 +65,17 @@ pub struct Rule {
 impl Rule {
     /// Whether this rule matches some images of this host, and not all.
     pub fn matches_some_images_of(&self, server: &ServerUrl) -> bool {
-        let pattern = self.pattern.to_ascii_lowercase();
-        let (host, path) = pattern.split_once('/').unwrap_or((&pattern, ""));
-        !path.trim_matches('/').is_empty() && is_host(host, server)
+        self.has_path() && is_host(&self.host().to_ascii_lowercase(), server)
+    }
+
+    /// The host that `match` names, or its pattern.
+    pub fn host(&self) -> &str {
+        self.pattern.split('/').next().unwrap_or_default()
+    }
+
+    /// Whether `match` has a path: the rule is for some images of a registry.
+    pub(crate) fn has_path(&self) -> bool {
+        self.pattern.split('/').skip(1).any(|part| !part.is_empty())
     }
 
     /// Whether this rule matches a registry.

@@ -1,16 +1,16 @@
+mod values;
+
 use std::collections::BTreeMap;
 use std::num::NonZeroU64;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use protocol::ServerUrl;
 use registry::{Cloud, Exchange};
 use serde::Deserialize;
 use serde::de::Error as _;
 
 use crate::exchange::Keys;
-use crate::path_value::PathValue;
 use crate::{IdentitySource, OnFailure, Rule};
+use values::{Command, Helper, Id, Named, Pattern, Target, Variable, login_of};
 
 /// A `[[registry]]` table as it is written.
 #[derive(Deserialize)]
@@ -37,6 +37,7 @@ pub(crate) struct Table {
     account: Option<String>,
     command: Option<Command>,
     helper: Option<Helper>,
+    login: Option<String>,
     identity: Option<IdentitySource>,
     token_file: Option<Named>,
     token_env: Option<Variable>,
@@ -77,123 +78,6 @@ impl<'de> Deserialize<'de> for Provider {
             let known: Vec<_> = Cloud::ALL.map(Cloud::provider).into_iter().chain(exchanges).collect();
             D::Error::custom(format!("unknown variant `{name}`, expected one of `{}`", known.join("`, `")))
         })
-    }
-}
-
-/// The name of a variable: what belongs into it is told as such and not repeated.
-struct Variable(String);
-
-impl<'de> Deserialize<'de> for Variable {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let name = String::deserialize(deserializer)?;
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-        if name.is_empty() || name.len() > 128 || !name.bytes().all(plain) {
-            return Err(D::Error::custom("this is the name of a variable, without a $, and not what it holds"));
-        }
-        Ok(Variable(name))
-    }
-}
-
-/// Another helper, as in Docker's config: `pass` for `docker-credential-pass`.
-struct Helper(String);
-
-impl<'de> Deserialize<'de> for Helper {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let name = String::deserialize(deserializer)?;
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
-        if !name.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric()) || !name.bytes().all(plain) {
-            return Err(D::Error::custom("helper must be the part of a program name after docker-credential-"));
-        }
-        let program = format!("docker-credential-{name}{}", std::env::consts::EXE_SUFFIX);
-        is_another(&program).map(|()| Helper(program)).map_err(D::Error::custom)
-    }
-}
-
-/// A program and its arguments, run without a shell.
-struct Command(Vec<String>);
-
-impl<'de> Deserialize<'de> for Command {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let words = Vec::<String>::deserialize(deserializer)?;
-        let Some(program) = words.first() else { return Err(D::Error::custom("command is empty")) };
-        let path = Path::new(program);
-        if !path.is_absolute() && (program.is_empty() || path.components().count() != 1 || program.contains('\\')) {
-            return Err(D::Error::custom(
-                "command must start with a program: an absolute path, or a name to find on PATH",
-            ));
-        }
-        is_another(program).map_err(D::Error::custom)?;
-        Ok(Command(words))
-    }
-}
-
-/// Checks that a program is not one of credmint's own, which would call itself for ever.
-fn is_another(program: &str) -> Result<(), &'static str> {
-    let name = Path::new(program).file_stem().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
-    let name = name.strip_prefix("docker-credential-").unwrap_or(&name);
-    match name {
-        "credmint" | "credmint-mint" | "ecr" | "acr" | "gcr" | "ghcr" => Err("this is one of credmint's own programs"),
-        _ => Ok(()),
-    }
-}
-
-/// GitHub's ids are numbers, written as numbers or text.
-#[derive(Deserialize)]
-#[serde(untagged, expecting = "a number or a text")]
-enum Id {
-    Number(u64),
-    Text(String),
-}
-
-impl From<Id> for String {
-    fn from(id: Id) -> Self {
-        match id {
-            Id::Number(number) => number.to_string(),
-            Id::Text(text) => text,
-        }
-    }
-}
-
-/// Not empty, and without a scheme, because rules are compared with host names.
-pub(crate) struct Pattern(pub(crate) String);
-
-impl<'de> Deserialize<'de> for Pattern {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        if text.is_empty() || text.contains("://") {
-            return Err(D::Error::custom("match must be a host name without https://; * and ? are wildcards"));
-        }
-        Ok(Pattern(text))
-    }
-}
-
-/// A file path. The contents of a file in its place are an error, which does not repeat them.
-struct Named(PathBuf);
-
-impl<'de> Deserialize<'de> for Named {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let path = PathBuf::deserialize(deserializer)?;
-        match PathValue::of(path.as_os_str()) {
-            PathValue::Path => Ok(Named(path)),
-            PathValue::Key => Err(D::Error::custom(
-                "this contains a key instead of a path: write the key to a file, and set this to its path",
-            )),
-            PathValue::Other => Err(D::Error::custom("this is not the path of a file")),
-        }
-    }
-}
-
-/// A registry of one of the clouds.
-struct Target(ServerUrl, Cloud);
-
-impl<'de> Deserialize<'de> for Target {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let server = ServerUrl::parse(&text).map_err(D::Error::custom)?;
-        match registry::registry_of(&server) {
-            Some(registry) => Ok(Target(server, registry.cloud())),
-            None => Err(D::Error::custom("target must be the host name of a cloud registry")),
-        }
     }
 }
 
@@ -287,6 +171,10 @@ impl TryFrom<Table> for Rule {
             (None, Some(Helper(name))) => Some(vec![name, "get".to_owned()]),
             (None, None) => None,
         };
+        let login = table.login.take().map(|login| login_of(&login, &table.r#match.0)).transpose()?;
+        if login.is_some() && (table.provider.is_some() || command.is_some() || table.cloud_key().is_some()) {
+            return Err("login cannot be combined with another identity".to_owned());
+        }
         if command.is_some() && (table.provider.is_some() || table.target.is_some()) {
             return Err("provider and target cannot be combined with command or helper".to_owned());
         }
@@ -306,7 +194,15 @@ impl TryFrom<Table> for Rule {
             }
             None => keys.must_be_absent().map(|()| None)?,
         };
+        let chooses_identity = table.provider.is_some()
+            || table.cloud_key().is_some()
+            || table.account.is_some()
+            || table.audience.is_some()
+            || command.is_some()
+            || login.is_some();
         Ok(Rule {
+            chooses_identity,
+            login,
             pattern: table.r#match.0,
             target: table.target.map(|Target(server, _)| server),
             profile: table.profile,

@@ -11,9 +11,16 @@ use crate::image::Image;
 /// What a registry's token is exchanged for, where the settings say so; where they do not and this job has an
 /// identity that the registry takes, that it could be.
 pub(super) fn check(image: &Image, context: &Context<'_>, section: &mut Section) {
-    let Ok(server) = ServerUrl::parse(image.server()) else { return };
+    let Ok(server) = ServerUrl::parse(&image.name()) else { return };
     let environment = &context.setup.environment;
     let rule = context.setup.rule_of(&server);
+    if let Some(rule) = rule.filter(|rule| rule.matches_some_images_of(&server)) {
+        let text = format!(
+            "the settings for {} apply where a client names the image; docker and podman name {} only",
+            rule.pattern, image.registry
+        );
+        section.note(text, Remedy::run(format!("credmint export --output auth.json {}", image.name())));
+    }
     let Some(exchange) = rule.and_then(|rule| rule.exchange.as_ref()) else {
         let of_host = Exchange::of_host(&server).filter(|row| matches!(row.subject, Subject::IdentityToken(_)));
         if let (Some(row), Detected::Source(source)) = (of_host, Source::detect(&IdentityRule::default(), environment))

@@ -59,7 +59,7 @@ pub(super) fn quay(state: &State, head: &Parts, _: &[u8]) -> Answer {
     let pair = pair.strip_prefix("Basic ").and_then(|text| STANDARD.decode(text).ok()).unwrap_or_default();
     let pair = String::from_utf8(pair).unwrap_or_default();
     let (robot, token) = pair.split_once(':').ok_or_else(|| refusal(401, "", "No auth header"))?;
-    if robot != "octo-org+puller" {
+    if !["octo-org+puller", "octo-org+pusher"].contains(&robot) {
         return Err(refusal(401, "", "Invalid robot"));
     }
     let audience = state.audience("quay", &format!("https://{}", header(head, "host")));
