@@ -14,6 +14,7 @@ const SERVER: &str = "containers.github.corp.example";
 pub(crate) struct Company {
     pub(crate) github: GitHub,
     pub(crate) proxy: Proxy,
+    pub(crate) ca: Ca,
     pub(crate) home: Home,
 }
 
@@ -34,7 +35,7 @@ impl Company {
         let pem = home.write("ca.pem", ca.pem());
         let path = home.path("bin");
         home.set("SSL_CERT_FILE", pem).set("HTTPS_PROXY", proxy.url()).set("PATH", path);
-        Company { github, proxy, home }
+        Company { github, proxy, ca, home }
     }
 
     /// One that reaches GitHub's web site, too.

@@ -44,7 +44,7 @@ fn password(outcome: &Outcome) -> String {
 }
 
 /// The image of a pod with this service account, which may assume this role.
-fn of_pod(home: &Home, account: &str, issued: u64, role: &str) -> Outcome {
+pub(crate) fn of_pod(home: &Home, account: &str, issued: u64, role: &str) -> Outcome {
     let token = token(account, "sts.amazonaws.com", issued);
     ask(
         home,

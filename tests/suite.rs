@@ -165,6 +165,10 @@ mod exchange;
 #[cfg(target_os = "linux")]
 mod several_logins;
 
+/// Tokens with fewer rights than their identity.
+#[cfg(target_os = "linux")]
+mod narrowing;
+
 /// What was exchanged opens a registry to a client.
 #[cfg(target_os = "linux")]
 mod exchange_pull;

@@ -10,6 +10,8 @@ mod ecr;
 mod exchange;
 mod gcr;
 mod ghcr;
+#[cfg(target_os = "linux")]
+mod tables;
 
 use std::path::Path;
 

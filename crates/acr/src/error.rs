@@ -39,6 +39,14 @@ pub(crate) fn missing_variable(set: &str, missing: &str) -> MintError {
     MintError::failed(format!("{set} is set but {missing} is not"), format!("set {missing}, or unset {set}"))
 }
 
+/// The scope of a token of a registry names repositories, and has no wildcards.
+pub(crate) fn no_repositories() -> MintError {
+    MintError::failed(
+        "access in the [[registry]] table needs repositories: a registry of Azure narrows a token to those it names",
+        "set repositories = [\"team/app\"]",
+    )
+}
+
 pub(crate) fn pod_without_tenant() -> MintError {
     MintError::failed(
         "the service account has an annotation for an application and none for its tenant",

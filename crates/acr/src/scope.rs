@@ -69,6 +69,9 @@ fn identity(setup: &Setup, rule: Option<&Rule>) -> String {
     ] {
         print.add(name, value.map(|value| value.as_bytes()));
     }
+    if let Some(rule) = rule {
+        rule.narrowing.add_to(&mut print);
+    }
     let named = ["AZURE_CLIENT_CERTIFICATE_PATH", "AZURE_FEDERATED_TOKEN_FILE"].map(|name| environment.path(name));
     let of_programs = az_config::chosen_by(environment, &setup.places);
     named
@@ -85,6 +88,8 @@ fn identity(setup: &Setup, rule: Option<&Rule>) -> String {
 mod tests {
     use std::collections::HashSet;
     use std::path::Path;
+
+    use settings::Narrowing;
 
     use super::*;
 
@@ -186,6 +191,8 @@ mod tests {
             Rule { client_id: Some("x".into()), ..Rule::default() },
             Rule { authority: Some("x".into()), ..Rule::default() },
             Rule { audience: Some("x".into()), ..Rule::default() },
+            Rule { narrowing: Narrowing { repositories: vec!["x".into()], ..Narrowing::default() }, ..Rule::default() },
+            Rule { narrowing: Narrowing { repositories: vec!["y".into()], ..Narrowing::default() }, ..Rule::default() },
         ] {
             setup.settings.rules = vec![Rule { pattern: "*".into(), ..rule }];
             assert!(seen.insert(scope(REGISTRY, &setup).identity));

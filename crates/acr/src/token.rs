@@ -5,18 +5,31 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use protocol::Secret;
 use serde_json::Value;
 
-/// What opens a registry for three hours.
-pub(crate) struct RefreshToken {
+/// What opens a registry: a refresh token for three hours, an access token for some repositories and a shorter time.
+pub(crate) struct RegistryToken {
     pub(crate) secret: Secret,
     pub(crate) expires: SystemTime,
 }
 
-impl RefreshToken {
-    /// That of a login server's response; its expiry is a claim of the token.
-    pub(crate) fn of(answer: &Value) -> Option<Self> {
-        let secret = answer["refresh_token"].as_str()?;
+impl RegistryToken {
+    /// The refresh token of a login server's response.
+    pub(crate) fn refresh(answer: &Value) -> Option<Self> {
+        RegistryToken::of(&answer["refresh_token"])
+    }
+
+    /// The access token of a login server's response.
+    pub(crate) fn access(answer: &Value) -> Option<Self> {
+        RegistryToken::of(&answer["access_token"])
+    }
+
+    /// Its expiry is a claim of the token.
+    fn of(secret: &Value) -> Option<Self> {
+        let secret = secret.as_str()?;
         let end = Duration::from_secs(claims(secret)?["exp"].as_u64()?);
-        Some(RefreshToken { secret: Secret::new(secret.to_owned()), expires: SystemTime::UNIX_EPOCH.checked_add(end)? })
+        Some(RegistryToken {
+            secret: Secret::new(secret.to_owned()),
+            expires: SystemTime::UNIX_EPOCH.checked_add(end)?,
+        })
     }
 }
 
@@ -51,7 +64,7 @@ mod tests {
 
     #[test]
     fn the_expiry_is_that_of_the_token() {
-        let token = RefreshToken::of(&json!({"refresh_token": jwt(&json!({"exp": 4_102_444_800_u64}))})).unwrap();
+        let token = RegistryToken::refresh(&json!({"refresh_token": jwt(&json!({"exp": 4_102_444_800_u64}))})).unwrap();
         assert_eq!(token.expires, SystemTime::UNIX_EPOCH + Duration::from_secs(4_102_444_800));
         for answer in [
             json!({}),
@@ -62,7 +75,7 @@ mod tests {
             json!({"refresh_token": jwt(&json!({"exp": u64::MAX}))}),
             json!({"access_token": jwt(&json!({"exp": 4_102_444_800_u64}))}),
         ] {
-            assert!(RefreshToken::of(&answer).is_none(), "{answer}");
+            assert!(RegistryToken::refresh(&answer).is_none(), "{answer}");
         }
     }
 
@@ -91,7 +104,7 @@ mod tests {
             claims in r#"\{("(exp|tid|x)":(-?[0-9]{1,25}|[0-9]e[0-9]{1,3}|"[a-z]{0,3}"|null|\[\]),?){0,3}\}|\PC{0,20}"#,
             token in r"([a-zA-Z0-9_=-]{0,12}\.){0,3}\PC{0,8}", end in 0_u64..1 << 40,
         ) {
-            let of = |secret: &str| RefreshToken::of(&json!({"refresh_token": secret}));
+            let of = |secret: &str| RegistryToken::refresh(&json!({"refresh_token": secret}));
             of(&token);
             of(&format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(&claims)));
             tenant(&Secret::new(token));

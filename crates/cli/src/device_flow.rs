@@ -116,17 +116,20 @@ impl GitHub {
 
     /// Whose token it is.
     async fn user(&self, token: &Secret) -> Result<String, ErrorMessage> {
-        let known = self.host == "github.com" || self.host.ends_with(".ghe.com");
-        let url = if known {
-            format!("https://api.{}/user", self.host)
-        } else {
-            format!("https://{}/api/v3/user", self.host)
-        };
-        let request = self.client.proxied().get(url).bearer_auth(token.expose());
+        let request = self.client.proxied().get(format!("{}/user", api(&self.host))).bearer_auth(token.expose());
         let answer = Response::to(request, Deadline::after(ANSWER)).await;
         let answer = answer.map_err(|error| error.explain(&format!("{} returned no user name", self.host)))?;
         let user = answer.json().and_then(|user| Some(user["login"].as_str()?.to_owned()));
         user.ok_or_else(|| ErrorMessage { what: format!("{} returned no user name", self.host), hint: None })
+    }
+}
+
+/// Where the REST API of a GitHub begins:
+/// <https://docs.github.com/enterprise-server/rest/using-the-rest-api/getting-started-with-the-rest-api>.
+pub(crate) fn api(host: &str) -> String {
+    match host == "github.com" || host.ends_with(".ghe.com") {
+        true => format!("https://api.{host}"),
+        false => format!("https://{host}/api/v3"),
     }
 }
 

@@ -37,6 +37,12 @@ pub(crate) async fn assume(
     if let Some(duration) = role.duration {
         provider = provider.session_length(duration);
     }
+    if let Some(policy) = &role.policy {
+        provider = provider.policy(policy);
+    }
+    if !role.policy_arns.is_empty() {
+        provider = provider.policy_arns(role.policy_arns.clone());
+    }
     let credentials = provider.build_from_provider(credentials).await.provide_credentials().await;
     credentials.map_err(|error| rejection::of_credentials(principal, &error))
 }

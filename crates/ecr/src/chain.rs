@@ -117,7 +117,7 @@ impl Chain<'_> {
             return Ok(None);
         };
         let session_name = environment.text("AWS_ROLE_SESSION_NAME");
-        let role = Role { arn, external_id: None, session_name, duration: None };
+        let role = Role { arn, session_name, ..Role::default() };
         web_identity::of_file(&role, &file, FILE, self.config, self.region.clone()).await.map(Some)
     }
 

@@ -71,7 +71,7 @@ fn asked_with(wish: Wish, registry: &str) -> (String, String) {
         recorder.0.lock().unwrap().drain(..).next().unwrap_or_else(|| panic!("no request for {registry}"))
     };
     let arn = "arn:aws:iam::123456789012:role/pull".into();
-    let role = Role { arn, external_id: None, session_name: None, duration: None };
+    let role = Role { arn, ..Role::default() };
     let sts = asked_by(
         runtime
             .block_on(assume(&role, &principal::role_of_settings(""), &config, sts_region(&target), credentials))

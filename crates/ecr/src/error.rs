@@ -13,6 +13,22 @@ pub(crate) fn no_identity() -> MintError {
     )
 }
 
+/// AWS narrows the session of a role, and no other identity.
+pub(crate) fn no_role() -> MintError {
+    MintError::failed(
+        "access and repositories in the [[registry]] table need a role: AWS narrows no other identity",
+        "set role_arn to a role that this identity may assume",
+    )
+}
+
+/// The policy of a session has a limit.
+pub(crate) fn long_policy() -> MintError {
+    MintError::failed(
+        "the session policy for the repositories in the [[registry]] table is longer than AWS takes",
+        "name fewer repositories, or attach a policy to a role of its own",
+    )
+}
+
 /// Half of an access key in the environment is an error: without it another identity would be used.
 pub(crate) fn incomplete_key(environment: &Environment) -> Result<(), MintError> {
     if environment.raw("AWS_ACCESS_KEY_ID").is_some() {

@@ -49,6 +49,7 @@ mod rejection;
 mod role_chain;
 mod scope;
 mod service_config;
+mod session;
 mod sso;
 mod transport;
 mod validation;

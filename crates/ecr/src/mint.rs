@@ -20,7 +20,7 @@ use crate::role_chain::Role;
 use crate::scope::{Service, Target, named_profile};
 use crate::service_config::{has_endpoint, of_service};
 use crate::transport::Clients;
-use crate::{error, principal, rejection, validation, web_identity};
+use crate::{error, principal, rejection, session, validation, web_identity};
 
 /// The variables that name files; most of them the SDK reads by itself.
 pub(crate) const FILES: [&str; 7] = [
@@ -118,7 +118,10 @@ pub(crate) async fn config(
     let pod_role = setup.workload.as_ref().and_then(|workload| Some((workload.aws_role()?, &workload.token)));
     let (credentials, requires) = match pod_role {
         // The pod's role takes the place of the profiles and roles of a rule.
-        Some((role, token)) => (web_identity::of_pod(role, token, &config, sts_region).await?, None),
+        Some((role, token)) => {
+            let role = session::narrowed(Role { arn: role.to_owned(), ..Role::default() }, rule, target)?;
+            (web_identity::of_pod(role, token, &config, sts_region).await?, None)
+        }
         None => {
             let chain = Chain {
                 config: &config,
@@ -132,9 +135,11 @@ pub(crate) async fn config(
             let (credentials, conditions) = chain.credentials(rule).await?;
             let credentials = match rule.and_then(named_role) {
                 Some(role) => {
+                    let role = session::narrowed(role, rule, target)?;
                     let principal = principal::role_of_settings(&role.arn);
                     assume(&role, &principal, &config, sts_region, credentials).await?
                 }
+                None if rule.is_some_and(|rule| rule.narrowing.limits_rights()) => return Err(error::no_role()),
                 None => credentials,
             };
             (credentials, conditions.seal(&setup.environment))
@@ -147,7 +152,7 @@ pub(crate) async fn config(
 /// The role that a rule names, if it names one.
 fn named_role(rule: &Rule) -> Option<Role> {
     let (arn, external_id) = (rule.role_arn.clone()?, rule.external_id.clone());
-    Some(Role { arn, external_id, session_name: None, duration: None })
+    Some(Role { arn, external_id, ..Role::default() })
 }
 
 pub(crate) type Token = (String, Option<aws_sdk_ecr::primitives::DateTime>);

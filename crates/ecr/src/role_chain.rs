@@ -29,12 +29,15 @@ pub(crate) enum Base {
 }
 
 /// A role to assume.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Role {
     pub(crate) arn: String,
     pub(crate) external_id: Option<String>,
     pub(crate) session_name: Option<String>,
     pub(crate) duration: Option<Duration>,
+    /// What its session may do, if not all that the role may: a policy, and managed ones.
+    pub(crate) policy: Option<String>,
+    pub(crate) policy_arns: Vec<String>,
 }
 
 /// A role of IAM Identity Center's.
@@ -162,7 +165,13 @@ fn of(profile: &Profile, arn: String) -> Result<Role, String> {
     let text = |key| profile.value(key).map(str::to_owned);
     let seconds = |text: String| text.parse().map_err(|_| "its duration_seconds is not a number".to_owned());
     let duration = text("duration_seconds").map(seconds).transpose()?.map(Duration::from_secs);
-    Ok(Role { arn, external_id: text("external_id"), session_name: text("role_session_name"), duration })
+    Ok(Role {
+        arn,
+        external_id: text("external_id"),
+        session_name: text("role_session_name"),
+        duration,
+        ..Role::default()
+    })
 }
 
 fn keys(profile: &Profile) -> Result<Option<Credentials>, String> {

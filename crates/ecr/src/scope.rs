@@ -100,6 +100,7 @@ pub(crate) fn identity(setup: &Setup, rule: Option<&Rule>) -> String {
     for value in [&rule.profile, &rule.role_arn, &rule.external_id, &rule.region] {
         print.add("rule", value.as_ref().map(|value| value.as_bytes()));
     }
+    rule.narrowing.add_to(&mut print);
     print.workload(setup.workload.as_ref());
     // A profile may take the instance's identity, whatever the environment has.
     if rule.profile.is_some() || chosen_by_nothing(environment) {
@@ -183,6 +184,8 @@ fn machine() -> Option<Vec<u8>> {
 mod tests {
     use std::collections::HashSet;
     use std::path::Path;
+
+    use settings::{Access, Narrowing};
 
     use super::*;
 
@@ -287,6 +290,8 @@ mod tests {
             Rule { role_arn: text(), ..Rule::default() },
             Rule { role_arn: text(), external_id: text(), ..Rule::default() },
             Rule { region: text(), ..Rule::default() },
+            Rule { narrowing: Narrowing { access: Some(Access::Pull), ..Narrowing::default() }, ..Rule::default() },
+            Rule { narrowing: Narrowing { session_policy: text(), ..Narrowing::default() }, ..Rule::default() },
         ] {
             setup.settings.rules = vec![Rule { pattern: "*".into(), ..rule }];
             assert!(seen.insert(scope(REGISTRY, &setup).identity));

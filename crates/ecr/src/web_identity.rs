@@ -8,6 +8,7 @@ use std::time::SystemTime;
 use aws_config::{Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
+use aws_sdk_sts::types::PolicyDescriptorType;
 use broker::MintError;
 use protocol::Secret;
 
@@ -18,12 +19,11 @@ use crate::{principal, rejection};
 
 /// The credentials of the role that a pod's service account names, for its token.
 pub(crate) async fn of_pod(
-    role: &str,
+    role: Role,
     token: &Secret,
     config: &SdkConfig,
     region: Region,
 ) -> Result<Credentials, MintError> {
-    let role = Role { arn: role.to_owned(), external_id: None, session_name: None, duration: None };
     let principal = principal::pod(&role.arn);
     exchange(&role, token, config, region).await.map_err(|error| rejection::of_credentials(&principal, &error))
 }
@@ -61,6 +61,8 @@ async fn exchange(
         .role_arn(&role.arn)
         .role_session_name(role.session_name.as_deref().unwrap_or(SESSION))
         .set_duration_seconds(role.duration.and_then(|duration| duration.as_secs().try_into().ok()))
+        .set_policy(role.policy.clone())
+        .set_policy_arns((!role.policy_arns.is_empty()).then(|| policy_arns(role)))
         .web_identity_token(token.expose())
         .send()
         .await
@@ -68,4 +70,8 @@ async fn exchange(
     let given = answer.credentials.ok_or_else(|| CredentialsError::unhandled("there are none in the response"))?;
     let expires = SystemTime::try_from(given.expiration).ok();
     Ok(Credentials::new(given.access_key_id, given.secret_access_key, Some(given.session_token), expires, SESSION))
+}
+
+fn policy_arns(role: &Role) -> Vec<PolicyDescriptorType> {
+    role.policy_arns.iter().map(|arn| PolicyDescriptorType::builder().arn(arn).build()).collect()
 }

@@ -10,6 +10,15 @@ pub(crate) fn no_identity() -> MintError {
     )
 }
 
+/// Credential Access Boundaries are for Cloud Storage only.
+/// <https://cloud.google.com/iam/docs/create-downscoped-short-lived-credentials>
+pub(crate) fn cannot_narrow() -> MintError {
+    MintError::failed(
+        "access and repositories are set in the [[registry]] table, and Google does not narrow tokens for Artifact Registry",
+        "set impersonate to a service account with the role Artifact Registry Reader instead",
+    )
+}
+
 /// `place` is what says that gcloud has an account: a file or a variable.
 pub(crate) fn gcloud_not_installed(place: &str) -> MintError {
     let remedy = "install gcloud or add its folder to PATH, or set GOOGLE_APPLICATION_CREDENTIALS";

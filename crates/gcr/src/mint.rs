@@ -33,6 +33,9 @@ pub(crate) fn token(target: &Target, setup: &Setup, deadline: Deadline) -> Resul
 
 async fn mint(target: &Target, setup: &Setup, exchange: &Exchange<'_>) -> Result<Minted, MintError> {
     let rule = target.rule.as_ref();
+    if rule.is_some_and(|rule| rule.narrowing.limits_rights()) {
+        return Err(error::cannot_narrow());
+    }
     let workload = setup.workload.as_ref().and_then(|workload| Some((workload, workload.google_provider(rule)?)));
     let mut identity = match &workload {
         Some((workload, provider)) => federation::of_pod(&workload.token, provider, target.universe, exchange).await?,

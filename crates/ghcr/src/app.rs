@@ -1,3 +1,5 @@
+use settings::Narrowing;
+
 use crate::github::GitHub;
 use crate::key::Key;
 
@@ -8,6 +10,8 @@ pub(crate) struct App {
     pub(crate) id: String,
     pub(crate) key: Key,
     pub(crate) installation: Installation,
+    /// Fewer rights than the installation has.
+    pub(crate) narrowing: Narrowing,
 }
 
 /// Which of the App's installations.

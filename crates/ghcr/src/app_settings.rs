@@ -59,7 +59,11 @@ pub(crate) fn chosen(target: &Target, environment: &Environment) -> Result<Optio
         // Both become part of an address.
         Installation::Id(id) if !id.bytes().all(|byte| byte.is_ascii_digit()) => Err(error::bad_installation_id()),
         Installation::Account(account) if !is_account_name(account) => Err(error::bad_account(account)),
-        _ => Ok(Some(App { github: target.github.clone(), id, key, installation })),
+        _ if rule.narrowing.repositories.iter().any(|name| name.contains('/')) => Err(error::bad_repositories()),
+        _ => {
+            let narrowing = rule.narrowing.clone();
+            Ok(Some(App { github: target.github.clone(), id, key, installation, narrowing }))
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use protocol::{Deadline, Secret};
 use settings::Setup;
 
 use crate::target::Target;
-use crate::{app_settings, gh, hosts, installation, token};
+use crate::{app_settings, error, gh, hosts, installation, token};
 
 /// A token that needs no minting: sources 2 and 3, unless there is an App.
 ///
@@ -24,6 +24,7 @@ pub(crate) fn existing_token(target: &Target, setup: &Setup) -> Result<Option<Ex
     if app_settings::is_chosen(target, environment) {
         return Ok(None);
     }
+    reject_narrowing(target)?;
     if let Some((variable, secret)) = token::of_environment(&target.github, environment) {
         token::reject_fine_grained(&secret, &format!("in {variable}"))?;
         log::debug!("the token comes from {variable}");
@@ -44,8 +45,14 @@ pub(crate) fn existing_token(target: &Target, setup: &Setup) -> Result<Option<Ex
 pub(crate) fn mint(target: &Target, setup: &Setup, deadline: Deadline) -> Result<Minted, MintError> {
     match app_settings::chosen(target, &setup.environment)? {
         Some(app) => installation::token(&app, &setup.environment, deadline),
-        None => gh::token(&target.github, setup, deadline),
+        None => reject_narrowing(target).and_then(|()| gh::token(&target.github, setup, deadline)),
     }
+}
+
+/// The rights of a token are chosen where it is created, by its user: it cannot be given fewer here.
+fn reject_narrowing(target: &Target) -> Result<(), MintError> {
+    let is_narrowed = target.rule.as_ref().is_some_and(|rule| rule.narrowing.limits_rights());
+    if is_narrowed { Err(error::only_apps_narrow()) } else { Ok(()) }
 }
 
 fn existing(user: Option<String>, secret: String) -> ExistingToken {

@@ -55,6 +55,21 @@ pub(crate) fn gh_failed(github: &GitHub, error: SystemError) -> MintError {
     MintError::Failed(ErrorMessage { what: format!("no token from gh for {github}: {what}"), hint })
 }
 
+/// `access` and `repositories` with an identity whose tokens GitHub does not narrow.
+pub(crate) fn only_apps_narrow() -> MintError {
+    MintError::failed(
+        "access and repositories in the [[registry]] table need a GitHub App: other tokens keep their scopes",
+        "set app_id and private_key_file, or create a token with the scope read:packages only",
+    )
+}
+
+pub(crate) fn bad_repositories() -> MintError {
+    MintError::failed(
+        "repositories for a GitHub App are names without their owner",
+        "write \"app\" for OWNER/app, and account for the owner",
+    )
+}
+
 /// A token of an App that opens public images alone.
 pub(crate) fn no_permission(app: &App) -> MintError {
     principal::app(app).no_token_but(

@@ -2,8 +2,8 @@ use std::time::SystemTime;
 
 use broker::{MintError, Minted};
 use protocol::{Deadline, Secret};
-use serde_json::Value;
-use settings::Environment;
+use serde_json::{Map, Value, json};
+use settings::{Access, Environment, Narrowing};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use web::{Client, Response};
@@ -49,11 +49,26 @@ impl Api<'_> {
         };
         log::debug!("the identity comes from installation {id} of the GitHub App {}", self.app.id);
         let path = format!("/app/installations/{id}/access_tokens");
-        let response = self.send(Verb::Post, &path).await?;
+        let response = self.send(Verb::Post(self.wanted()), &path).await?;
         if !response.is_success() {
             return Err(of_github(self.app, Some(&id), &response));
         }
         self.minted(&response).ok_or_else(|| self.malformed())?
+    }
+
+    /// The rights that the token is to have; `None` for all that the installation has.
+    /// <https://docs.github.com/rest/apps/apps#create-an-installation-access-token-for-an-app>
+    fn wanted(&self) -> Option<Value> {
+        let Narrowing { access, repositories, .. } = &self.app.narrowing;
+        let mut wanted = Map::new();
+        if let Some(access) = access {
+            let level = if *access == Access::Push { "write" } else { "read" };
+            wanted.insert("permissions".to_owned(), json!({ "packages": level }));
+        }
+        if !repositories.is_empty() {
+            wanted.insert("repositories".to_owned(), json!(repositories));
+        }
+        (!wanted.is_empty()).then(|| wanted.into())
     }
 
     /// The installation of a user or an organisation, which have addresses of their own.
@@ -121,7 +136,8 @@ impl Api<'_> {
         let (client, address) = (self.client.proxied(), self.app.github.api() + path);
         let request = match verb {
             Verb::Get => client.get(address),
-            Verb::Post => client.post(address),
+            Verb::Post(None) => client.post(address),
+            Verb::Post(Some(body)) => client.post(address).json(&body),
         };
         let request = request
             .bearer_auth(self.assertion.as_str())
@@ -137,5 +153,6 @@ impl Api<'_> {
 
 enum Verb {
     Get,
-    Post,
+    /// With this in it.
+    Post(Option<Value>),
 }

@@ -63,6 +63,11 @@ pub(crate) fn of_github(app: &App, installation: Option<&str>, response: &Respon
         (None, 404, Some(id)) => {
             (format!("it has no installation {id}"), "check installation_id or GITHUB_APP_INSTALLATION_ID")
         }
+        // <https://docs.github.com/rest/apps/apps#create-an-installation-access-token-for-an-app>
+        (None, 422, Some(_)) if app.narrowing.limits_rights() => (
+            "its installation has not all of the repositories or permissions that the settings ask for".to_owned(),
+            "check access and repositories in the [[registry]] table, and what the App is installed for",
+        ),
         (None, 401, _) => (MESSAGES[4].1.to_owned(), MESSAGES[4].2),
         _ => (format!("{} rejected the request", app.github), ""),
     };

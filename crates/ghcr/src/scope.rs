@@ -53,6 +53,7 @@ fn identity(setup: &Setup, target: &Target) -> String {
     for value in [&rule.app_id, &rule.installation_id, &rule.account] {
         print.add("rule", value.as_ref().map(|value| value.as_bytes()));
     }
+    rule.narrowing.add_to(&mut print);
     for path in [rule.private_key_file.clone(), environment.path("GITHUB_APP_PRIVATE_KEY_PATH")].into_iter().flatten() {
         print.file(&path);
     }
@@ -67,6 +68,8 @@ fn identity(setup: &Setup, target: &Target) -> String {
 mod tests {
     use std::collections::HashSet;
     use std::path::Path;
+
+    use settings::{Access, Narrowing};
 
     use super::*;
 
@@ -137,6 +140,8 @@ mod tests {
             Rule { app_id: text(), ..Rule::default() },
             Rule { app_id: text(), installation_id: text(), ..Rule::default() },
             Rule { app_id: text(), account: text(), ..Rule::default() },
+            Rule { narrowing: Narrowing { access: Some(Access::Pull), ..Narrowing::default() }, ..Rule::default() },
+            Rule { narrowing: Narrowing { access: Some(Access::Push), ..Narrowing::default() }, ..Rule::default() },
             Rule { app_id: text(), private_key_file: Some(key.clone()), ..Rule::default() },
         ] {
             setup.settings.rules = vec![Rule { pattern: "*".into(), ..rule }];

@@ -4,7 +4,7 @@ use std::time::Duration;
 use protocol::ServerUrl;
 use registry::Cloud;
 
-use crate::{ExchangeRule, OnFailure};
+use crate::{ExchangeRule, Narrowing, OnFailure};
 
 /// A `[[registry]]` table: the settings of the registries that it matches.
 #[derive(Clone, Debug, Default)]
@@ -54,6 +54,8 @@ pub struct Rule {
     pub life: Option<Duration>,
     /// The exchange that these registries' tokens come from.
     pub exchange: Option<ExchangeRule>,
+    /// Fewer rights than those of the identity.
+    pub narrowing: Narrowing,
     /// The stored login that serves these registries, and nothing else: its address, on the same host.
     pub login: Option<ServerUrl>,
     /// Whether it says whose credentials serve, and not only what happens if they fail.

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde::de::Error as _;
 
 use crate::exchange::Keys;
-use crate::{IdentitySource, OnFailure, Rule};
+use crate::{Access, IdentitySource, Narrowing, OnFailure, Rule};
 use values::{Command, Helper, Id, Named, Pattern, Target, Variable, login_of};
 
 /// A `[[registry]]` table as it is written.
@@ -53,6 +53,13 @@ pub(crate) struct Table {
     identity_id: Option<String>,
     registry_name: Option<String>,
     access: Option<String>,
+    #[serde(default)]
+    repositories: Vec<String>,
+    session_policy: Option<String>,
+    #[serde(default)]
+    session_policy_arns: Vec<String>,
+    /// Seconds.
+    duration_seconds: Option<u64>,
     url: Option<String>,
     format: Option<String>,
     fields: Option<BTreeMap<String, String>>,
@@ -84,6 +91,7 @@ impl<'de> Deserialize<'de> for Provider {
 impl Table {
     /// The keys that only an exchange takes, taken out.
     fn exchange_keys(&mut self) -> Keys {
+        let of_exchange = matches!(self.provider, Some(Provider::Exchange(_)));
         let mut values = vec![
             ("account", self.account.clone()),
             ("username", self.username.take()),
@@ -96,7 +104,7 @@ impl Table {
             ("service_slug", self.service_slug.take()),
             ("identity_id", self.identity_id.take()),
             ("registry_name", self.registry_name.take()),
-            ("access", self.access.take()),
+            ("access", of_exchange.then(|| self.access.take()).flatten()),
             ("url", self.url.take()),
             ("format", self.format.take()),
         ];
@@ -110,6 +118,24 @@ impl Table {
             fields: self.fields.take(),
             response: self.response.take(),
         }
+    }
+
+    /// The rights that a cloud's token is to have, taken out.
+    fn narrowing(&mut self) -> Result<Narrowing, String> {
+        let access = match self.access.take().as_deref() {
+            None => None,
+            Some("pull") => Some(Access::Pull),
+            Some("push") => Some(Access::Push),
+            Some(_) => return Err("access is \"pull\" or \"push\"".to_owned()),
+        };
+        let narrowing = Narrowing {
+            access,
+            repositories: std::mem::take(&mut self.repositories),
+            session_policy: self.session_policy.take(),
+            session_policy_arns: std::mem::take(&mut self.session_policy_arns),
+            duration: self.duration_seconds.map(Duration::from_secs),
+        };
+        narrowing.check(self.role_arn.is_some()).map(|()| narrowing)
     }
 
     /// The first key that only a cloud takes.
@@ -129,6 +155,10 @@ impl Table {
             ("app_id", self.app_id.is_some()),
             ("installation_id", self.installation_id.is_some()),
             ("private_key_file", self.private_key_file.is_some()),
+            ("repositories", !self.repositories.is_empty()),
+            ("session_policy", self.session_policy.is_some()),
+            ("session_policy_arns", !self.session_policy_arns.is_empty()),
+            ("duration_seconds", self.duration_seconds.is_some()),
         ];
         keys.into_iter().find(|(_, is_there)| *is_there).map(|(name, _)| name)
     }
@@ -181,9 +211,14 @@ impl TryFrom<Table> for Rule {
         if table.external_id.is_some() && table.role_arn.is_none() {
             return Err("external_id needs a role_arn".to_owned());
         }
+        if (command.is_some() || login.is_some()) && table.access.is_some() {
+            return Err("access needs a registry of a cloud, or a provider that takes it".to_owned());
+        }
+        let cloud_key = table.cloud_key();
+        let narrowing = table.narrowing()?;
         let exchange = match exchange {
             Some(exchange) => {
-                if let Some(key) = table.cloud_key() {
+                if let Some(key) = cloud_key {
                     return Err(format!("provider = \"{}\" does not take {key}", exchange.provider));
                 }
                 check_life(exchange, table.life)?;
@@ -195,14 +230,16 @@ impl TryFrom<Table> for Rule {
             None => keys.must_be_absent().map(|()| None)?,
         };
         let chooses_identity = table.provider.is_some()
-            || table.cloud_key().is_some()
+            || cloud_key.is_some()
             || table.account.is_some()
             || table.audience.is_some()
             || command.is_some()
-            || login.is_some();
+            || login.is_some()
+            || !narrowing.is_none();
         Ok(Rule {
             chooses_identity,
             login,
+            narrowing,
             pattern: table.r#match.0,
             target: table.target.map(|Target(server, _)| server),
             profile: table.profile,

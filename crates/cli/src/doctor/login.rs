@@ -10,11 +10,13 @@ use crate::helpers::{file_name, is_ours};
 use crate::image::Image;
 
 /// What Docker would show to a registry, and where it comes from.
+#[derive(Clone)]
 pub(super) struct Login {
     pub(super) credentials: Credentials,
     origin: Origin,
 }
 
+#[derive(Clone, Copy)]
 enum Origin {
     /// Stored with one of credmint's helpers.
     Stored,

@@ -12,6 +12,7 @@ mod exchange;
 mod files;
 mod finding;
 mod fix;
+mod github_app;
 mod helper_probe;
 mod helper_programs;
 mod limits;

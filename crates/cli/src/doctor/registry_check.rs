@@ -5,9 +5,9 @@ use web::{Client, Response, Url};
 
 use super::challenge::{Challenge, Realm};
 use super::check_context::CheckContext;
-use super::finding::{Remedy, Section, how_to_sign_in};
+use super::finding::{Level, Remedy, Section, how_to_sign_in};
 use super::login::{self, Login};
-use super::{limits, token_claims};
+use super::{github_app, limits, token_claims};
 use crate::image::Image;
 
 /// Timeout for one response.
@@ -87,6 +87,7 @@ impl<'a> RegistryCheck<'a> {
             }
         };
         let Ok(login) = login::of(self.image, self.check, section) else { return };
+        let shown = login.clone();
         match (challenge, login) {
             (None, login) => self.manifest(login.as_ref().map(Authorization::Basic).as_ref(), section).await,
             (Some(Challenge::Basic), Some(login)) => self.basic(&login, section).await,
@@ -97,6 +98,10 @@ impl<'a> RegistryCheck<'a> {
             (Some(Challenge::Bearer { realm, service }), login) => {
                 self.bearer(&realm, &service, login.as_ref(), section).await;
             }
+        }
+        let is_refused = section.findings.iter().any(|finding| finding.level == Level::Broken);
+        if let Some(login) = shown.filter(|_| is_refused) {
+            github_app::explain(self.image, &login, self.client, self.check.setup, section).await;
         }
     }
 

@@ -26,6 +26,10 @@ pub struct AssumedRole {
     pub source_identity: Option<String>,
     /// The life that was asked for, in seconds.
     pub duration: Option<String>,
+    /// The policy of the session that was sent along.
+    pub policy: Option<String>,
+    /// The managed policies of the session.
+    pub policy_arns: Vec<String>,
     /// The access key that was given out.
     pub access_key: String,
 }
@@ -112,6 +116,8 @@ fn give_role(cloud: &Cloud, action: &str, form: &Form, source: String) -> Result
         external_id: form.optional("ExternalId"),
         source_identity: form.optional("SourceIdentity"),
         duration: form.optional("DurationSeconds"),
+        policy: form.optional("Policy"),
+        policy_arns: (1..=10).map_while(|nth| form.optional(&format!("PolicyArns.member.{nth}.arn"))).collect(),
         access_key: identity.access_key,
     });
     Ok(success(action, &result))

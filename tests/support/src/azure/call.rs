@@ -12,6 +12,8 @@ pub enum AzureCall {
     PipelineToken,
     /// The exchange of an access token at a registry's login server.
     Exchange,
+    /// The access token for some repositories of a registry, for a refresh token.
+    RepositoryToken,
     /// The look whether there is a metadata service.
     MachineCheck,
     /// The token of a virtual machine.
@@ -39,6 +41,7 @@ impl AzureCall {
             _ if host == "management.azure.com" => Some(AzureCall::Resource),
             _ if host == "graph.microsoft.com" => Some(AzureCall::Directory),
             (&Method::POST, "/oauth2/exchange") => Some(AzureCall::Exchange),
+            (&Method::POST, "/oauth2/token") => Some(AzureCall::RepositoryToken),
             (&Method::POST, "/oidc") => Some(AzureCall::PipelineToken),
             (&Method::POST, "/shell") => Some(AzureCall::ShellToken),
             (&Method::GET, path) if path.ends_with("/.well-known/openid-configuration") => Some(AzureCall::Discovery),

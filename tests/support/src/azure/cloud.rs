@@ -41,6 +41,8 @@ pub struct RefreshToken {
     pub tenant: Option<String>,
     /// The login server that it opens.
     pub registry: String,
+    /// What an access token is for: `repository:NAME:pull`; a refresh token is for all that its identity may.
+    pub scopes: Vec<String>,
     /// When it ends, by the cloud's clock.
     pub expires: SystemTime,
 }
@@ -163,9 +165,22 @@ impl Cloud {
             resource: access.resource,
             tenant: tenant.cloned(),
             registry: registry.to_owned(),
+            scopes: Vec::new(),
             expires,
         });
         token
+    }
+
+    /// A token for some repositories, for one that opens their registry now.
+    pub(super) fn repositories(&self, refresh: &str, registry: &str, scopes: Vec<String>) -> Option<String> {
+        let now = self.now();
+        let mut state = self.state();
+        let is_it = |one: &&RefreshToken| one.token == refresh && one.registry == registry && one.expires > now;
+        let known = state.minted.iter().find(is_it).cloned()?;
+        let expires = now + state.token_life / 2;
+        let token = jwt(!self.nonce, state.minted.len(), &json!({"aud": registry, "exp": unix(expires)}));
+        state.minted.push(RefreshToken { token: token.clone(), scopes, expires, ..known });
+        Some(token)
     }
 }
 

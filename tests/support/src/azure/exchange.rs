@@ -21,6 +21,18 @@ pub(super) fn refresh_token(cloud: &Cloud, head: &Parts, body: &[u8]) -> Result<
     Ok(json(200, &json!({"refresh_token": cloud.refresh(access, &host(head), tenant)})))
 }
 
+/// As the documents have it. Not known of the real one: what it answers for a repository that the identity may not
+/// read; it is said to leave the right out of the token.
+pub(super) fn access_token(cloud: &Cloud, head: &Parts, body: &[u8]) -> Result<Response<Body>, Refusal> {
+    let form = Form::parse(head, body)?;
+    form.is("grant_type", "refresh_token")?;
+    form.is("service", &host(head))?;
+    let scopes = form_urlencoded::parse(body).filter(|(name, _)| name == "scope").map(|(_, scope)| scope.into_owned());
+    let token = cloud.repositories(form.field("refresh_token")?, &host(head), scopes.collect());
+    let token = token.ok_or_else(|| Refusal::new(401, "UNAUTHORIZED", "authentication required"))?;
+    Ok(json(200, &json!({"access_token": token})))
+}
+
 pub(super) fn refuse(refusal: &Refusal) -> Response<Body> {
     let error = json!({"code": refusal.code, "message": refusal.message});
     let answer = json(refusal.status, &json!({"errors": [error]}));

@@ -205,6 +205,7 @@ impl Cloud {
             AzureCall::PipelineToken => entra::pipeline(head),
             AzureCall::MachineCloud => managed::cloud(self, head),
             AzureCall::Exchange => exchange::refresh_token(self, head, body),
+            AzureCall::RepositoryToken => exchange::access_token(self, head, body),
             _ => managed::token(self, call, head, body),
         }
     }
@@ -213,7 +214,7 @@ impl Cloud {
 /// An error in the form that the call's service gives it.
 fn refuse(call: AzureCall, refusal: &Refusal) -> Response<Body> {
     match call {
-        AzureCall::Exchange => exchange::refuse(refusal),
+        AzureCall::Exchange | AzureCall::RepositoryToken => exchange::refuse(refusal),
         AzureCall::Resource | AzureCall::Directory => arm::refuse(refusal),
         _ => entra::refuse(refusal),
     }

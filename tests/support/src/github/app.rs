@@ -94,7 +94,19 @@ pub(super) fn installation_of(state: &State, account: &str, is_org: bool) -> Res
     found.map(|one| json(200, &described(one))).ok_or_else(not_found)
 }
 
-pub(super) fn token(state: &State, id: &str, head: &Parts) -> Result<Response<Body>, Refusal> {
+/// The repositories that an installation has, besides all that nobody asks for by name.
+const REPOSITORIES: [&str; 2] = ["app", "tools"];
+
+/// <https://docs.github.com/rest/apps/apps#create-an-installation-access-token-for-an-app>
+pub(super) fn token(state: &State, id: &str, head: &Parts, body: &[u8]) -> Result<Response<Body>, Refusal> {
+    let wanted: Value = if body.is_empty() { json!({}) } else { serde_json::from_slice(body).unwrap_or_default() };
+    let repositories: Vec<String> = serde_json::from_value(wanted["repositories"].clone()).unwrap_or_default();
+    if !repositories.iter().all(|name| REPOSITORIES.contains(&name.as_str())) {
+        let message =
+            "There is at least one repository that does not exist or is not accessible to the parent installation.";
+        return Err(Refusal::new(422, "", message));
+    }
+    let access = wanted["permissions"]["packages"].as_str().unwrap_or("write").to_owned();
     let secret = state.secret();
     let now = state.now();
     let mut facts = state.facts();
@@ -112,10 +124,12 @@ pub(super) fn token(state: &State, id: &str, head: &Parts) -> Result<Response<Bo
         installation,
         account,
         host,
+        access: access.clone(),
+        repositories,
         expires,
     });
     let permissions: serde_json::Map<_, _> =
-        facts.permissions.iter().map(|name| (name.clone(), Value::from("read"))).collect();
+        facts.permissions.iter().map(|name| (name.clone(), Value::from(access.as_str()))).collect();
     let answer = json!({
         "token": token,
         "expires_at": rfc3339(expires),

@@ -242,7 +242,7 @@ impl State {
         match call {
             GitHubCall::OrgInstallation => app::installation_of(self, about, true),
             GitHubCall::UserInstallation => app::installation_of(self, about, false),
-            GitHubCall::InstallationToken => app::token(self, about, head),
+            GitHubCall::InstallationToken => app::token(self, about, head, body),
             _ => Ok(app::installations(self, head)),
         }
     }

@@ -25,6 +25,10 @@ pub struct InstallationToken {
     pub account: String,
     /// The `Host` that was asked: tells GitHub, its tenants and servers apart.
     pub host: String,
+    /// What it may do with packages: `read`, or `write`.
+    pub access: String,
+    /// The repositories that it is for; empty for all.
+    pub repositories: Vec<String>,
     /// When it ends, by GitHub's clock.
     pub expires: SystemTime,
 }

@@ -1,0 +1,54 @@
+use pretend_cloud::{Aws, Google};
+
+use super::Messages;
+use crate::acr::{self, CONTOSO, World};
+use crate::gcr;
+use crate::ghcr::{Company, PACKAGES};
+use crate::home::{CREDMINT, Home, REGISTRY};
+
+fn table(server: &str, keys: &str) -> String {
+    format!("[[registry]]\nmatch = \"{server}\"\n{keys}\n")
+}
+
+#[test]
+fn tables() {
+    let mut messages = Messages::new();
+    logins(&mut messages);
+    narrowing(&mut messages);
+    messages.compare("tables");
+}
+
+fn logins(messages: &mut Messages) {
+    let home = Home::of(CREDMINT);
+    home.settings(&table("quay.io/team-a/*", "login = \"quay.io/team-a\""));
+    messages.add("a table names a login that is not stored", &home.get("quay.io/team-a/app"));
+    home.settings(&table("quay.io/team-a/*", "login = \"registry.example/team-a\""));
+    messages.add("a table names a login of another host", &home.get("quay.io/team-a/app"));
+}
+
+fn narrowing(messages: &mut Messages) {
+    let aws = Aws::start();
+    let home = Home::signed_in(&aws);
+    home.settings(&table(REGISTRY, "access = \"pull\""));
+    messages.add("ECR: access without a role", &home.get(REGISTRY));
+    let many: Vec<_> = (0..60).map(|nth| format!("\"a-repository-with-a-long-name/{nth}\"")).collect();
+    let role = "role_arn = \"arn:aws:iam::123456789012:role/pull\"";
+    home.settings(&table(REGISTRY, &format!("{role}\nrepositories = [{}]", many.join(", "))));
+    messages.add("ECR: a policy that is too long", &home.get(REGISTRY));
+    let world = World::new();
+    let home = world.with_secret();
+    home.settings(&table(CONTOSO, "access = \"pull\""));
+    messages.add("ACR: access without repositories", &acr::get(&home, CONTOSO));
+    let google = Google::start();
+    let home = gcr::with_key(&google);
+    home.settings(&table("europe-docker.pkg.dev", "access = \"pull\""));
+    messages.add("Artifact Registry: access", &gcr::get(&home, "europe-docker.pkg.dev"));
+    let mut company = Company::with_app();
+    company.home.settings(&table(PACKAGES, "account = \"octo-org\"\nrepositories = [\"elsewhere\"]"));
+    messages.add("GitHub: a repository that the App has not", &company.get(PACKAGES));
+    company.home.settings(&table(PACKAGES, "repositories = [\"octo-org/app\"]"));
+    messages.add("GitHub: a repository with its owner", &company.get(PACKAGES));
+    company.home.unset("GITHUB_APP_ID").unset("GITHUB_APP_PRIVATE_KEY").set("GH_TOKEN", "ghp_canary");
+    company.home.settings(&table(PACKAGES, "access = \"pull\""));
+    messages.add("GitHub: access without an App", &company.get(PACKAGES));
+}
