@@ -389,6 +389,8 @@ fn peers() -> Vec<PathBuf> {
         root.join("libexec/docker/cli-plugins"),
         program(CLI).parent().unwrap().to_owned(),
         tools.join("tools/bin"),
+        // Built by `tests/clients/scanners`.
+        tools.join("scanners"),
         // az comes from PyPI, and with a Python of its own.
         tools.join("reference/azure/bin"),
     ]

@@ -24,7 +24,7 @@ export OPEN=octo-org/public/app
 
 AWS_HOSTS=api.ecr.us-east-1.amazonaws.com,api.ecr.eu-west-1.amazonaws.com,api.ecr-public.us-east-1.amazonaws.com,sts.amazonaws.com,sts.us-east-1.amazonaws.com,portal.sso.us-east-1.amazonaws.com,oidc.us-east-1.amazonaws.com
 AZURE_HOSTS=login.microsoftonline.com,management.azure.com,graph.microsoft.com
-GOOGLE_HOSTS=oauth2.googleapis.com,sts.googleapis.com,iamcredentials.googleapis.com,artifactregistry.googleapis.com,iam.googleapis.com,serviceusage.googleapis.com,cloudresourcemanager.googleapis.com
+GOOGLE_HOSTS=oauth2.googleapis.com,sts.googleapis.com,iamcredentials.googleapis.com,artifactregistry.googleapis.com,iam.googleapis.com,serviceusage.googleapis.com,cloudresourcemanager.googleapis.com,containeranalysis.googleapis.com
 GITHUB_HOSTS=api.github.com,github.com
 HUB_HOSTS="registry-1.docker.io,index.docker.io,auth.docker.io,docker.io,hub.docker.com"
 TOKENS_HOSTS=$TOKENS,auth.corp.example

@@ -100,7 +100,7 @@ fn help(words: &[String]) -> Option<String> {
     let texts: Vec<_> = words.iter().map(String::as_str).collect();
     // Version 1 of Amazon's tool has no single sign-on, and the help of an older jq names short flags alone.
     let elsewhere = match texts[..] {
-        ["security" | "printf" | "journalctl" | "git" | "grype" | "trivy" | "jq", ..] => true,
+        ["security" | "printf" | "journalctl" | "git" | "jq", ..] => true,
         ["aws", "sso", ..] | ["aws", "configure", "sso"] => !aws_is_new(),
         ["docker", "scout", ..] => true,
         // `parsers` asks these themselves.

@@ -17,6 +17,8 @@ guided "$image" list.repositories
 grep -q octo-org/walk/app "$SAID" || fail "the repository is not listed"
 guided "$image" list.az
 grep -q 1.2.3-production "$SAID" || fail "the image is not listed"
+guided "$image" scan.defender
+made '.azure.resources | to_entries[] | select(.key | endswith("/pricings/containers")).value.properties.pricingTier == "Standard"'
 all=$(crane ls --omit-digest-tags "${image%:*}")
 ask days-later/31 >"$SAID"
 # A hundred are more than a test wants to push: here one stays.

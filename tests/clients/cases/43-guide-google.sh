@@ -20,6 +20,9 @@ guided "$image" list.gcloud
 for tag in 1.2.3 1.2.3-production staging "sha-$commit"; do
     grep -q -- "$tag" "$SAID" || fail "$tag is not listed"
 done
+guided "$image" scan.enable
+guided "$image" scan.findings
+grep -q 'affectedPackage: app-library' "$SAID" || fail "the findings are not told"
 # A hundred and their platforms are more than a test wants to push: here six stay.
 guided "$image" clean-up.policy 's/"keepCount": 100/"keepCount": 6/'
 guided "$image" clean-up.preview

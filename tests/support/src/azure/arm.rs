@@ -96,7 +96,9 @@ impl Resources {
             given["properties"]["loginServer"] = format!("{}.azurecr.io", name.to_ascii_lowercase()).into();
         }
         self.all().insert(path.to_owned(), given.clone());
-        Ok(json(201, &given))
+        // Every plan is there from the beginning, and only changed.
+        let is_new = given["type"] != "Microsoft.Security/pricings";
+        Ok(json(if is_new { 201 } else { 200 }, &given))
     }
 
     fn read(&self, head: &Parts, path: &str) -> Result<Response<Body>, Refusal> {

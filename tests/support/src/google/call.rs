@@ -30,7 +30,7 @@ pub enum GoogleCall {
     AwsMetadata,
     /// Artifact Registry.
     Artifacts,
-    /// A project's number, services and pools of identities.
+    /// A project's number, services, pools of identities, and what was found in its images.
     Project,
 }
 
@@ -40,7 +40,7 @@ impl GoogleCall {
         let host = head.headers.get("host").and_then(|host| host.to_str().ok()).unwrap_or_default();
         match (&head.method, path) {
             _ if host == "artifactregistry.googleapis.com" => Some(GoogleCall::Artifacts),
-            _ if ["iam", "serviceusage", "cloudresourcemanager"]
+            _ if ["iam", "serviceusage", "cloudresourcemanager", "containeranalysis"]
                 .iter()
                 .any(|it| host == format!("{it}.googleapis.com")) =>
             {

@@ -62,8 +62,38 @@ impl Projects {
                 all.insert(format!("{parent}/{id}"), given.clone());
                 Ok(json(200, &json!({"name": format!("{parent}/{id}/operations/1"), "done": true, "response": given})))
             }
+            (&Method::GET, ["projects", project, asked @ ("occurrences" | "occurrences:vulnerabilitySummary")]) => {
+                if !all.contains_key(&format!("projects/{project}/services/containerscanning.googleapis.com")) {
+                    return Err(Refusal::new(403, "PERMISSION_DENIED", "Container Scanning API has not been used"));
+                }
+                let filter = field(head.uri.query(), "filter").unwrap_or_default();
+                Ok(json(200, &if *asked == "occurrences" { found(project, &filter) } else { summary() }))
+            }
             (&Method::GET, _) => all.get(&path[1..].join("/")).map(|found| json(200, found)).ok_or_else(absent),
             _ => Err(absent()),
         }
     }
+}
+
+/// What Artifact Analysis has found in the image that a filter names: the same vulnerability in each.
+/// <https://cloud.google.com/container-analysis/docs/reference/rest/v1/projects.occurrences>
+fn found(project: &str, filter: &str) -> Value {
+    let resource = filter.split('"').find(|part| part.starts_with("https://"));
+    let occurrences = resource.map(|resource| {
+        json!({
+            "name": format!("projects/{project}/occurrences/1"),
+            "kind": "VULNERABILITY",
+            "resourceUri": resource,
+            "noteName": "projects/goog-vulnz/notes/CVE-2026-0001",
+            "vulnerability": {
+                "severity": "HIGH", "effectiveSeverity": "HIGH", "fixAvailable": true,
+                "packageIssue": [{"affectedPackage": "app-library", "fixAvailable": true}],
+            },
+        })
+    });
+    json!({"occurrences": occurrences.into_iter().collect::<Vec<_>>()})
+}
+
+fn summary() -> Value {
+    json!({"counts": [{"severity": "SEVERITY_UNSPECIFIED", "totalCount": "1", "fixableCount": "1"}]})
 }
