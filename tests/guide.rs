@@ -15,6 +15,7 @@ mod commands;
 mod effects;
 #[cfg(unix)]
 mod marks;
+mod needs;
 mod pages;
 #[cfg(unix)]
 mod parsers;

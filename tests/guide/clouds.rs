@@ -201,7 +201,16 @@ fn policy(image: &str) -> Value {
     serde_json::from_str(text(&command["file"], "text")).unwrap()
 }
 
-/// The first rule that one of its tags fits is the only one that counts, and keeps ten thousand.
+/// What lies on `main` is not older than what was pushed to it last, however long ago that was.
+#[test]
+fn what_the_branch_main_names_outlives_every_clean_up() {
+    let tags = ["main", "sha-0123456"];
+    kept_by_amazon(&tags);
+    kept_by_google(&tags);
+    kept_by_gitlab(&tags);
+}
+
+/// The first rule that one of its tags fits is the only one that counts; the one for commits keeps the newest alone.
 fn kept_by_amazon(tags: &[&str]) {
     let policy = policy(super::IMAGES[0]);
     let fits = |pattern: &str, tag: &str| {
@@ -215,7 +224,7 @@ fn kept_by_amazon(tags: &[&str]) {
         let patterns = rule["selection"]["tagPatternList"].as_array().cloned().unwrap_or_default();
         patterns.iter().any(|pattern| tags.iter().any(|tag| fits(pattern.as_str().unwrap(), tag) == Some(true)))
     });
-    assert_eq!(rule.unwrap()["selection"]["countNumber"], 10000, "{tags:?}");
+    assert_ne!(rule.unwrap()["selection"]["tagPatternList"], serde_json::json!(["sha-*"]), "{tags:?}");
 }
 
 /// Keeping wins over deleting.
@@ -238,6 +247,6 @@ fn kept_by_gitlab(tags: &[&str]) {
         child.stdin.take().unwrap().write_all(tag.as_bytes()).unwrap();
         child.wait().unwrap().success()
     };
-    assert!(fits("name_regex_keep", tags[0]) && !fits("name_regex_delete", tags[0]), "{tags:?}");
+    assert!(fits("name_regex_keep", tags[0]) || !fits("name_regex_delete", tags[0]), "{tags:?}");
     assert!(fits("name_regex_delete", tags[1]), "{tags:?}");
 }

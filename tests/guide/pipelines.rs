@@ -13,15 +13,28 @@ fn written(home: &Home, ci: &str, topics: &str) -> Vec<String> {
         let topics = guide(image, &["--topic", topics, "--ci", ci, "--system", "linux"]);
         for command in commands_of(&topics).filter(|command| !command["file"].is_null()) {
             let (name, body) = (text(&command["file"], "name"), text(&command["file"], "text"));
-            // Microsoft's schema knows Microsoft's tasks, and this is of an extension.
-            if name.ends_with(".yml") && !body.contains("AWSShellScript@1") {
+            if name.ends_with(".yml") {
                 let place = format!("{ci}/.github/workflows/{number}-{}", name.rsplit('/').next().unwrap());
-                names.push(home.write(&place, body).display().to_string());
+                names.push(home.write(&place, of_microsoft(body)).display().to_string());
             }
         }
     }
-    assert!(names.len() >= 7, "{ci}: {names:?}");
+    assert!(names.len() >= 9, "{ci}: {names:?}");
     names
+}
+
+/// Microsoft's schema knows Microsoft's tasks alone: that of Amazon's extension becomes the one for scripts.
+fn of_microsoft(pipeline: &str) -> String {
+    if !pipeline.contains("AWSShellScript@1") {
+        return pipeline.to_owned();
+    }
+    let is_of_amazon =
+        |line: &&str| ["awsCredentials:", "regionName:"].iter().any(|key| line.trim_start().starts_with(key));
+    let lines: Vec<_> = pipeline.lines().filter(|line| !is_of_amazon(line)).collect();
+    (lines.join("\n") + "\n")
+        .replace("AWSShellScript@1", "Bash@3")
+        .replace("scriptType: inline", "targetType: inline")
+        .replace("inlineScript:", "script:")
 }
 
 #[track_caller]
