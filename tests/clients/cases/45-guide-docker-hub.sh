@@ -16,9 +16,9 @@ grep -qx walk "$SAID" || fail "the repository is not listed"
 guided "$image" list.api
 grep -q 1.2.3-production "$SAID" || fail "the tags are not listed"
 guided "$image" clean-up.list
-same "the oldest commit is first" "$(sed -n '/^sha-/{p;q}' "$SAID")" "sha-$(git rev-parse --short=12 HEAD~3)"
+same "the oldest commit is first" "$(sed -n 's/.*\t\(sha-[0-9a-f]*\)$/\1/p' "$SAID" | head -n 1)" "sha-$(git rev-parse --short=12 HEAD~3)"
 # shellcheck disable=SC2013 # A tag has no spaces.
-for tag in $(grep ^sha- "$SAID" | head -n 3); do
+for tag in $(sed -n 's/.*\t\(sha-[0-9a-f]*\)$/\1/p' "$SAID" | head -n 3); do
     guided "${image%:*}:$tag" delete.tag
 done
 kept "$image" 1 1.2 1.2.3 1.2.3-production production staging "sha-$commit"
