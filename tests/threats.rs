@@ -112,7 +112,7 @@ fn a_planted_folder_gets_no_secret() {
         }
     }
     home.get(REGISTRY).credentials();
-    home.store("r.example", "u", "s").explains(&["open to other users (mode 777)"]);
+    home.store("r.example", "u", "s").explains(&["accessible to other users (mode 777)"]);
     for place in ["planted", "cache/credmint", "data/credmint"] {
         assert_eq!(files(&home.path(place)), Vec::<std::path::PathBuf>::new());
     }

@@ -17,19 +17,19 @@ pub(crate) struct Item {
 /// A login with its secret.
 pub(crate) type Found = (Item, Zeroizing<Vec<u8>>);
 
-/// The logins that Docker's own helper for a keychain keeps there, as it finds and makes them.
+/// The logins in the format of Docker's own helper for a keychain.
 pub(crate) trait DockerLogins {
     /// By the exact text of its address.
     fn read(&self, server: &str) -> Result<Option<Found>, VaultError>;
-    /// In place of the one with the same address; tells whether such an item can hold it.
+    /// Replaces the one with the same address; returns whether it fits in such an item.
     fn write(&self, server: &str, username: &str, secret: &[u8]) -> Result<bool, VaultError>;
-    /// That there was none is success.
+    /// Succeeds if there is none.
     fn delete(&self, server: &str) -> Result<(), VaultError>;
     fn list(&self) -> Result<Vec<Item>, VaultError>;
 }
 
-/// A keychain whose logins are shared with Docker's own helper; whatever that one could not hold,
-/// and all tokens, are in a store of our own.
+/// A keychain whose logins are shared with Docker's own helper. Logins that do not fit, and all tokens,
+/// are in a store of our own.
 pub(crate) struct SharedWithDocker<L, S> {
     logins: L,
     own: S,
@@ -40,7 +40,7 @@ impl<L: DockerLogins, S: Store> SharedWithDocker<L, S> {
         SharedWithDocker { logins, own }
     }
 
-    /// The newest, under whichever spelling it was stored; of equals the one of the likeliest spelling.
+    /// The newest login under any spelling of the address; among equals, that of the preferred spelling.
     fn login(&self, key: &Key, server: &ServerUrl) -> Result<Option<Entry>, VaultError> {
         let mut newest: Option<Entry> = None;
         for spelling in server.spellings() {
@@ -84,7 +84,7 @@ impl<L: DockerLogins, S: Store> Store for SharedWithDocker<L, S> {
     fn save(&self, entry: &Entry) -> Result<Location, VaultError> {
         let Key::Login(server) = &entry.key else { return self.own.save(entry) };
         let spelling = server.key();
-        // The new one first: whatever happens then, one of them is there.
+        // The new one first, so that one of them exists even if this is interrupted.
         if self.logins.write(&spelling, &entry.username, entry.secret.expose().as_bytes())? {
             self.forget(server, Some(&spelling))?;
             self.own.remove(&entry.key)?;
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_login_of_theirs_is_found_under_each_spelling_and_replaced() {
+    fn a_login_of_dockers_helper_is_found_under_each_spelling_and_replaced() {
         let folder = tempfile::tempdir().unwrap();
         let store = shared(&folder);
         for (theirs, asked) in [
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_of_several_spellings_counts() {
+    fn the_newest_of_several_spellings_is_returned() {
         let folder = tempfile::tempdir().unwrap();
         let store = shared(&folder);
         for (theirs, age) in [("r.example", 60), ("https://r.example", 30), ("https://r.example/v2/", 90)] {
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn one_copy_is_kept_whether_or_not_theirs_can_hold_it() {
+    fn one_copy_is_stored_whether_or_not_it_fits_in_dockers_item() {
         let folder = tempfile::tempdir().unwrap();
         let store = shared(&folder);
         for length in [1, LARGEST + 1, LARGEST, LARGEST + 2] {
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn other_places_and_what_is_no_text_are_passed_over() {
+    fn unrelated_items_and_invalid_utf_8_are_skipped() {
         let folder = tempfile::tempdir().unwrap();
         let store = shared(&folder);
         store.logins.write("r.example", "me", b"\xff\xfe").unwrap();

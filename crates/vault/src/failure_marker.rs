@@ -31,8 +31,8 @@ impl FailureMarker {
     /// Writes the marker, if possible; without it, the next process waits too.
     pub(crate) fn leave(&self, why: &str) {
         let Some(path) = &self.path else { return };
-        let folder = path.parent().expect("a mark lies in a folder");
-        let name = path.file_name().and_then(|name| name.to_str()).expect("a mark has a name");
+        let folder = path.parent().expect("a marker has a folder");
+        let name = path.file_name().and_then(|name| name.to_str()).expect("a marker has a name");
         let made = private::make_folder(folder).and_then(|folder| {
             // Created new, and so never written through a link.
             _ = std::fs::remove_file(folder.path().join(name));

@@ -11,26 +11,26 @@ use crate::private;
 use crate::store::Store;
 use crate::{Entry, Key, Location, Name, VaultError};
 
-const PLACE: &str = "file vault";
+pub(crate) const PLACE: &str = "file vault";
 const SUFFIX: &str = "entry";
-/// Of an entry that is being written.
+/// The prefix of an entry that is being written.
 const UNFINISHED: &str = ".new-";
-/// What is still unfinished then was left by a process that died.
+/// After this time, an unfinished file belongs to a process that has crashed.
 const ABANDONED: Duration = Duration::from_secs(600);
-/// Bytes; no token or login comes near.
+/// Bytes; far more than any token or login.
 const LARGEST: u64 = 8 << 20;
 const LONGEST_HEADER: u64 = 16 << 10;
 
-/// What a folder is for.
+/// The kind of the entries in a folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Tokens,
     Logins,
 }
 
-/// One file an entry: a header line and the secret behind it, for its owner's eyes only.
+/// One file per entry, readable for its owner only: a header line, then the secret.
 pub(crate) struct FileStore {
-    /// The suite's own folder, which is made and checked together with the shelf in it.
+    /// credmint's folder, which is created and checked together with the one for this kind.
     root: PathBuf,
     kind: Kind,
 }
@@ -111,7 +111,7 @@ impl FileStore {
         }
     }
 
-    /// Puts a content in place of the file of a key, whole or not at all.
+    /// Replaces the file of a key atomically.
     pub(crate) fn write(&self, key: &Key, content: &[u8]) -> Result<PathBuf, VaultError> {
         if !self.takes(key) {
             return Err(VaultError::Absent { place: PLACE, why: "this folder is for other entries".to_owned() });
@@ -120,7 +120,7 @@ impl FileStore {
         let write = || -> io::Result<()> {
             private::make_folder(&self.root)?;
             let folder = private::make_folder(&folder)?;
-            // Made for its owner only, and renamed over the old one when it is whole and on the disk.
+            // Created for its owner only, and renamed to the final name once it is complete and on the disk.
             let mut new = folder.temporary(UNFINISHED)?;
             new.write_all(content)?;
             new.as_file().sync_all()?;
@@ -133,7 +133,7 @@ impl FileStore {
         Ok(path)
     }
 
-    /// The first line of every file, without what follows it.
+    /// The first line of every file, without the secret.
     pub(crate) fn lines(&self) -> Result<Vec<(PathBuf, Vec<u8>)>, VaultError> {
         let folder = self.folder();
         if found(private::open_folder(&folder), &folder)?.is_none() {
@@ -152,7 +152,7 @@ impl FileStore {
         Ok(entries.filter_map(line).collect())
     }
 
-    /// There is a secret in what a process that died has left.
+    /// The unfinished file of a crashed process contains a secret.
     fn remove_unfinished(&self) {
         let Ok(folder) = private::open_folder(&self.folder()) else { return };
         for file in std::fs::read_dir(folder.path()).into_iter().flatten().flatten() {
@@ -167,12 +167,12 @@ impl FileStore {
 
 fn first_line(file: File) -> Option<Vec<u8>> {
     let mut line = Vec::new();
-    // A small buffer, so that little of the secret behind the header comes along.
+    // A small buffer, so that little of the secret after the header is read.
     BufReader::with_capacity(256, file.take(LONGEST_HEADER)).read_until(b'\n', &mut line).ok()?;
     line.ends_with(b"\n").then_some(line)
 }
 
-/// What is not there is no error.
+/// `None` if the file does not exist.
 fn found<T>(result: io::Result<T>, path: &Path) -> Result<Option<T>, VaultError> {
     match result {
         Ok(value) => Ok(Some(value)),

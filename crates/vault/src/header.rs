@@ -8,11 +8,10 @@ use zeroize::Zeroizing;
 use crate::login_records::StaleCopies;
 use crate::{Entry, Key, Name};
 
-/// The layout below; another number is an entry that is not ours to read.
+/// The version of the layout below; entries of another version are not read.
 const VERSION: u32 = 1;
 
-/// All of an entry but its secret, in front of which it lies as one line of JSON. Times are whole
-/// seconds.
+/// An entry without its secret: one line of JSON, which precedes the secret. Times are whole seconds.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Header {
     version: u32,
@@ -24,12 +23,12 @@ pub(crate) struct Header {
     expires: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     requires: Option<String>,
-    /// Bytes of the secret, so that a cut one is seen.
+    /// The size of the secret in bytes, so that a truncated one is detected.
     pub(crate) size: usize,
-    /// Of the secret, where it lies in parts that several processes may be writing at once.
+    /// The digest of a secret in several parts, which several processes may write at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) digest: Option<String>,
-    /// Of a login in a file, while older ones may lie in places that could not be asked.
+    /// Set for a login in a file while stores that could not be reached may have older ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) copies: Option<StaleCopies>,
 }
@@ -50,14 +49,14 @@ impl Header {
         }
     }
 
-    /// `None` for what is damaged or of another version.
+    /// `None` if it is damaged or of another version.
     pub(crate) fn parse(line: &[u8]) -> Option<Self> {
         serde_json::from_slice::<Header>(line).ok().filter(|header| header.version == VERSION)
     }
 
-    /// One line, with its end.
+    /// One line with a line feed.
     pub(crate) fn line(&self) -> Vec<u8> {
-        let mut line = serde_json::to_vec(self).expect("numbers and texts are always JSON");
+        let mut line = serde_json::to_vec(self).expect("numbers and strings can always be serialized");
         line.push(b'\n');
         line
     }
@@ -79,7 +78,7 @@ impl Header {
         })
     }
 
-    /// `None` when the secret is not the one that this header was written for.
+    /// `None` if this header belongs to another secret.
     pub(crate) fn into_entry(mut self, secret: &[u8]) -> Option<Entry> {
         let fits = self.size == secret.len() && self.digest.as_ref().is_none_or(|sum| *sum == digest(secret));
         let secret = std::str::from_utf8(secret).ok().filter(|_| fits)?;
@@ -97,18 +96,18 @@ impl Header {
     }
 }
 
-/// The header's line and the secret behind it.
+/// The header line, then the secret.
 pub(crate) fn encode(entry: &Entry, copies: Option<StaleCopies>) -> Zeroizing<Vec<u8>> {
     let line = Header { copies, ..Header::of(entry) }.line();
     let secret = entry.secret.expose().as_bytes();
-    // Sized once: a vector that grows leaves copies of the secret behind.
+    // Allocated once, because a growing vector leaves copies of the secret in memory.
     let mut bytes = Zeroizing::new(Vec::with_capacity(line.len() + secret.len()));
     bytes.extend_from_slice(&line);
     bytes.extend_from_slice(secret);
     bytes
 }
 
-/// `None` for what is damaged, cut, of another version or of another key.
+/// `None` if it is damaged, truncated, of another version or of another key.
 pub(crate) fn decode(bytes: &[u8], key: &Key) -> Option<Entry> {
     let end = bytes.iter().position(|&byte| byte == b'\n')?;
     Header::parse(&bytes[..end]).filter(|header| header.is_of(key))?.into_entry(&bytes[end + 1..])
@@ -119,8 +118,8 @@ pub(crate) fn of_bytes(bytes: &[u8]) -> Option<Header> {
     Header::parse(bytes.split(|&byte| byte == b'\n').next()?)
 }
 
-/// A name of 32 hexadecimal digits that fits every place and can be no path; the header tells
-/// whether it is really this key's.
+/// A name of 32 hexadecimal digits, which is valid in every store and never a path. The header contains the
+/// key itself.
 pub(crate) fn label(key: &Key) -> String {
     digest(key_text(key).as_bytes())
 }
@@ -129,11 +128,11 @@ pub(crate) fn digest(bytes: &[u8]) -> String {
     hexadecimal(&Hash::hash(bytes))
 }
 
-/// Of the first half of a hash.
+/// The first half of a hash in hexadecimal.
 pub(crate) fn hexadecimal(hash: &[u8; 32]) -> String {
     use std::fmt::Write;
     hash.iter().take(16).fold(String::with_capacity(32), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("a string always has room");
+        write!(text, "{byte:02x}").expect("writing to a string cannot fail");
         text
     })
 }
@@ -146,7 +145,7 @@ pub(crate) fn from_seconds(seconds: u64) -> Option<SystemTime> {
     UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
 }
 
-/// What a key is, in words: also what its label is made of.
+/// A key as text, from which its label is computed.
 pub(crate) fn key_text(key: &Key) -> String {
     match key {
         Key::Token(id) => format!("token:{id}"),
@@ -168,7 +167,7 @@ mod tests {
     use crate::testing::{login, token};
 
     #[test]
-    fn an_entry_comes_back_as_it_was() {
+    fn an_entry_is_decoded_as_it_was_encoded() {
         for entry in [
             token("ecr:aws/1", ""),
             token("a", "p\nq\0é"),
@@ -180,22 +179,22 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_or_strange_is_no_entry() {
+    fn truncated_and_foreign_bytes_are_not_an_entry() {
         let entry = token("a", "secret");
         let bytes = encode(&entry, None);
         for end in 0..bytes.len() {
-            assert_eq!(decode(&bytes[..end], &entry.key), None, "cut at {end}");
+            assert_eq!(decode(&bytes[..end], &entry.key), None, "truncated at {end}");
         }
         assert_eq!(decode(&[&bytes[..], b"x"].concat(), &entry.key), None, "longer");
         assert_eq!(decode(&bytes, &Key::Token("b".to_owned())), None, "another key");
         let text = String::from_utf8(bytes.to_vec()).unwrap();
         assert_eq!(decode(text.replace("\"version\":1", "\"version\":2").as_bytes(), &entry.key), None);
         let end_of_time = text.replace("\"issued\":", "\"issued\":18446744073709551615,\"x\":");
-        assert_eq!(decode(end_of_time.as_bytes(), &entry.key), None, "a time beyond the clock's end");
+        assert_eq!(decode(end_of_time.as_bytes(), &entry.key), None, "a time out of range");
     }
 
     #[test]
-    fn a_label_is_no_path_and_one_for_all_spellings() {
+    fn a_label_is_never_a_path_and_is_the_same_for_all_spellings() {
         let label_of = |server| label(&login(server, "").key);
         assert_eq!(label_of("https://R.example/v2/"), label_of("r.example"));
         assert_ne!(label_of("r.example"), label(&Key::Token("r.example".to_owned())));

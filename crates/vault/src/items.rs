@@ -4,27 +4,27 @@ use crate::header::{Header, digest, label};
 use crate::store::Store;
 use crate::{Entry, Key, Location, Name, VaultError};
 
-/// The headers, one an entry, without any secret.
+/// The headers, one per entry, without secrets.
 pub(crate) const HEADERS: &str = "credmint";
 /// The secrets, in numbered parts.
 const PARTS: &str = "credmint-part";
 
-/// A keychain that knows nothing but named values.
+/// A keychain of named values.
 pub(crate) trait Items {
     fn read(&self, kind: &str, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, VaultError>;
     fn write(&self, kind: &str, name: &str, value: &[u8]) -> Result<(), VaultError>;
-    /// Tells whether it was there.
+    /// Returns whether it existed.
     fn delete(&self, kind: &str, name: &str) -> Result<bool, VaultError>;
     fn list(&self, kind: &str) -> Result<Vec<String>, VaultError>;
 }
 
-/// Entries in a keychain of named values, which may be of limited size.
+/// Entries in a keychain of named values of limited size.
 ///
-/// The header is an item of its own, written last and removed first: what it describes is whole.
-/// Because it has no secret in it, names are read without opening one.
+/// The header is a separate item, written last and removed first, so it never describes an incomplete
+/// entry. It has no secret, so listing reads none.
 pub(crate) struct ItemStore<I> {
     items: I,
-    /// Bytes that a value can have.
+    /// The maximum size of a value in bytes.
     largest: usize,
 }
 
@@ -37,7 +37,7 @@ impl<I: Items> ItemStore<I> {
         Ok(self.items.read(HEADERS, label)?.and_then(|line| Header::parse(&line)))
     }
 
-    /// From the given one to the end, however many there are.
+    /// From the given one to the last.
     fn delete_parts(&self, label: &str, first: usize) -> Result<(), VaultError> {
         let mut nth = first;
         while self.items.delete(PARTS, &part(label, nth))? {
@@ -109,7 +109,7 @@ mod tests {
 
     const LARGEST: usize = 300;
 
-    /// In memory; refuses what is too large, and everything after a number of changes.
+    /// In memory; rejects values that are too large, and every change after a number of them.
     struct Memory {
         values: RefCell<BTreeMap<(String, String), Vec<u8>>>,
         changes: Cell<usize>,
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn every_length_around_the_limit_comes_back_and_leaves_nothing_behind() {
+    fn lengths_around_the_limit_are_loaded_and_leave_no_part_behind() {
         let store = Memory::new();
         for length in [0, 1, LARGEST - 1, LARGEST, LARGEST + 1, 3 * LARGEST, 3 * LARGEST + 1, LARGEST, 0] {
             let entry = token("a", &"é".repeat(length / 2 + 1)[..length / 2 * 2]);
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_write_that_breaks_off_leaves_a_whole_entry_or_none() {
+    fn an_interrupted_write_leaves_a_whole_entry_or_none() {
         let (old, new) = (token("a", &"o".repeat(1000)), token("a", &"n".repeat(700)));
         for changes in 0..6 {
             let store = Memory::new();
@@ -178,13 +178,13 @@ mod tests {
             assert!(found.is_none() || found.as_ref() == Some(&old) || found.as_ref() == Some(&new), "{changes}");
             assert!(!saved || found == Some(new.clone()), "{changes}");
             store.save(&new).unwrap();
-            assert_eq!(store.load(&new.key), Ok(Some(new.clone())), "mended after {changes}");
+            assert_eq!(store.load(&new.key), Ok(Some(new.clone())), "repaired after {changes}");
             assert_eq!(store.items.values.borrow().len(), 1 + 3);
         }
     }
 
     #[test]
-    fn names_come_from_headers_alone() {
+    fn names_are_read_from_headers_only() {
         let store = Memory::new();
         store.save(&token("a", "canary")).unwrap();
         store.save(&login("r.example", "canary")).unwrap();
@@ -197,7 +197,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn however_small_the_parts_every_secret_comes_back(
+        fn every_secret_is_loaded_whatever_the_size_of_its_parts(
             first in "\\PC{0,40}", second in "\\PC{0,40}", largest in 1_usize..50,
         ) {
             let store = ItemStore { largest, ..Memory::new() };

@@ -12,21 +12,21 @@ mod cipher;
 mod keyctl;
 
 const PLACE: &str = "kernel keyring";
-/// In front of the label of a token's key: its payload is a header and the secret, sealed.
+/// The prefix of a token's key, whose payload is the encrypted header and secret.
 const TOKEN: &str = "credmint-token:";
-/// In front of the label of the key beside it, whose payload is the header alone, sealed.
+/// The prefix of the key beside it, whose payload is the encrypted header alone.
 const HEADER: &str = "credmint-header:";
-/// What earlier versions put here, readable for every container of this user id.
+/// The prefixes of earlier versions, which every container of this user id could read.
 const UNSEALED: [&str; 2] = ["credmint:", "credmint-name:"];
 
-/// Tokens as keys in the user's keyring (`@u`), which all processes of the user share, in memory,
-/// until their time-out. They are sealed for those who can read a file of this user.
+/// Tokens as keys in the user keyring (`@u`), which all processes of the user share, in memory, until
+/// they expire. Only processes that can read a file of this user can decrypt them.
 pub(crate) struct KernelStore {
     key_files: KeyFiles,
 }
 
 impl KernelStore {
-    /// `folders` are the suite's own, the best place for the key file first.
+    /// `folders` are those of credmint, the best one for the key file first.
     pub(crate) fn new(folders: impl IntoIterator<Item = PathBuf>) -> Self {
         KernelStore { key_files: KeyFiles::new(folders) }
     }
@@ -45,7 +45,7 @@ impl Store for KernelStore {
         if let Key::Login(_) = key {
             return Ok(None);
         }
-        // Where there is no key, nothing of ours can lie.
+        // Without a key file no token can exist.
         let Some(cipher) = self.key_files.find() else { return Ok(None) };
         let description = description(TOKEN, &cipher.label(&key_text(key)));
         match keyctl::get(&description) {
@@ -63,16 +63,16 @@ impl Store for KernelStore {
         let cipher = self.key_files.find_or_make().map_err(|why| VaultError::Absent { place: PLACE, why })?;
         let label = cipher.label(&key_text(&entry.key));
         let lasts = entry.expires.map(|end| end.duration_since(SystemTime::now()).unwrap_or_default());
-        let keep = |kind: &str, payload: &[u8]| {
+        let put = |kind: &str, payload: &[u8]| {
             let description = description(kind, &label);
             let sealed = cipher.seal(&description, payload);
             let sealed = sealed.map_err(|error| VaultError::Failed { place: PLACE, why: error.to_string() })?;
-            with_room(&cipher, || keyctl::put(&description, &sealed, lasts)).map_err(failure)
+            with_eviction(&cipher, || keyctl::put(&description, &sealed, lasts)).map_err(failure)
         };
-        keep(TOKEN, &entry.encode())?;
-        // Without its header a token still serves; it is only not listed and not the first to make room.
-        if let Err(error) = keep(HEADER, &Header::of(entry).line()) {
-            log::debug!("{PLACE}: a token lies there without its name: {error}");
+        put(TOKEN, &entry.encode())?;
+        // A token without its header is still served, but not listed, and not the first to be evicted.
+        if let Err(error) = put(HEADER, &Header::of(entry).line()) {
+            log::debug!("{PLACE}: a token has no header: {error}");
         }
         Ok(Location::Kernel)
     }
@@ -92,7 +92,7 @@ impl Store for KernelStore {
         Ok(labels.iter().filter_map(|label| header(&cipher, label)?.into_name()).collect())
     }
 
-    /// The kernel removes them itself.
+    /// The kernel removes expired keys itself.
     fn sweep(&self, _: SystemTime) {}
 }
 
@@ -104,28 +104,28 @@ fn remove(label: &str) -> Result<(), KeyError> {
     [TOKEN, HEADER].iter().try_for_each(|kind| keyctl::remove(&description(kind, label)))
 }
 
-/// They end by themselves, but only after hours.
+/// They expire by themselves, but only after hours.
 fn remove_unsealed() -> Result<(), KeyError> {
     let descriptions = keyctl::descriptions()?;
     let is_unsealed = |text: &&String| UNSEALED.iter().any(|kind| text.starts_with(kind));
     descriptions.iter().filter(is_unsealed).try_for_each(|unsealed| keyctl::remove(unsealed))
 }
 
-/// The labels of the tokens that have a header, of this file system's programs and of others'.
+/// The labels of all tokens with a header, including those that were encrypted with another key.
 fn labels() -> Result<Vec<String>, KeyError> {
     let descriptions = keyctl::descriptions()?;
     Ok(descriptions.iter().filter_map(|text| text.strip_prefix(HEADER)).map(str::to_owned).collect())
 }
 
-/// `None` for what another key has sealed.
+/// `None` if it was encrypted with another key.
 fn header(cipher: &Cipher, label: &str) -> Option<Header> {
     let description = description(HEADER, label);
     let sealed = keyctl::get(&description).ok()?;
     Header::parse(&cipher.open(&description, &sealed)?)
 }
 
-/// Tries again for as long as an older token of ours can make room.
-fn with_room(cipher: &Cipher, mut put: impl FnMut() -> Result<(), KeyError>) -> Result<(), KeyError> {
+/// Tries again as long as an older token can be evicted.
+fn with_eviction(cipher: &Cipher, mut put: impl FnMut() -> Result<(), KeyError>) -> Result<(), KeyError> {
     loop {
         match put() {
             Err(KeyError::QuotaExceeded) if evict_oldest(cipher)? => {}
@@ -134,15 +134,15 @@ fn with_room(cipher: &Cipher, mut put: impl FnMut() -> Result<(), KeyError>) -> 
     }
 }
 
-/// Whether there was one. What another key has sealed goes first: most often its key has gone with
-/// a session.
+/// Whether there was one. Tokens that were encrypted with another key are evicted first: in most cases
+/// their key was deleted with a session.
 fn evict_oldest(cipher: &Cipher) -> Result<bool, KeyError> {
     let tokens = labels()?.into_iter().map(|label| {
         let issued = header(cipher, &label).and_then(Header::into_name).map(|name| name.issued);
         (issued, label)
     });
     let Some((_, oldest)) = tokens.min() else { return Ok(false) };
-    log::debug!("{PLACE}: the oldest token makes room");
+    log::debug!("{PLACE}: evicting the oldest token");
     remove(&oldest)?;
     Ok(true)
 }
@@ -150,9 +150,9 @@ fn evict_oldest(cipher: &Cipher) -> Result<bool, KeyError> {
 fn failure(error: KeyError) -> VaultError {
     let absent = |why: &str| VaultError::Absent { place: PLACE, why: why.to_owned() };
     match error {
-        // Containers forbid it by seccomp.
-        KeyError::AccessDenied | KeyError::PermissionDenied => absent("it is forbidden here"),
-        KeyError::OperationNotSupported | KeyError::Unknown(libc::ENOSYS) => absent("the kernel has none"),
+        // Container runtimes deny it with seccomp.
+        KeyError::AccessDenied | KeyError::PermissionDenied => absent("access is denied, as in most containers"),
+        KeyError::OperationNotSupported | KeyError::Unknown(libc::ENOSYS) => absent("the kernel does not support it"),
         KeyError::QuotaExceeded => VaultError::Failed { place: PLACE, why: "the user's quota is full".to_owned() },
         error => VaultError::Failed { place: PLACE, why: error.to_string() },
     }

@@ -153,7 +153,7 @@ mod tests {
     use crate::keychain_thread::KeychainThread;
     use crate::testing::token;
 
-    /// Answers after a time.
+    /// Responds after a time.
     struct Slow(Duration);
 
     impl Store for Slow {
@@ -168,7 +168,7 @@ mod tests {
             Ok(Location::Keychain)
         }
         fn remove(&self, _: &Key) -> Result<(), VaultError> {
-            panic!("the thread dies of this");
+            panic!("ends the thread");
         }
         fn names(&self) -> Result<Vec<Name>, VaultError> {
             Ok(Vec::new())
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hanging_keychain_is_waited_for_once_by_all() {
+    fn all_processes_wait_only_once_for_a_keychain_that_hangs() {
         let folder = tempfile::tempdir().unwrap();
         let place = || Some(folder.path().join("credmint"));
         let hung = Err(VaultError::TimedOut { place: "keychain" });
@@ -190,7 +190,7 @@ mod tests {
         let began = Instant::now();
         assert_eq!(first.load(&key), hung);
         assert!((TIMEOUT..testing::HANG).contains(&began.elapsed()), "{:?}", began.elapsed());
-        // Whoever waited anew would do so for two seconds.
+        // Waiting again would take two seconds.
         testing::quick(TIMEOUT, || {
             let began = Instant::now();
             assert_eq!(first.load(&key), hung);
@@ -205,20 +205,20 @@ mod tests {
                 age => std::time::SystemTime::now() - Duration::from_secs(age),
             };
             std::fs::File::options().write(true).open(&mark).unwrap().set_modified(time).unwrap();
-            assert_eq!(slow(place(), Duration::ZERO).load(&key), Ok(None), "an old mark counts no more");
+            assert_eq!(slow(place(), Duration::ZERO).load(&key), Ok(None), "an old marker is ignored");
         }
     }
 
     #[test]
     fn the_timeout_is_for_all_calls_together() {
-        // Alone, each would be in time, and by much: a busy machine is slow.
+        // Each alone is far below the timeout, even on a busy machine.
         let keychain = slow(None, TIMEOUT * 6 / 10);
         let key = token("a", "").key;
         let answers: Vec<_> = (0..3).map(|_| keychain.load(&key).is_ok()).collect();
         assert_eq!(answers, [true, false, false]);
     }
 
-    /// Takes a second, most of which is a person's; or answers nothing before it is unlocked.
+    /// Takes a second, most of it waiting for the user; or does not respond until it is unlocked.
     struct Scripted(CallReport);
 
     impl KeychainClient for Scripted {
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn the_time_of_a_person_is_not_the_keychains() {
+    fn the_time_of_the_user_does_not_count_as_the_keychains() {
         let report = CallReport { user_time: Duration::from_millis(1000), blocked: false };
         let keychain = Keychain::new("keychain", None, Scripted(report));
         let key = token("a", "").key;
@@ -246,14 +246,14 @@ mod tests {
     }
 
     #[test]
-    fn a_keychain_that_waits_to_be_unlocked_is_called_locked_by_all() {
+    fn a_keychain_that_waits_to_be_unlocked_is_reported_as_locked_by_all() {
         let folder = tempfile::tempdir().unwrap();
         let place = || Some(folder.path().join("credmint"));
         let blocked = Scripted(CallReport { user_time: Duration::ZERO, blocked: true });
         let locked = Err(VaultError::Locked { place: "keychain" });
         let key = token("a", "").key;
         let first = Keychain::new("keychain", place(), blocked);
-        assert_eq!(first.load(&key), Ok(None), "whatever the first answer is");
+        assert_eq!(first.load(&key), Ok(None), "the first call returns its own result");
         assert_eq!(first.load(&key), locked);
         assert_eq!(slow(place(), Duration::ZERO).load(&key), locked, "another process");
     }

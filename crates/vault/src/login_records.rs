@@ -43,7 +43,7 @@ impl StaleCopies {
     pub(crate) const UNTRIED: StaleCopies = StaleCopies { tried: 0 };
 }
 
-/// The record of a login that was removed: one line of JSON, which is no entry to any version.
+/// The record of a login that was removed: one line of JSON, which no version reads as an entry.
 #[derive(Serialize, Deserialize)]
 struct Removed {
     key: String,
@@ -77,18 +77,18 @@ impl LoginRecords {
         }))
     }
 
-    /// Keeps a login in place of what there was.
+    /// Saves a login, and replaces its record.
     pub(crate) fn save(&self, login: &Entry, copies: Option<StaleCopies>) -> Result<PathBuf, VaultError> {
         self.files.write(&login.key, &header::encode(login, copies))
     }
 
-    /// Leaves a record in place of a login.
+    /// Replaces a login with the record of its removal.
     pub(crate) fn save_removed(&self, key: &Key, since: SystemTime, copies: StaleCopies) -> Result<(), VaultError> {
         let removed = Removed { key: key_text(key), removed: to_seconds(since), copies };
         self.files.write(key, &removed.line()).map(drop)
     }
 
-    /// Forgets a login, or the record of one.
+    /// Removes a login, or its record.
     pub(crate) fn remove(&self, key: &Key) -> Result<(), VaultError> {
         self.files.remove(key)
     }
@@ -100,14 +100,13 @@ impl LoginRecords {
         records.filter_map(|removed| Some((parse_key(&removed.key)?, from_seconds(removed.removed)?))).collect()
     }
 
-    /// Waits for the lock. There is none where there are no files yet: then there is no record that two
-    /// processes could change.
+    /// Waits for the lock. `None` without a folder: then there is no record that two processes could change.
     pub(crate) fn lock(&self) -> Option<File> {
         let file = self.open_lock()?;
         let end = Instant::now() + LOCK_LIMIT;
         while file.try_lock().is_err() {
             if Instant::now() > end {
-                log::debug!("the lock of the logins is held by another process for too long");
+                log::debug!("another process has held the lock of the logins for too long");
                 return None;
             }
             std::thread::sleep(Duration::from_millis(5));
@@ -131,7 +130,7 @@ impl Removed {
     }
 
     fn line(&self) -> Zeroizing<Vec<u8>> {
-        let mut line = serde_json::to_vec(self).expect("numbers and texts are always JSON");
+        let mut line = serde_json::to_vec(self).expect("numbers and strings can always be serialized");
         line.push(b'\n');
         Zeroizing::new(line)
     }
@@ -143,7 +142,7 @@ mod tests {
     use crate::testing::{login, now};
 
     #[test]
-    fn what_is_recorded_comes_back() {
+    fn records_are_read_back() {
         let folder = tempfile::tempdir().unwrap();
         let files = LoginRecords::new(folder.path().join("credmint"));
         let entry = login("r.example", "secret");
@@ -153,7 +152,7 @@ mod tests {
             files.save(&entry, copies).unwrap();
             let record = Record { login: Some(entry.clone()), since: entry.issued, copies };
             assert_eq!(files.record(&entry.key), Ok(Some(record)));
-            assert_eq!(files.store().load(&entry.key), Ok(Some(entry.clone())), "as an earlier version reads it");
+            assert_eq!(files.store().load(&entry.key), Ok(Some(entry.clone())), "earlier versions read it");
         }
         let removed = now();
         files.save_removed(&entry.key, removed, StaleCopies::UNTRIED).unwrap();

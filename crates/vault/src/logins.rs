@@ -51,11 +51,11 @@ impl Vault {
         };
         let elsewhere = lookup.newest.as_ref().map(|login| login.issued);
         if elsewhere.is_some_and(|issued| issued > record.since) {
-            log::debug!("a record of a login is out of date");
+            log::debug!("the record of a login is outdated");
             if let Some(_lock) = unchanged(files, key, &record)
                 && let Err(error) = files.remove(key)
             {
-                log::debug!("it is left: {error}");
+                log::debug!("cannot remove it: {error}");
             }
             return lookup.answer();
         }
@@ -78,7 +78,7 @@ impl Vault {
         let Some(_lock) = unchanged(files, key, record) else { return };
         let remove = || -> Result<(), VaultError> {
             for store in &self.stores {
-                // Another program may have stored one in the meantime.
+                // Another program may have stored one meanwhile.
                 if store.load(key)?.is_some_and(|login| login.issued <= record.since) {
                     store.remove_copy(key)?;
                 }
@@ -89,7 +89,7 @@ impl Vault {
             Ok(()) if all_asked => None,
             Ok(()) => record.copies,
             Err(error) => {
-                log::info!("an older login could not be removed: {error}");
+                log::info!("cannot remove an older login: {error}");
                 Some(StaleCopies { tried: to_seconds(now) })
             }
         };
@@ -100,7 +100,7 @@ impl Vault {
             (None, None) => files.remove(key),
         };
         if let Err(error) = done {
-            log::debug!("the record of a login is left as it was: {error}");
+            log::debug!("cannot update the record of a login: {error}");
         }
     }
 
@@ -157,7 +157,7 @@ impl Vault {
         }
     }
 
-    /// Where files are the only place, each change of them is one step already.
+    /// `None` if files are the only store: each change of them is atomic.
     fn lock(&self) -> Option<std::fs::File> {
         self.logins.as_ref().filter(|_| self.choice == Choice::Auto)?.lock()
     }
@@ -167,7 +167,7 @@ impl Vault {
         let mut newest: Vec<Name> = Vec::new();
         for name in names {
             match newest.iter_mut().find(|known| known.key == name.key) {
-                // The files are asked last and know better.
+                // The files are read last and take precedence.
                 Some(known) if known.issued <= name.issued => *known = name,
                 Some(_) => {}
                 None => newest.push(name),

@@ -1,9 +1,9 @@
-//! Entries in a keychain of macOS.
+//! Entries in a macOS keychain.
 //!
-//! A keychain knows the program that made an item by its signature, and lets in no other without asking
-//! the user. Programs that are not signed are known by their content: seven programs are seven
-//! strangers, and every upgrade makes new ones. So only signed programs use the keychain themselves;
-//! all others have Apple's `security` do it, to which the items belong then.
+//! A keychain identifies the program that created an item by its signature, and prompts the user before any
+//! other program may read it. An unsigned program is identified by its content, so each of our programs
+//! and each of their versions would be a different one. Therefore only signed programs use the keychain
+//! directly; unsigned ones call Apple's `security`, to which the items then belong.
 
 use std::time::Duration;
 
@@ -27,44 +27,44 @@ mod tool;
 pub(crate) use signature::open;
 
 pub(crate) const PLACE: &str = "Keychain";
-/// The service of the first part of every entry, in whose comment the header lies: anybody may read
-/// that without being asked, locked or not.
+/// The service of the first part of every entry. Its comment is the header: it can be read without a
+/// prompt, even if the keychain is locked.
 const SERVICE: &str = "credmint";
-/// The service of what does not fit in it.
+/// The service of the further parts.
 const PARTS: &str = "credmint-part";
-/// Bytes of a value that fits in one item: a line of `security` is cut at 4,096 bytes.
+/// Bytes of the value of one item: `security` truncates a line at 4,096 bytes.
 const LARGEST: usize = 2_000;
 
-/// No login is nearly as long; a keychain that never comes to an end is not believed.
+/// Far more than any login has; a bound in case the keychain always returns another part.
 const MOST_PARTS: usize = 200;
 
-/// A generic password, which is known by service and account.
+/// A generic password, identified by service and account.
 pub(crate) struct Item<'a> {
     pub(crate) service: &'a str,
     pub(crate) account: &'a str,
-    /// What everybody may read.
+    /// Readable for every program.
     pub(crate) comment: &'a str,
-    /// Of letters and digits, as `security` shows it.
+    /// Letters and digits, which `security` prints unescaped.
     pub(crate) value: &'a str,
 }
 
-/// What an item says of itself.
+/// The attributes of an item.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Named {
     pub(crate) account: String,
     pub(crate) comment: String,
 }
 
-/// The keychain, however it is reached.
+/// Access to the keychain, direct or by `security`.
 pub(crate) trait Items {
-    /// Whether it would have to be unlocked first, which is found out without asking anybody.
+    /// Whether it is locked; found out without a prompt.
     fn is_locked(&self) -> bool;
     /// The comment and the value.
     fn read(&self, service: &str, account: &str) -> Result<(String, Zeroizing<String>), Status>;
-    /// All of them or an error, in place of those of the same names.
+    /// Writes all of them or returns an error; replaces items of the same names.
     fn write(&self, items: &[Item<'_>]) -> Result<(), Status>;
     fn delete(&self, service: &str, account: &str) -> Result<(), Status>;
-    /// Opens no value. An item that cannot be read is still named.
+    /// Reads no value; includes items whose value cannot be read.
     fn list(&self, service: &str) -> Result<Vec<Named>, Status>;
 }
 
@@ -72,7 +72,7 @@ pub(crate) trait Items {
 pub(crate) struct Entries<I>(pub(crate) I);
 
 impl<I: Items> Entries<I> {
-    /// Nobody is to be asked for a password, so a locked keychain is not touched.
+    /// A locked keychain is not accessed, so that no prompt appears.
     fn unlocked(&self) -> Result<&I, VaultError> {
         if self.0.is_locked() { Err(VaultError::Locked { place: PLACE }) } else { Ok(&self.0) }
     }
@@ -92,7 +92,7 @@ impl<I: Items> Entries<I> {
         Ok(Some(secret))
     }
 
-    /// From the given one to the last that there is.
+    /// From the given one to the last.
     fn delete_parts(&self, label: &str, first: usize) -> Result<(), VaultError> {
         for nth in first..first + MOST_PARTS {
             if !self.delete(PARTS, &part_of(label, nth))? {
@@ -118,7 +118,7 @@ impl<I: Items> Store for Entries<I> {
         let (comment, value) = match (read, key) {
             (Ok(Some(read)), _) => read,
             (Ok(None), _) => return Ok(None),
-            // A token is made anew, in its place.
+            // Another token is minted, which replaces it.
             (Err(VaultError::Foreign { .. }), Key::Token(_)) => return Ok(None),
             (Err(error), _) => return Err(error),
         };
@@ -142,7 +142,7 @@ impl<I: Items> Store for Entries<I> {
             0 => Item { service: SERVICE, account: &label, comment: &comment, value: &parts[0] },
             nth => Item { service: PARTS, account: &names[nth], comment: "", value: &parts[nth] },
         };
-        // What the header describes is whole when it is there.
+        // The header is written last, so it never describes an incomplete entry.
         let all: Vec<_> = (0..parts.len()).rev().map(part).collect();
         items.write(&all).map_err(|status| status.explained())?;
         self.delete_parts(&label, parts.len())?;
@@ -170,7 +170,7 @@ impl<I: Items> Store for Entries<I> {
     }
 }
 
-/// That there is no such item is no error.
+/// `None` if there is no such item.
 fn found<T>(result: Result<T, Status>) -> Result<Option<T>, VaultError> {
     match result {
         Ok(value) => Ok(Some(value)),
@@ -183,7 +183,7 @@ fn header(comment: &str) -> Option<Header> {
     Header::parse(&BASE64.decode(comment).ok()?)
 }
 
-/// Never empty, which an item's value may not be everywhere.
+/// Never empty, because some versions of macOS reject an empty value.
 fn encoded(part: &[u8]) -> Zeroizing<String> {
     let mut text = Zeroizing::new(String::with_capacity(1 + part.len().div_ceil(3) * 4));
     text.push('1');
@@ -199,7 +199,7 @@ fn part_of(label: &str, nth: usize) -> String {
     format!("{label}.{nth}")
 }
 
-/// For which Apple's program is waited for; the keychain's own limit is shorter.
+/// The timeout of Apple's program; the timeout of the keychain is shorter.
 const LIMIT: Duration = Duration::from_secs(5);
 
 #[cfg(test)]

@@ -12,12 +12,12 @@ pub(crate) const PLACE: &str = "Credential Manager";
 /// Bytes of a value: `CRED_MAX_CREDENTIAL_BLOB_SIZE`.
 const LARGEST: usize = 2560;
 
-/// Opens the keychain of Windows, which is shared with Docker's own helper.
+/// Opens Credential Manager, which is shared with Docker's own helper.
 pub(crate) fn open() -> Box<dyn Store> {
     Box::new(crate::docker_logins::SharedWithDocker::new(crate::wincred::Wincred, ItemStore::new(Native, LARGEST)))
 }
 
-/// Items under a service and a user's name: the shelf and the item's name.
+/// Items by service and user name: the kind and the name of the item.
 struct Native;
 
 impl Items for Native {
@@ -36,7 +36,7 @@ impl Items for Native {
     fn list(&self, kind: &str) -> Result<Vec<String>, VaultError> {
         ready()?;
         debug_assert_eq!(kind, HEADERS);
-        // Windows searches with a pattern on its one name for an item, `USER.SERVICE`.
+        // Windows searches with a pattern for the name of an item, `USER.SERVICE`.
         let query = HashMap::from([("pattern", r"^[0-9a-f]{32}\.credmint$")]);
         let items = found(Entry::search(&query))?.unwrap_or_default();
         let specifiers = items.iter().filter_map(Entry::get_specifiers);
@@ -46,18 +46,18 @@ impl Items for Native {
 
 fn item(kind: &str, name: &str) -> Result<Entry, VaultError> {
     ready()?;
-    // Unless told otherwise, Windows carries an item to all machines that the user signs in to.
+    // Without this, Windows copies an item to all machines where the user signs in.
     let modifiers = HashMap::from([("persistence", "Local")]);
     Entry::new_with_modifiers(kind, name, &modifiers).map_err(failure)
 }
 
-/// `keyring` chooses the system's store at the first call.
+/// Sets the store of `keyring` at the first call.
 fn ready() -> Result<(), VaultError> {
     let absent = |error: &Error| VaultError::Absent { place: PLACE, why: error.to_string() };
     keyring::Entry::store_status().as_ref().map_err(absent).copied()
 }
 
-/// What is not there is no error.
+/// `None` if it does not exist.
 fn found<T>(result: Result<T, Error>) -> Result<Option<T>, VaultError> {
     match result {
         Ok(value) => Ok(Some(value)),
@@ -68,10 +68,10 @@ fn found<T>(result: Result<T, Error>) -> Result<Option<T>, VaultError> {
 
 fn failure(error: Error) -> VaultError {
     match error {
-        // No logon session (a service, ssh), no keychain of the user (a daemon).
+        // No logon session (a service, ssh), or no keychain of the user (a daemon).
         Error::NoStorageAccess(why) => VaultError::Absent { place: PLACE, why: why.to_string() },
         Error::PlatformFailure(why) => VaultError::Failed { place: PLACE, why: why.to_string() },
-        // Some of the others hold what was read; none of them shows it here.
+        // Some of the others contain the value, so none of them is shown.
         Error::TooLong(what, limit) => {
             VaultError::Failed { place: PLACE, why: format!("the {what} is longer than {limit}") }
         }

@@ -1,11 +1,11 @@
-//! Files and folders that are their owner's alone.
+//! Files and folders that only their owner can access.
 //!
-//! What is opened is checked by its descriptor, never by its path, and a symbolic link is not
-//! followed: nobody can put something else there in between. On Windows the folders of a user are
-//! theirs by the rights that they inherit.
+//! An opened file is checked by its descriptor, never by its path, and symbolic links are not followed, so
+//! nothing can be replaced between the check and the use. On Windows a user's folders are private by
+//! inherited permissions.
 //!
-//! Root may be in a home that is another user's (`sudo -E`, a container's entry point). What it makes there
-//! is that user's: see [`Folder`].
+//! Root may run in the home of another user (`sudo -E`, a container's entry point). Files that it creates
+//! there belong to that user: see [`Folder`].
 
 mod folder;
 #[cfg(unix)]
@@ -19,15 +19,15 @@ use std::path::Path;
 
 pub use folder::{Folder, make_folder, open_folder};
 
-/// Opens a file for reading and tells its size in bytes.
+/// Opens a file for reading and returns its size in bytes.
 ///
 /// # Errors
-/// It is not there, not a regular file, another user's, or open to others.
+/// It does not exist, is not a regular file, belongs to another user, or is accessible to others.
 pub fn open(path: &Path) -> io::Result<(File, u64)> {
     open_with_metadata(path).map(|(file, metadata)| (file, metadata.len()))
 }
 
-/// Opens a file as [`open`] does, and hands on what was looked at.
+/// Opens a file as [`open`] does, and returns the metadata that was checked.
 pub(crate) fn open_with_metadata(path: &Path) -> io::Result<(File, Metadata)> {
     let mut options = OpenOptions::new();
     options.read(true);
@@ -43,12 +43,11 @@ pub(crate) fn open_with_metadata(path: &Path) -> io::Result<(File, Metadata)> {
     Ok((file, metadata))
 }
 
-/// Whether a file that counts for all users of the machine can have been written by nobody but its
-/// administrators. On Unix that is said by the folder that it lies in, `/etc`; every user of Windows may
-/// add to `ProgramData`.
+/// Checks that only administrators can have written a file that applies to all users of the machine. On Unix
+/// its folder, `/etc`, guarantees that; on Windows every user may add files to `ProgramData`.
 ///
 /// # Errors
-/// Somebody else owns it or may change it.
+/// Another user owns it or may change it.
 pub fn only_administrators_write(file: &File) -> io::Result<()> {
     #[cfg(windows)]
     windows::only_administrators_write(file)?;

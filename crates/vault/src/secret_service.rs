@@ -15,21 +15,21 @@ use crate::store::Store;
 use crate::{Entry, Key, Location, Name, VaultError};
 
 mod address;
-mod agreement;
 mod bus;
 mod connection;
 mod errors;
 mod incoming;
 mod items;
+mod key_exchange;
 mod peer;
 mod prompt;
 mod session;
 mod start;
 
-/// For which a person is waited for who stores or erases a login.
+/// How long the user is waited for, to confirm that a login is stored or erased.
 const USER_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Logins by whether they can be read, with their names where those had to be looked at.
+/// Logins by whether they can be read, with their names if the attributes were read.
 #[derive(Default)]
 struct Logins {
     unlocked: Vec<(Path<'static>, Option<Name>)>,
@@ -38,16 +38,16 @@ struct Logins {
 
 /// The keychain of a Linux desktop: gnome-keyring, KWallet, KeePassXC.
 ///
-/// Tokens are items of our own, whose secret is an entry with its header, so that a hit needs
-/// nothing but the secret; logins are items exactly as Docker's own helper makes them.
+/// Tokens are items in our format, whose secret is an entry with its header, so that a hit reads
+/// only the secret. Logins are items in the format of Docker's own helper.
 pub(crate) struct SecretService {
     address: Option<String>,
-    /// Where it is noted that none can be started.
+    /// The folder of the marker of a service that cannot be started.
     folder: Option<PathBuf>,
     bus: OnceCell<Bus>,
-    /// All logins there are, once looked for ahead; what they say of themselves is on its way then.
+    /// All logins, once they were searched ahead; their attributes have been requested then.
     logins_ahead: Cell<Option<Result<Items, VaultError>>>,
-    /// Until when answers are waited for.
+    /// The deadline of all replies.
     end: Instant,
 }
 
@@ -56,7 +56,7 @@ impl SecretService {
         SecretService { address, folder, bus: OnceCell::new(), logins_ahead: Cell::new(None), end: Instant::now() }
     }
 
-    /// The connection stays for all calls.
+    /// One connection serves all calls.
     fn connected(&self) -> Result<&Bus, VaultError> {
         if self.bus.get().is_none() {
             let absent =
@@ -71,9 +71,9 @@ impl SecretService {
         bus.check_hello().map(|()| bus)
     }
 
-    /// Sends out what a load of these keys searches for, together and before the bus has even let
-    /// us in, and what the first logins are asked for while the tokens are still searched for: their
-    /// waits become one with others.
+    /// Sends the searches for these keys together, before the authentication is complete, and the
+    /// requests for the attributes of the logins while the tokens are still being searched: one wait
+    /// instead of several.
     fn ask_ahead(&self, keys: &[Key]) -> Result<(), VaultError> {
         let bus = self.connected()?;
         let of_login = keys.iter().any(|key| matches!(key, Key::Login(_)));
@@ -108,15 +108,15 @@ impl SecretService {
     fn load_token(&self, key: &Key, id: &str) -> Result<Option<Entry>, VaultError> {
         let bus = self.bus()?;
         let items = bus.search(&token_query(id))?;
-        // Two at once, if another process has just saved its own: the newest is the last.
+        // There are two if another process has just saved its own; the newest is the last.
         for item in items.unlocked.iter().rev() {
-            // Another token is no trouble to anybody.
+            // Minting another token is better than a prompt.
             if bus.is_guarded(item) {
                 return Err(bus.unconfirmed());
             }
             match bus.secret(item)?.and_then(|secret| Entry::decode(&secret, key)) {
                 Some(entry) => return Ok(Some(entry)),
-                None => log::debug!("{PLACE}: a damaged token is passed over"),
+                None => log::debug!("{PLACE}: a damaged token is skipped"),
             }
         }
         bus.none_unless_locked(&items)
@@ -125,7 +125,7 @@ impl SecretService {
     fn load_login(&self, key: &Key, server: &ServerUrl) -> Result<Option<Entry>, VaultError> {
         let bus = self.bus()?;
         let logins = self.logins(server)?;
-        // Docker's helper leaves one item a user, and answers with the last.
+        // Docker's helper leaves one item per user, and returns the last.
         for (item, name) in logins.unlocked.into_iter().rev() {
             let name = match name {
                 Some(name) => Some(name),
@@ -146,14 +146,14 @@ impl SecretService {
         bus.none_unless_locked(&Items { unlocked: Vec::new(), locked: logins.locked })
     }
 
-    /// The logins of a registry under all of its spellings, the best last.
+    /// The logins of a registry under all of its spellings, the preferred one last.
     fn logins(&self, server: &ServerUrl) -> Result<Logins, VaultError> {
         let bus = self.bus()?;
-        // Most machines have no login at all, and this one question tells.
+        // Most machines have no login, which this one search shows.
         let all = self.logins_ahead.take().unwrap_or_else(|| self.all_logins())?;
         let mut found = Logins::default();
         if all.are_few() {
-            // To look at each of them is quicker than to ask for every spelling.
+            // Reading the attributes of each is faster than a search for every spelling.
             for (item, described) in bus.describe(all.unlocked)? {
                 let name = described.login().filter(|name| name.key == Key::Login(server.clone()));
                 found.unlocked.extend(name.map(|name| (item, Some(name))));
@@ -173,8 +173,8 @@ impl SecretService {
         Ok(found)
     }
 
-    /// What is kept already is changed and not replaced: KeePassXC asks before it deletes, and, even
-    /// where it is told to ask nobody, before it has an item replaced.
+    /// An existing item is updated, not replaced: KeePassXC prompts before it deletes an item, and before
+    /// it replaces one even if its prompts are off.
     fn save_token(&self, id: &str, entry: &Entry) -> Result<(), VaultError> {
         let bus = self.bus()?;
         let collection = bus.default_collection()?;
@@ -208,7 +208,7 @@ impl SecretService {
         let same = bus.describe(old.clone())?.into_iter().filter_map(same).next_back();
         let server = server.key();
         let attributes = login_item(&server, &entry.username);
-        // The new one first: whatever happens then, one of them is there.
+        // The new one first, so that one of them exists even if this is interrupted.
         let new = match same {
             Some(item) => bus.update(&item, attributes, secret).map(|()| Some(item))?,
             None => bus.create(&collection, &format!("Registry credentials for {server}"), attributes, secret)?,
@@ -238,7 +238,7 @@ impl SecretService {
     }
 }
 
-/// Every wait for the bus has a limit of its own.
+/// Every wait for the bus has its own timeout, so no thread is needed.
 impl KeychainClient for SecretService {
     fn ask<T: Send + 'static>(
         &mut self,
@@ -303,7 +303,7 @@ impl Store for SecretService {
         bus.search_ahead(logins_query());
         bus.search_ahead(tokens_query());
         bus.check_hello()?;
-        // What is locked cannot be got, and so is not named.
+        // A locked login cannot be read, so it is not listed.
         let (logins, tokens) = (bus.search(&logins_query())?.unlocked, bus.search(&tokens_query())?.unlocked);
         let logins = bus.describe(logins)?.into_iter().filter_map(|(_, item)| item.login());
         let tokens = bus.describe(tokens)?.into_iter().filter_map(|(_, item)| item.token());

@@ -77,13 +77,13 @@ mod tests {
         let over = |entry: Entry| Entry { expires: Some(now() - Duration::from_secs(1)), ..entry };
         let valid = token("a", "valid");
         tokens.save(&valid).unwrap();
-        tokens.save(&over(token("b", "ended"))).unwrap();
-        logins.save(&over(login("r.example", "ended"))).unwrap();
+        tokens.save(&over(token("b", "expired"))).unwrap();
+        logins.save(&over(login("r.example", "expired"))).unwrap();
         for store in [&tokens, &logins] {
             store.sweep(now());
         }
         let left = tokens.names().unwrap();
         assert_eq!((left.len(), &left[0].key), (1, &valid.key));
-        assert_eq!(logins.names().unwrap().len(), 1, "when a login has ended is for others to judge");
+        assert_eq!(logins.names().unwrap().len(), 1, "the caller decides about expired logins");
     }
 }

@@ -29,7 +29,7 @@ pub(crate) fn login(server: &str, secret: &str) -> Entry {
 }
 
 #[cfg(unix)]
-#[allow(clippy::disallowed_methods)] // A test's own variables are no settings.
+#[allow(clippy::disallowed_methods)] // Variables of tests are not settings.
 pub(crate) fn variable(name: &str) -> Option<std::ffi::OsString> {
     std::env::var_os(name)
 }

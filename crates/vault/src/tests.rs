@@ -45,8 +45,8 @@ fn an_expired_token_does_not_hide_a_valid_one() {
     let folder = tempfile::tempdir().unwrap();
     let (vault, [outer, inner]) = vault(Choice::Auto, folder.path(), None);
     let valid = token("a", "valid");
-    let ended = Entry { expires: Some(now() - Duration::from_secs(1)), ..token("a", "ended") };
-    outer.save(&ended).unwrap();
+    let expired = Entry { expires: Some(now() - Duration::from_secs(1)), ..token("a", "expired") };
+    outer.save(&expired).unwrap();
     assert_eq!(vault.load(&valid.key), Ok(None));
     assert_eq!(vault.names(), Ok(Vec::new()));
     inner.save(&valid).unwrap();
@@ -72,21 +72,21 @@ fn there_is_one_copy_and_it_is_removed_everywhere() {
 fn an_error_is_returned_only_if_no_store_works() {
     let folder = tempfile::tempdir().unwrap();
     let entry = token("a", "s");
-    for (choice, error, told) in
+    for (choice, error, reported) in
         [(Choice::Auto, LOCKED, true), (Choice::Auto, absent(), false), (Choice::Keychain, absent(), true)]
     {
         let (vault, _) = vault(choice, folder.path(), Some(error.clone()));
-        assert_eq!(vault.load(&entry.key), if told { Err(error.clone()) } else { Ok(None) });
+        assert_eq!(vault.load(&entry.key), if reported { Err(error.clone()) } else { Ok(None) });
         vault.save(&entry).unwrap();
         assert_eq!(vault.load(&entry.key), Ok(Some(entry.clone())));
         assert_eq!(vault.names().unwrap().len(), 1);
         let removed = vault.remove(&entry.key);
         assert_eq!(removed, if error == LOCKED { Err(LOCKED) } else { Ok(Removal::Complete) });
-        // A login fits none of the others.
-        assert!(vault.save(&login("r.example", "")).is_err_and(|said| !told || said == error));
+        // No other store accepts a login.
+        assert!(vault.save(&login("r.example", "")).is_err_and(|found| !reported || found == error));
         let stores: Vec<Box<dyn Store + Send + Sync>> = vec![Box::new(Failing(error.clone()))];
         let alone = Vault { choice, stores, logins: None, unreachable: None };
-        assert_eq!(alone.names(), if told { Err(error) } else { Ok(Vec::new()) });
+        assert_eq!(alone.names(), if reported { Err(error) } else { Ok(Vec::new()) });
     }
 }
 

@@ -1,6 +1,6 @@
-//! The logins of docker-credential-wincred, which are ours too.
+//! Logins in Credential Manager, shared with docker-credential-wincred.
 //! <https://github.com/docker/docker-credential-helpers/blob/v0.9.6/wincred/wincred.go>
-#![allow(unsafe_code)] // Windows' own functions, and what their pointers lead to.
+#![allow(unsafe_code)] // Windows functions, and the data behind their pointers.
 
 use std::io;
 use std::ptr::{null, null_mut};
@@ -17,10 +17,10 @@ use crate::VaultError;
 use crate::docker_logins::{DockerLogins, Found, Item};
 use crate::native::PLACE;
 
-/// The attribute by which Docker's helper knows what is its own.
+/// The attribute that marks the credentials of Docker's helper.
 const KEYWORD: &str = "label";
 const VALUE: &[u8] = b"Docker Credentials";
-/// The same for us, where attributes are not kept (wine), and for who looks at the list.
+/// Marks ours if attributes are not stored (wine), and describes them in the list of credentials.
 const COMMENT: &str = "Registry credentials (credmint)";
 
 /// Generic credentials whose target is the registry's address.
@@ -67,7 +67,7 @@ impl DockerLogins for Wincred {
     }
 
     fn delete(&self, server: &str) -> Result<(), VaultError> {
-        // Somebody else's credential may lie under the address of a registry.
+        // Another program may have a credential with the address of a registry.
         if self.read(server)?.is_none() {
             return Ok(());
         }
@@ -93,17 +93,17 @@ impl DockerLogins for Wincred {
     }
 }
 
-/// One that Windows has given out, to be given back.
+/// A credential allocated by Windows, to be freed.
 struct Credential(*mut CREDENTIALW);
 
 impl Credential {
-    /// Read as a whole: in wine it may lie at an odd address.
+    /// Copied as a whole: in wine it may be unaligned.
     fn fields(&self) -> CREDENTIALW {
         // SAFETY: Windows gave the pointer, and it is not freed before this is dropped.
         unsafe { self.0.read_unaligned() }
     }
 
-    /// `None` for what is no login of Docker's or ours.
+    /// `None` if it is not a login of Docker's helper or ours.
     fn item(&self) -> Option<Item> {
         let fields = self.fields();
         let is_login = fields.Type == CRED_TYPE_GENERIC && (text(fields.Comment) == COMMENT || is_labelled(&fields));
@@ -123,7 +123,7 @@ impl Credential {
 impl Drop for Credential {
     fn drop(&mut self) {
         let fields = self.fields();
-        // SAFETY: what Windows has put there is this process's own memory, and given back after this.
+        // SAFETY: Windows allocated it for this process, and it is freed after this.
         unsafe {
             if !fields.CredentialBlob.is_null() {
                 std::slice::from_raw_parts_mut(fields.CredentialBlob, fields.CredentialBlobSize as usize).zeroize();
@@ -150,7 +150,7 @@ fn bytes<'a>(start: *const u8, size: u32) -> &'a [u8] {
 }
 
 fn wide(text: &str) -> Vec<u16> {
-    // Nobody's address or name has a zero in it, and what follows one would be lost.
+    // A zero ends the text; no address or name has one.
     text.encode_utf16().filter(|unit| *unit != 0).chain([0]).collect()
 }
 
@@ -158,12 +158,12 @@ fn text(start: *const u16) -> String {
     if start.is_null() {
         return String::new();
     }
-    // SAFETY: Windows ends its texts with a zero.
+    // SAFETY: Windows terminates its strings with a zero.
     let units = (0..).map(|nth| unsafe { start.add(nth).read_unaligned() }).take_while(|unit| *unit != 0);
     char::decode_utf16(units).map(|sign| sign.unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
 }
 
-/// Tenths of a microsecond since 1601.
+/// In units of 100 ns since 1601.
 fn time(written: FILETIME) -> SystemTime {
     const UNIX_EPOCH_IN_SECONDS: u64 = 11_644_473_600;
     let tenths = u64::from(written.dwHighDateTime) << 32 | u64::from(written.dwLowDateTime);
@@ -171,7 +171,7 @@ fn time(written: FILETIME) -> SystemTime {
     UNIX_EPOCH.checked_add(Duration::from_secs(seconds)).unwrap_or(UNIX_EPOCH)
 }
 
-/// That there is none is no error.
+/// `Ok` if the credential does not exist.
 fn missing() -> Result<(), VaultError> {
     let is = |code: u32| io::Error::last_os_error().raw_os_error() == Some(code.cast_signed());
     if is(ERROR_NOT_FOUND) { Ok(()) } else { Err(failure()) }
@@ -180,7 +180,7 @@ fn missing() -> Result<(), VaultError> {
 fn failure() -> VaultError {
     let error = io::Error::last_os_error();
     match error.raw_os_error().map(i32::cast_unsigned) {
-        // A service, or ssh.
+        // In a service, or over ssh.
         Some(ERROR_NO_SUCH_LOGON_SESSION) => VaultError::Absent { place: PLACE, why: error.to_string() },
         _ => VaultError::Failed { place: PLACE, why: error.to_string() },
     }
@@ -190,7 +190,7 @@ fn failure() -> VaultError {
 mod tests {
     use super::*;
 
-    /// As another program would keep it: without our comment, and labelled or not.
+    /// Writes a credential as another program does: without our comment, with or without the label.
     fn write(server: &str, labelled: bool) {
         let (mut target, mut name, mut keyword) = (wide(server), wide("them"), wide(KEYWORD));
         let (mut value, mut secret) = (VALUE.to_vec(), b"theirs".to_vec());
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_nobody_s_login_is_neither_shown_nor_deleted() {
+    fn a_credential_of_another_program_is_neither_listed_nor_deleted() {
         let server = format!("foreign{}.example", std::process::id());
         write(&server, false);
         assert!(Wincred.read(&server).unwrap().is_none() && !is_listed(&server));
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_login_of_docker_s_helper_is_found_replaced_and_deleted() {
+    fn a_login_of_dockers_helper_is_found_replaced_and_deleted() {
         let server = format!("https://docker{}.example", std::process::id());
         write(&server, true);
         let Some((item, secret)) = Wincred.read(&server).unwrap() else {
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn times_are_those_of_unix() {
+    fn times_are_converted_to_unix_time() {
         let filetime = |tenths: u64| FILETIME { dwLowDateTime: tenths as u32, dwHighDateTime: (tenths >> 32) as u32 };
         assert_eq!(time(filetime(133_500_000_000_000_000)), UNIX_EPOCH + Duration::from_secs(1_705_526_400));
         assert_eq!(time(filetime(0)), UNIX_EPOCH);

@@ -13,7 +13,7 @@ fn vault() -> Vault {
 
 fn entry(key: Key, secret: &str) -> Entry {
     let issued = UNIX_EPOCH + Duration::from_secs(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs());
-    // A login comes back under the address by which Docker asks for it.
+    // A login is returned with the address that Docker uses.
     let server = match &key {
         Key::Login(server) => server.key(),
         Key::Token(_) => "r.example".to_owned(),
@@ -30,21 +30,21 @@ fn entry(key: Key, secret: &str) -> Entry {
 }
 
 #[test]
-fn entries_come_back_are_replaced_and_removed() {
+fn entries_are_loaded_replaced_and_removed() {
     let keys = [
         Key::Token(format!("ecr:aws:us-east-1/{}", std::process::id())),
         Key::Login(ServerUrl::parse(&format!("r{}.example", std::process::id())).unwrap()),
     ];
-    // An item of Windows' holds 2,560 bytes: what is longer is cut into pieces.
+    // An item has at most 2,560 bytes; longer values are split.
     for length in [0, 5, 2_560, 2_561, 5_120, 70 << 10, 12] {
         let secret = "é".repeat(length / 2) + &"x".repeat(length % 2);
         for key in &keys {
-            let kept = entry(key.clone(), &secret);
-            assert_eq!(vault().save(&kept), Ok(Location::Keychain));
+            let stored = entry(key.clone(), &secret);
+            assert_eq!(vault().save(&stored), Ok(Location::Keychain));
             let found = vault().load(key).unwrap().unwrap();
             assert_eq!(
                 (found.secret, found.username, found.server),
-                (kept.secret, kept.username, kept.server),
+                (stored.secret, stored.username, stored.server),
                 "{length}"
             );
             assert!(vault().names().unwrap().iter().any(|name| name.key == *key), "{length}");
@@ -58,9 +58,9 @@ fn entries_come_back_are_replaced_and_removed() {
     }
 }
 
-/// What Docker's own helper can hold lies where it would look for it.
+/// A login that fits is stored where Docker's own helper finds it.
 #[test]
-fn a_login_moves_between_docker_s_form_and_ours_with_its_length() {
+fn a_login_moves_between_dockers_format_and_ours_with_its_length() {
     let (id, server) = (std::process::id(), |id| format!("https://moves{id}.example:5000"));
     let key = Key::Login(ServerUrl::parse(&server(id)).unwrap());
     for length in [2_560, 2_561, 10] {

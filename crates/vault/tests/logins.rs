@@ -1,6 +1,6 @@
-//! Logins that are stored and removed while a real gnome-keyring cannot be asked.
+//! Logins that are stored and removed while a real gnome-keyring cannot be reached.
 #![cfg(target_os = "linux")]
-#![allow(clippy::unwrap_used, clippy::print_stderr)] // All of it is a test, the functions around the tests too.
+#![allow(clippy::unwrap_used, clippy::print_stderr)] // The helper functions are test code, too.
 
 mod desktop;
 
@@ -22,7 +22,7 @@ fn login(secret: &str) -> Entry {
     }
 }
 
-/// A state of the desktop in which its keychain cannot be asked.
+/// A state of the desktop in which its keychain cannot be reached.
 struct Outage {
     name: &'static str,
     begins: fn(&Desktop),
@@ -33,12 +33,12 @@ struct Outage {
 const OUTAGES: [Outage; 3] = [
     Outage { name: "locked", begins: Desktop::lock, ends: Desktop::unlock, has_bus: true },
     Outage { name: "hung", begins: Desktop::stop_keyring, ends: Desktop::continue_keyring, has_bus: true },
-    // As over ssh.
+    // Such as over ssh.
     Outage { name: "without a bus", begins: |_| {}, ends: |_| {}, has_bus: false },
 ];
 
 impl Outage {
-    /// As processes see it meanwhile.
+    /// The vault of a process during the outage.
     fn vault(&self, desktop: &Desktop) -> Vault {
         let mut places = desktop.places();
         places.session_bus = places.session_bus.filter(|_| self.has_bus);
@@ -50,13 +50,13 @@ fn secret(vault: &Vault) -> Option<String> {
     vault.load(&login("").key).unwrap().map(|found| found.secret.expose().to_owned())
 }
 
-/// The keychain's times are whole seconds: what is to be older has to be of another one.
-fn a_second_passes() {
+/// The keychain's times are whole seconds, so a later login must be in another second.
+fn wait_for_the_next_second() {
     std::thread::sleep(Duration::from_millis(1100));
 }
 
 #[test]
-fn the_newest_login_counts_when_the_keychain_is_back() {
+fn the_newest_login_is_returned_after_an_outage() {
     for outage in OUTAGES {
         let Some(desktop) = Desktop::start() else { return };
         assert_eq!(desktop.vault(Choice::Auto).save(&login("old")), Ok(Location::Keychain));
@@ -68,7 +68,7 @@ fn the_newest_login_counts_when_the_keychain_is_back() {
         }
         assert_eq!(desktop.vault(Choice::Auto).names().unwrap().len(), 1);
         assert_eq!(secret(&desktop.vault(Choice::Keychain)), None, "{}: the old one is gone", outage.name);
-        // And one that was stored with the keychain in reach counts again.
+        // A login stored after the outage replaces the record.
         assert_eq!(desktop.vault(Choice::Auto).save(&login("newest")), Ok(Location::Keychain));
         assert_eq!(secret(&desktop.vault(Choice::Auto)).as_deref(), Some("newest"));
         assert_eq!(secret(&desktop.vault(Choice::File)), None);
@@ -76,7 +76,7 @@ fn the_newest_login_counts_when_the_keychain_is_back() {
 }
 
 #[test]
-fn a_login_that_was_removed_does_not_come_back_with_the_keychain() {
+fn a_removed_login_is_not_returned_after_an_outage() {
     for outage in OUTAGES {
         let Some(desktop) = Desktop::start() else { return };
         desktop.vault(Choice::Auto).save(&login("old")).unwrap();
@@ -92,21 +92,21 @@ fn a_login_that_was_removed_does_not_come_back_with_the_keychain() {
 }
 
 #[test]
-fn what_another_helper_stored_after_a_removal_counts() {
+fn a_login_that_another_helper_stored_after_a_removal_is_returned() {
     let Some(desktop) = Desktop::start() else { return };
     let without_bus = &OUTAGES[2];
     without_bus.vault(&desktop).remove(&login("").key).unwrap();
-    a_second_passes();
-    // By another program, which knows nothing of our records.
+    wait_for_the_next_second();
+    // As another program, which does not know our records.
     assert_eq!(desktop.vault(Choice::Keychain).save(&login("theirs")), Ok(Location::Keychain));
     for _ in 0..2 {
         assert_eq!(secret(&desktop.vault(Choice::Auto)).as_deref(), Some("theirs"));
     }
 }
 
-/// What a cached `get` asks a keychain is the same, whether or not files have logins and records of others.
+/// A cached `get` calls the keychain in the same way, whether or not there are logins and records of others in files.
 #[test]
-fn records_of_others_cost_a_hit_no_roundtrip() {
+fn other_records_cost_a_hit_no_roundtrip() {
     let Some(desktop) = Desktop::start() else { return };
     let token = Entry {
         key: Key::Token("a/b".to_owned()),

@@ -1,4 +1,4 @@
-//! What holds for every entry, with counter-examples looked for at random.
+//! Properties of every entry, checked with random inputs.
 
 #![allow(clippy::unwrap_used)] // In a test a panic is the message.
 
@@ -30,14 +30,14 @@ prop_compose! {
 
 proptest! {
     #[test]
-    fn an_entry_comes_back_under_its_key_alone(entry in entry(), other in key()) {
+    fn an_entry_is_decoded_with_its_own_key_only(entry in entry(), other in key()) {
         let bytes = entry.encode();
         prop_assert_eq!(Entry::decode(&bytes, &entry.key), Some(entry.clone()));
         prop_assert_eq!(Entry::decode(&bytes, &other).is_some(), other == entry.key);
     }
 
     #[test]
-    fn a_cut_or_longer_entry_is_none(entry in entry(), at in any::<prop::sample::Index>(), more in any::<u8>()) {
+    fn a_truncated_or_longer_entry_is_none(entry in entry(), at in any::<prop::sample::Index>(), more in any::<u8>()) {
         let mut bytes = entry.encode().to_vec();
         prop_assert_eq!(Entry::decode(&bytes[..at.index(bytes.len())], &entry.key), None);
         bytes.push(more);
@@ -45,7 +45,7 @@ proptest! {
     }
 
     #[test]
-    fn a_damaged_entry_panics_nobody_and_is_never_another_keys(
+    fn a_damaged_entry_never_panics_and_never_has_another_key(
         entry in entry(), other in key(), at in any::<prop::sample::Index>(), byte in any::<u8>(),
     ) {
         let mut bytes = entry.encode().to_vec();
@@ -58,29 +58,29 @@ proptest! {
 }
 
 proptest! {
-    // Each case writes to the disk and waits for it.
+    // Few cases, because each one syncs files to the disk.
     #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
-    fn a_vault_of_files_is_a_map(entries in prop::collection::vec(entry(), 1..6), removed in any::<prop::sample::Index>()) {
+    fn a_file_vault_behaves_like_a_map(entries in prop::collection::vec(entry(), 1..6), removed in any::<prop::sample::Index>()) {
         let folder = tempfile::tempdir().unwrap();
         let place = |name: &str| Some(folder.path().join(name));
         let vault = Vault::new(Choice::File, Places { runtime: place("run"), data: place("data"), ..Places::default() });
-        let mut kept: Vec<Entry> = Vec::new();
+        let mut stored: Vec<Entry> = Vec::new();
         for entry in entries {
             let entry = Entry { expires: None, ..entry };
             vault.save(&entry).unwrap();
-            kept.retain(|other| other.key != entry.key);
-            kept.push(entry);
+            stored.retain(|other| other.key != entry.key);
+            stored.push(entry);
         }
-        let gone = kept.remove(removed.index(kept.len()));
+        let gone = stored.remove(removed.index(stored.len()));
         vault.remove(&gone.key).unwrap();
         prop_assert_eq!(vault.load(&gone.key), Ok(None));
-        for entry in &kept {
+        for entry in &stored {
             prop_assert_eq!(vault.load(&entry.key), Ok(Some(entry.clone())));
         }
         let names = vault.names().unwrap();
-        prop_assert_eq!(names.len(), kept.len());
-        prop_assert!(kept.iter().all(|entry| names.iter().any(|name| name.key == entry.key)));
+        prop_assert_eq!(names.len(), stored.len());
+        prop_assert!(stored.iter().all(|entry| names.iter().any(|name| name.key == entry.key)));
     }
 }

@@ -1,6 +1,6 @@
-//! The vault against real keychains on a real bus, in good health and in bad.
+//! The vault with real keychains on a real bus, including failures.
 #![cfg(target_os = "linux")]
-#![allow(clippy::unwrap_used, clippy::print_stderr)] // All of it is a test, the functions around the tests too.
+#![allow(clippy::unwrap_used, clippy::print_stderr)] // The helper functions are test code, too.
 
 mod activation;
 mod confirmation;
@@ -41,13 +41,13 @@ fn login(server: &str, username: &str, secret: &str) -> Entry {
     Entry { key, server: server.to_owned(), username: username.to_owned(), expires: None, ..token("", secret) }
 }
 
-/// In the keychain alone where all of them are compared: the kernel's keyring is the user's own.
+/// Used with the keychain only: the kernel keyring may have entries of this user.
 fn keys(vault: &Vault) -> Vec<Key> {
     vault.names().unwrap().into_iter().map(|name| name.key).collect()
 }
 
 #[test]
-fn entries_come_back_are_replaced_and_removed() {
+fn entries_are_loaded_replaced_and_removed() {
     let Some(desktop) = Desktop::start() else { return };
     for secret in ["", "short", "é ñ 漢字 \n\t\"", &"x".repeat(5_000), &"y".repeat(70 << 10)] {
         let vault = desktop.vault(Choice::Keychain);
@@ -71,7 +71,7 @@ fn entries_come_back_are_replaced_and_removed() {
 }
 
 #[test]
-fn a_hit_takes_four_roundtrips_and_names_open_no_secret() {
+fn a_hit_takes_four_roundtrips_and_listing_reads_no_secret() {
     let Some(desktop) = Desktop::start() else { return };
     let (kept, other) = (token("a", "secret"), login("r.example", "me", "secret"));
     desktop.vault(Choice::Auto).save(&kept).unwrap();
@@ -87,7 +87,7 @@ fn a_hit_takes_four_roundtrips_and_names_open_no_secret() {
     assert_eq!(names, ["Hello", "SearchItems", "SearchItems", "GetAll", "GetAll"]);
 }
 
-/// What Docker's helper answers to an action.
+/// The output of Docker's helper.
 fn ask(desktop: &Desktop, peer: &std::path::Path, action: &str, input: &str) -> (bool, String) {
     let mut peer = desktop.run(peer.to_str().unwrap());
     let mut peer = peer.arg(action).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
@@ -107,7 +107,7 @@ fn logins_are_shared_with_dockers_own_helper() {
         let (done, answer) = ask(&desktop, &peer, "get", server);
         assert!(done && answer.contains("our secret") && answer.contains("ours"), "{answer}");
     }
-    // Theirs, under every spelling that they may have been given, by two users.
+    // Logins of Docker's helper, under several spellings, of two users.
     for (spelling, server) in [("https://q.example", "q.example"), ("q.example", "q.example"), ("docker.io", hub)] {
         for user in ["first", "second"] {
             let json = format!(r#"{{"ServerURL":"{spelling}","Username":"{user}","Secret":"their secret"}}"#);
@@ -129,7 +129,7 @@ fn logins_are_shared_with_dockers_own_helper() {
 }
 
 #[test]
-fn an_item_with_an_old_label_is_named_by_its_attribute() {
+fn an_item_with_an_old_label_is_listed_by_its_attribute() {
     let Some(desktop) = Desktop::start() else { return };
     let mut tool = desktop.run("secret-tool");
     let tool = tool.args(["store", "--label=https://old.example", "docker_cli", "1", "label", "Docker Credentials"]);
@@ -144,7 +144,7 @@ fn an_item_with_an_old_label_is_named_by_its_attribute() {
 }
 
 #[test]
-fn a_locked_keyring_is_left_locked() {
+fn a_locked_keyring_stays_locked() {
     let Some(desktop) = Desktop::start() else { return };
     let (token, login) = (token("locked", "old"), login("r.example", "me", "old"));
     for entry in [&token, &login] {
@@ -157,7 +157,7 @@ fn a_locked_keyring_is_left_locked() {
         assert_eq!(keychain.save(entry), Err(LOCKED));
         assert_eq!(keychain.remove(&entry.key), Err(LOCKED));
     }
-    assert_eq!(keychain.names(), Err(LOCKED), "what cannot be got is not named");
+    assert_eq!(keychain.names(), Err(LOCKED), "unreadable entries are not listed");
     let auto = desktop.vault(Choice::Auto);
     assert!(matches!(auto.save(&token), Ok(Location::Kernel | Location::File(_))));
     assert_eq!(auto.load(&token.key), Ok(Some(token.clone())));
@@ -167,13 +167,13 @@ fn a_locked_keyring_is_left_locked() {
 }
 
 #[test]
-fn what_hangs_costs_two_seconds_once_and_never_the_token() {
+fn a_keychain_or_bus_that_hangs_costs_two_seconds_once() {
     let stops: [fn(&Desktop); 2] = [Desktop::stop_keyring, Desktop::stop_bus];
     for stop in stops {
         let Some(desktop) = Desktop::start() else { return };
         stop(&desktop);
         let token = token("hung", "secret");
-        // To wait a second time would take four seconds in all.
+        // Waiting twice would take four seconds.
         let vault = quick(Duration::from_millis(3900), || {
             desktop.forget();
             let vault = desktop.vault(Choice::Auto);
@@ -182,7 +182,7 @@ fn what_hangs_costs_two_seconds_once_and_never_the_token() {
             assert!(began.elapsed() >= Duration::from_millis(1900), "{:?}", began.elapsed());
             (vault, began.elapsed())
         });
-        // Whoever waited anew would do so for two seconds.
+        // Waiting again would take two seconds.
         quick(Duration::from_millis(1900), || {
             let began = Instant::now();
             assert!(matches!(vault.save(&token), Ok(Location::Kernel | Location::File(_))));
@@ -197,9 +197,9 @@ fn what_hangs_costs_two_seconds_once_and_never_the_token() {
     }
 }
 
-/// Flatpak's, which once was confused by clients that sign on faster than the protocol has it.
+/// Flatpak's proxy once failed with clients that pipeline the authentication.
 #[test]
-fn a_proxy_in_front_of_the_bus_serves_too() {
+fn a_proxy_in_front_of_the_bus_works() {
     let Some(desktop) = Desktop::start() else { return };
     if desktop::find("xdg-dbus-proxy").is_none() {
         return skip("xdg-dbus-proxy", "it is not installed");
@@ -224,7 +224,7 @@ fn a_proxy_in_front_of_the_bus_serves_too() {
 }
 
 #[test]
-fn without_a_bus_the_next_place_serves() {
+fn without_a_bus_the_next_store_is_used() {
     let home = tempfile::tempdir().unwrap();
     let dead = format!("unix:path={}", home.path().join("nothing").display());
     for address in [None, Some(dead.as_str()), Some("autolaunch:"), Some("unixexec:path=/bin/sleep,argv1=9"), Some("?")]

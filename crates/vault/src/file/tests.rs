@@ -24,7 +24,7 @@ fn is_broken<T: std::fmt::Debug>(result: &Result<T, VaultError>, why: &str) {
 }
 
 #[test]
-fn an_entry_is_its_owners_alone_and_comes_back() {
+fn an_entry_is_private_and_is_loaded() {
     for (kind, entry, other) in [
         (Kind::Tokens, token("ecr:aws/1", "s"), login("r.example", "s")),
         (Kind::Logins, login("r.example", ""), token("a", "s")),
@@ -45,7 +45,7 @@ fn an_entry_is_its_owners_alone_and_comes_back() {
 }
 
 #[test]
-fn damaged_entries_are_absent_unnamed_and_mended() {
+fn damaged_entries_are_absent_unlisted_and_replaced() {
     let (_folder, store) = store(Kind::Tokens);
     let entry = token("a", "secret");
     let path = store.path(&entry.key);
@@ -58,7 +58,7 @@ fn damaged_entries_are_absent_unnamed_and_mended() {
         store.save(&entry).unwrap();
         assert_eq!(store.load(&entry.key), Ok(Some(entry.clone())));
     }
-    // Under another key's name, and unfinished.
+    // In the file of another key, and unfinished.
     let other = token("b", "").key;
     fs::rename(&path, store.path(&other)).unwrap();
     fs::write(store.folder().join(".new-1"), &whole).unwrap();
@@ -67,14 +67,14 @@ fn damaged_entries_are_absent_unnamed_and_mended() {
 }
 
 #[test]
-fn what_others_could_touch_is_refused() {
+fn files_that_others_can_access_are_rejected() {
     let (_folder, store) = store(Kind::Tokens);
     let entry = token("a", "secret");
     let path = store.path(&entry.key);
     store.save(&entry).unwrap();
 
     fs::set_permissions(&path, Permissions::from_mode(0o640)).unwrap();
-    is_broken(&store.load(&entry.key), "open to other users (mode 640)");
+    is_broken(&store.load(&entry.key), "accessible to other users (mode 640)");
     assert_eq!(store.names(), Ok(Vec::new()));
 
     let elsewhere = store.root.join("elsewhere");
@@ -92,7 +92,7 @@ fn what_others_could_touch_is_refused() {
 
     for folder in [store.folder(), store.root.clone()] {
         fs::set_permissions(&folder, Permissions::from_mode(0o770)).unwrap();
-        is_broken(&store.save(&entry), "open to other users (mode 770)");
+        is_broken(&store.save(&entry), "accessible to other users (mode 770)");
         fs::set_permissions(&folder, Permissions::from_mode(0o700)).unwrap();
     }
     let real = store.root.join("real");
@@ -103,7 +103,7 @@ fn what_others_could_touch_is_refused() {
 }
 
 #[test]
-fn what_belongs_to_another_user_is_refused() {
+fn files_of_another_user_are_rejected() {
     if !rustix::process::geteuid().is_root() {
         return ::testing::skip("files of other users", "only root can give a file away");
     }
@@ -117,7 +117,7 @@ fn what_belongs_to_another_user_is_refused() {
     is_broken(&store.names(), "belongs to user 65534");
 }
 
-/// A file system of its own in a name space of its own, so that nothing of it is left.
+/// A file system in its own mount namespace, so that nothing of it is left.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_full_or_read_only_disk_is_an_error_and_the_old_entry_stays() {
@@ -137,9 +137,9 @@ fn a_full_or_read_only_disk_is_an_error_and_the_old_entry_stays() {
         let outcome = status.map(|status| status.code());
         return match outcome {
             Ok(Some(0)) => {}
-            // The test's own failure, and not that of making the disk.
+            // The test itself failed, not the creation of the disk.
             Ok(Some(101)) => panic!("failed on the small disk"),
-            outcome => ::testing::skip(test, &format!("no file system of one's own: {outcome:?}")),
+            outcome => ::testing::skip(test, &format!("cannot create a file system: {outcome:?}")),
         };
     };
     let root = PathBuf::from(folder);
@@ -151,7 +151,7 @@ fn a_full_or_read_only_disk_is_an_error_and_the_old_entry_stays() {
     assert_eq!(fs::read_dir(store.folder()).unwrap().count(), 1, "nothing half-written is left");
     let remounted = Command::new("mount").args(["-o", "remount,ro"]).arg(&root).status().unwrap();
     if !remounted.success() {
-        return ::testing::skip("a read-only disk", "it may not be mounted anew here");
+        return ::testing::skip("a read-only disk", "remounting is not permitted");
     }
     is_broken(&store.save(&login("r.example", "new")), "Read-only");
     is_broken(&store.remove(&old.key), "Read-only");
@@ -159,7 +159,7 @@ fn a_full_or_read_only_disk_is_an_error_and_the_old_entry_stays() {
 }
 
 #[test]
-fn savers_at_once_leave_one_whole_entry() {
+fn concurrent_saves_leave_one_whole_entry() {
     let (_folder, store) = store(Kind::Tokens);
     let entries: Vec<_> = (0..16).map(|nth| token("a", &format!("{nth}").repeat(5000))).collect();
     std::thread::scope(|threads| {

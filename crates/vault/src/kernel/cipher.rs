@@ -1,4 +1,4 @@
-//! What makes a key of the kernel's keyring unreadable to whoever cannot read a file of ours.
+//! Encrypts keys of the kernel keyring, so that only processes that can read our key file can read them.
 
 use std::io::{self, Error, ErrorKind, Read, Write};
 use std::os::unix::fs::MetadataExt;
@@ -11,43 +11,43 @@ use zeroize::Zeroizing;
 use crate::header::hexadecimal;
 use crate::private;
 
-/// Its file in the suite's runtime folder, else in its cache folder.
+/// The file of the key, in credmint's runtime folder, else in its cache folder.
 const KEY_FILE: &str = "keyring.key";
 /// Bytes.
 const KEY: usize = 32;
 const NONCE: usize = 24;
 const TAG: usize = 16;
 
-/// Encrypts payloads (XChaCha20-Poly1305) and hides what they are called by (HMAC-SHA-256).
+/// Encrypts payloads (XChaCha20-Poly1305) and names (HMAC-SHA-256).
 ///
-/// The kernel has one keyring for a user id, and containers of one id share it. The key lies in a
-/// file, so a process that sees other files can read nothing here.
+/// The kernel has one keyring per user id, which containers of the same id share. The key is in a file, so
+/// a process with another file system can read nothing.
 pub(super) struct Cipher {
     key: Zeroizing<[u8; KEY]>,
-    /// Of the file system that the key file lies on. A container whose image came with a key file
-    /// has the key of all others of this image, but a file system of its own.
+    /// The device of the key file. Containers whose image contains a key file have the same key, but
+    /// different file systems.
     device: [u8; 8],
 }
 
-/// Where key files may lie, the best place first.
+/// The possible paths of the key file, the best one first.
 pub(super) struct KeyFiles(Vec<PathBuf>);
 
 impl KeyFiles {
-    /// In these folders of the suite.
+    /// In these folders of credmint.
     pub(super) fn new(folders: impl IntoIterator<Item = PathBuf>) -> Self {
         KeyFiles(folders.into_iter().map(|folder| folder.join(KEY_FILE)).collect())
     }
 
-    /// The cipher of the first file that there is; `None` where none can be used.
+    /// The cipher of the first usable file; `None` if there is none.
     pub(super) fn find(&self) -> Option<Cipher> {
         let usable = |path: &PathBuf| read(path).inspect_err(|error| log::debug!("{}: {error}", path.display())).ok();
         self.0.iter().find_map(usable)
     }
 
-    /// The cipher of the first file that there is or that can be made.
+    /// The cipher of the first file that exists or can be created.
     ///
     /// # Errors
-    /// Why none could be made.
+    /// No file could be created; the text is the cause.
     pub(super) fn find_or_make(&self) -> Result<Cipher, String> {
         let mut why = None;
         for path in &self.0 {
@@ -62,11 +62,11 @@ impl KeyFiles {
                 Err(error) => _ = why.get_or_insert(format!("{}: {error}", path.display())),
             }
         }
-        Err(why.unwrap_or_else(|| "there is no folder for its key".to_owned()))
+        Err(why.unwrap_or_else(|| "no folder for its key file".to_owned()))
     }
 }
 
-/// [`ErrorKind::InvalidData`] says that the file is damaged.
+/// [`ErrorKind::InvalidData`] means that the file is damaged.
 fn read(path: &Path) -> io::Result<Cipher> {
     let (mut file, metadata) = private::open_with_metadata(path)?;
     if metadata.len() != KEY as u64 {
@@ -77,8 +77,8 @@ fn read(path: &Path) -> io::Result<Cipher> {
     Ok(Cipher { key, device: metadata.dev().to_ne_bytes() })
 }
 
-/// Whole and under its name in one step. Of processes that make it at once the first one wins, and
-/// all of them read it afterwards.
+/// Creates the file atomically. If several processes create it at once, the first one succeeds, and all
+/// of them read it afterwards.
 fn make(path: &Path, replace: bool) -> io::Result<()> {
     let folder = path.parent().ok_or(ErrorKind::NotFound)?;
     let folder = private::make_folder(folder)?;
@@ -95,13 +95,12 @@ fn make(path: &Path, replace: bool) -> io::Result<()> {
 }
 
 impl Cipher {
-    /// What something is called by in the keyring, where everybody with this user id can read it:
-    /// 32 hexadecimal digits.
+    /// The name in the keyring, which every process of this user id can read: 32 hexadecimal digits.
     pub(super) fn label(&self, name: &str) -> String {
         hexadecimal(&self.derive("name", name.as_bytes()))
     }
 
-    /// Encrypts a payload for the key of this description and no other.
+    /// Encrypts a payload for the key with this description only.
     pub(super) fn seal(&self, description: &str, payload: &[u8]) -> io::Result<Vec<u8>> {
         let mut nonce = [0; NONCE];
         random(&mut nonce)?;
@@ -113,7 +112,7 @@ impl Cipher {
         Ok(sealed)
     }
 
-    /// `None` for what was not sealed with this key for this description.
+    /// `None` if it was not encrypted with this key for this description.
     pub(super) fn open(&self, description: &str, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         let (nonce, sealed) = sealed.split_first_chunk::<NONCE>()?;
         let mut payload = Zeroizing::new(vec![0; sealed.len().checked_sub(TAG)?]);
@@ -126,7 +125,7 @@ impl Cipher {
         SecretKey::from(self.derive("encryption", &[]))
     }
 
-    /// A key or a name of its own for each purpose.
+    /// A different key or name for each purpose.
     fn derive(&self, purpose: &str, input: &[u8]) -> [u8; KEY] {
         let mut hmac = HMAC::new(*self.key);
         for part in [purpose.as_bytes(), &[0], &self.device, input] {
@@ -137,9 +136,9 @@ impl Cipher {
 }
 
 fn random(bytes: &mut [u8]) -> io::Result<()> {
-    // The kernel gives up to 256 bytes at once.
+    // Up to 256 bytes are never returned in part.
     let filled = rustix::rand::getrandom(&mut *bytes, rustix::rand::GetRandomFlags::empty())?;
-    if filled == bytes.len() { Ok(()) } else { Err(Error::other("the kernel gave too few random bytes")) }
+    if filled == bytes.len() { Ok(()) } else { Err(Error::other("the kernel returned too few random bytes")) }
 }
 
 #[cfg(test)]
@@ -158,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn makers_at_once_agree_on_one_key() {
+    fn concurrent_creators_use_the_same_key() {
         for _ in 0..10 {
             let folder = tempfile::tempdir().unwrap();
             let labels: Vec<String> = std::thread::scope(|threads| {
@@ -172,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn the_key_is_its_owners_and_the_first_one_counts() {
+    fn the_key_file_is_private_and_the_first_one_is_used() {
         let folder = tempfile::tempdir().unwrap();
         let (first, second) = (key(folder.path(), "first"), key(folder.path(), "second"));
         assert!(files(folder.path()).find().is_none());
@@ -183,13 +182,13 @@ mod tests {
 
         fs::write(&first, "cut").unwrap();
         assert!(files(folder.path()).find().is_none());
-        let mended = label();
-        assert_ne!(mended, made);
+        let repaired = label();
+        assert_ne!(repaired, made);
         assert_eq!(fs::metadata(&first).unwrap().len(), 32);
 
         fs::set_permissions(&first, Permissions::from_mode(0o640)).unwrap();
         let elsewhere = label();
-        assert!(second.exists() && elsewhere != mended, "what others can read is no key");
+        assert!(second.exists() && elsewhere != repaired, "a file that others can read is not used");
         fs::remove_file(&first).unwrap();
         symlink(&second, &first).unwrap();
         assert_eq!(label(), elsewhere);
@@ -197,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn one_key_on_two_file_systems_is_two_ciphers() {
+    fn the_same_key_on_another_file_system_is_another_cipher() {
         let key = Zeroizing::new([7; KEY]);
         let of = |device: u64| Cipher { key: key.clone(), device: device.to_ne_bytes() };
         let sealed = of(1).seal("a", b"payload").unwrap();

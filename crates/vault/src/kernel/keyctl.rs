@@ -1,4 +1,4 @@
-//! Keys in the user's keyring, by their descriptions.
+//! Keys in the user keyring, by their descriptions.
 
 use std::time::Duration;
 
@@ -13,13 +13,13 @@ use linux_keyutils::{
 };
 use zeroize::Zeroizing;
 
-/// Bytes; the kernel takes 32,767 at most, and nearly every token fits in this.
+/// Bytes; almost every token fits. The kernel's limit is 32,767.
 pub(super) const USUAL_PAYLOAD: usize = 8 << 10;
 
-/// Adds a key in one step: whole, open to its user from any session, and with its time-out.
+/// Adds a key atomically, with permissions for all sessions of its user and with its expiry.
 ///
-/// A process whose session has no link to `@u` may not change what it added there, so the key is
-/// made ready in the keyring of the process, and then takes the place of the old one.
+/// A process whose session has no link to `@u` must not change the keys there, so the key is prepared
+/// in the process keyring, and then replaces the old one.
 pub(super) fn put(description: &str, payload: &[u8], lasts: Option<Duration>) -> Result<(), KeyError> {
     let process = KeyRing::from_special_id(KeyRingIdentifier::Process, true)?;
     let key = process.add_key(description, payload)?;
@@ -27,7 +27,7 @@ pub(super) fn put(description: &str, payload: &[u8], lasts: Option<Duration>) ->
     let ready = || -> Result<(), KeyError> {
         key.set_perms(mine)?;
         if let Some(lasts) = lasts {
-            // Zero would mean for ever.
+            // Zero would mean no expiry.
             key.set_timeout(lasts.as_secs().max(1) as usize)?;
         }
         user_keyring()?.link_key(key)
@@ -42,8 +42,8 @@ pub(super) fn get(description: &str) -> Result<Zeroizing<Vec<u8>>, KeyError> {
     user_keyring()?.search(description).and_then(read)
 }
 
-/// Removes the key with this description. That there is none is success. The kernel counts an
-/// unlinked key until it gets round to it, a revoked one's payload no longer.
+/// Removes the key with this description, if any. It is revoked first, because the quota includes the
+/// payload of an unlinked key until the kernel collects it, but not that of a revoked one.
 pub(super) fn remove(description: &str) -> Result<(), KeyError> {
     let remove = |key: Key| {
         key.revoke()?;
@@ -55,7 +55,7 @@ pub(super) fn remove(description: &str) -> Result<(), KeyError> {
     }
 }
 
-/// Whether the error says that there is no such key, or none any more.
+/// Whether the key does not exist, or no longer does.
 pub(super) fn is_gone(error: &KeyError) -> bool {
     matches!(error, KeyError::KeyDoesNotExist | KeyError::KeyExpired | KeyError::KeyRevoked)
 }
@@ -87,12 +87,12 @@ fn read(key: Key) -> Result<Zeroizing<Vec<u8>>, KeyError> {
     }
 }
 
-/// What a key is, without reading it; `None` where ours cannot be told from it: it is too long,
-/// gone, or not for us to see.
+/// The description of a key; `None` if it is too long to be one of ours, deleted, or not readable for
+/// this process.
 fn describe(serial: i32) -> Option<String> {
     let mut text = [0_u8; 256];
     // SAFETY: the kernel writes at most `text.len()` bytes to `text`, which outlives the call. It
-    // returns how many the description would take.
+    // returns the length of the description.
     #[allow(unsafe_code)]
     let size = unsafe {
         libc::syscall(libc::SYS_keyctl, libc::KEYCTL_DESCRIBE, serial, text.as_mut_ptr(), text.len()) //

@@ -10,7 +10,7 @@ use crate::testing::{login, now, token, variable};
 const FOLDER: &str = "CREDMINT_TEST_KEYRING_FOLDER";
 const INSIDE: &str = "CREDMINT_TEST_KEYRING";
 
-/// In a folder that the key files of other tests do not lie in.
+/// In a folder without the key files of other tests.
 fn store() -> (tempfile::TempDir, KernelStore) {
     let folder = tempfile::tempdir().unwrap();
     let store = in_folder(folder.path());
@@ -21,12 +21,12 @@ fn in_folder(folder: &Path) -> KernelStore {
     KernelStore::new([folder.join("credmint")])
 }
 
-/// Runs one of these tests again in another process; tells whether this is that process.
+/// Runs one of these tests again in another process; returns whether this is that process.
 fn elsewhere(test: &str, command: &[&str]) -> bool {
     if variable(INSIDE).is_some_and(|inside| inside == test) {
         return true;
     }
-    // Where another user can run it, too.
+    // In a folder where another user can run it.
     let folder = tempfile::Builder::new()
         .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o755))
         .tempdir_in("/tmp")
@@ -64,7 +64,7 @@ fn unique(name: &str) -> String {
 }
 
 #[test]
-fn a_token_comes_back_is_replaced_and_named() {
+fn a_token_is_loaded_replaced_and_listed() {
     if !is_there() {
         return;
     }
@@ -89,7 +89,7 @@ fn a_token_comes_back_is_replaced_and_named() {
 }
 
 #[test]
-fn a_token_goes_by_itself_and_can_come_again() {
+fn a_token_expires_and_can_be_saved_again() {
     if !is_there() {
         return;
     }
@@ -97,7 +97,7 @@ fn a_token_goes_by_itself_and_can_come_again() {
     let mut entry = token(&unique("ends"), "s");
     entry.expires = Some(now() + Duration::from_secs(2));
     store.save(&entry).unwrap();
-    ::testing::wait_until("its end", || store.load(&entry.key) == Ok(None));
+    ::testing::wait_until("its expiry", || store.load(&entry.key) == Ok(None));
     assert!(store.names().unwrap().iter().all(|name| name.key != entry.key));
     entry.expires = Some(now() + Duration::from_secs(60));
     store.save(&entry).unwrap();
@@ -106,11 +106,11 @@ fn a_token_goes_by_itself_and_can_come_again() {
 }
 
 #[test]
-fn a_session_without_a_link_to_the_users_keyring_serves_too() {
+fn a_session_without_a_link_to_the_user_keyring_works_too() {
     if !is_there() {
         return;
     }
-    let test = "a_session_without_a_link_to_the_users_keyring_serves_too";
+    let test = "a_session_without_a_link_to_the_user_keyring_works_too";
     let key = token("test:session", "").key;
     let folder = tempfile::tempdir().unwrap();
     let folder = variable(FOLDER).map_or(folder.path().to_owned(), PathBuf::from);
@@ -134,14 +134,14 @@ fn a_session_without_a_link_to_the_users_keyring_serves_too() {
     }
 }
 
-/// Everything that every process with this user id can read, payloads after their descriptions.
+/// The descriptions and payloads that every process of this user id can read.
 fn readable() -> Vec<(String, Vec<u8>)> {
     let descriptions = keyctl::descriptions().unwrap();
     descriptions.into_iter().filter_map(|text| Some((text.clone(), keyctl::get(&text).ok()?.to_vec()))).collect()
 }
 
 #[test]
-fn without_the_key_file_nothing_is_found_named_or_readable() {
+fn without_the_key_file_nothing_is_found_listed_or_readable() {
     if !is_there() {
         return;
     }
@@ -167,7 +167,7 @@ fn without_the_key_file_nothing_is_found_named_or_readable() {
 }
 
 #[test]
-fn a_payload_serves_under_its_own_description_alone() {
+fn a_payload_is_valid_under_its_own_description_only() {
     if !is_there() {
         return;
     }
@@ -190,7 +190,7 @@ fn a_payload_serves_under_its_own_description_alone() {
 }
 
 #[test]
-fn what_an_earlier_version_kept_is_not_read_and_removed() {
+fn keys_of_an_earlier_version_are_not_read_and_removed() {
     if !is_there() {
         return;
     }
@@ -210,7 +210,7 @@ fn what_an_earlier_version_kept_is_not_read_and_removed() {
 }
 
 #[test]
-fn where_no_key_can_be_kept_nothing_is() {
+fn without_a_key_file_nothing_is_saved() {
     if !is_there() {
         return;
     }
@@ -223,17 +223,17 @@ fn where_no_key_can_be_kept_nothing_is() {
 }
 
 #[test]
-fn the_oldest_makes_room_when_the_quota_is_full() {
+fn the_oldest_token_is_evicted_when_the_quota_is_full() {
     if !is_there() {
         return;
     }
-    let test = "the_oldest_makes_room_when_the_quota_is_full";
+    let test = "the_oldest_token_is_evicted_when_the_quota_is_full";
     if variable(INSIDE).is_none() && !rustix::process::geteuid().is_root() {
         return skip(test, "only root can become a user with an empty quota");
     }
     // 200 keys and 20,000 bytes.
-    let nobody = ["setpriv", "--reuid=64123", "--regid=64123", "--clear-groups"];
-    if !elsewhere(test, &nobody) {
+    let other_user = ["setpriv", "--reuid=64123", "--regid=64123", "--clear-groups"];
+    if !elsewhere(test, &other_user) {
         return;
     }
     let (_folder, store) = store();
@@ -248,9 +248,9 @@ fn the_oldest_makes_room_when_the_quota_is_full() {
     let names = store.names().unwrap();
     assert!((2..=4).contains(&names.len()), "{}", names.len());
     for name in names {
-        assert!(store.load(&name.key).unwrap().is_some(), "what is named is there");
+        assert!(store.load(&name.key).unwrap().is_some(), "a listed token exists");
         store.remove(&name.key).unwrap();
     }
-    // More than the user may have at all.
+    // More than the user's quota.
     assert!(matches!(store.save(&token("test:x", &"s".repeat(25_000))), Err(VaultError::Failed { .. })));
 }

@@ -77,7 +77,7 @@ impl Machine {
         Machine { keychain, folder, bus: RefCell::new(true) }
     }
 
-    /// As a new process sees it.
+    /// The vault of a new process.
     fn vault(&self) -> Vault {
         let bus = *self.bus.borrow();
         let unreachable = (!bus).then(|| VaultError::Absent { place: "keychain", why: "no bus".to_owned() });
@@ -107,10 +107,10 @@ fn of_age(seconds: u64, secret: &str) -> Entry {
     Entry { issued: now() - Duration::from_secs(seconds), ..login("r.example", secret) }
 }
 
-/// Its name, what begins it, and what ends it.
+/// Its name, how it begins, and how it ends.
 type Outage = (&'static str, fn(&Machine), fn(&Machine));
 
-/// The ways in which a keychain cannot be asked, and how it comes back.
+/// The states in which a keychain cannot be reached.
 fn outages() -> Vec<Outage> {
     vec![
         ("locked", |machine| machine.keychain.fails(Some(LOCKED)), |machine| machine.keychain.fails(None)),
@@ -129,7 +129,7 @@ fn outages() -> Vec<Outage> {
 }
 
 #[test]
-fn a_login_that_was_replaced_meanwhile_does_not_come_back() {
+fn a_login_that_was_replaced_during_an_outage_is_never_returned() {
     for (outage, begins, ends) in outages() {
         let machine = Machine::new();
         machine.vault().save(&of_age(60, "old")).unwrap();
@@ -143,14 +143,14 @@ fn a_login_that_was_replaced_meanwhile_does_not_come_back() {
         assert_eq!((names.len(), names[0].issued), (1, new.issued), "{outage}");
         assert_eq!(machine.secret(), Ok(Some("new".to_owned())), "{outage}");
         assert_eq!(machine.keychain.secrets(), Vec::<String>::new(), "{outage}: the old one is removed");
-        assert_eq!(machine.record().unwrap().copies, None, "{outage}: nothing is left to do");
+        assert_eq!(machine.record().unwrap().copies, None, "{outage}: no copy is left");
         machine.vault().save(&of_age(10, "newest")).unwrap();
         assert_eq!((machine.record(), machine.keychain.secrets()), (None, vec!["newest".to_owned()]));
     }
 }
 
 #[test]
-fn a_login_that_was_removed_meanwhile_does_not_come_back() {
+fn a_login_that_was_removed_during_an_outage_is_never_returned() {
     for (outage, begins, ends) in outages() {
         let machine = Machine::new();
         machine.vault().save(&of_age(60, "old")).unwrap();
@@ -165,7 +165,7 @@ fn a_login_that_was_removed_meanwhile_does_not_come_back() {
 }
 
 #[test]
-fn what_another_program_stored_later_counts() {
+fn a_login_that_another_program_stored_later_is_returned() {
     for (outage, begins, ends) in outages() {
         for removed in [true, false] {
             let machine = Machine::new();
@@ -181,8 +181,8 @@ fn what_another_program_stored_later_counts() {
             machine.keychain.save(&later).unwrap();
             assert_eq!(machine.vault().names().unwrap().len(), 1, "{outage}");
             assert_eq!(machine.secret(), Ok(Some("theirs".to_owned())), "{outage}");
-            // A process that another test is just starting may hold the lock for a moment.
-            testing::wait_until("what is out of date is gone", || {
+            // A process that another test is starting may inherit the lock for a moment.
+            testing::wait_until("the removal of the outdated record", || {
                 machine.secret().is_ok() && machine.record().is_none()
             });
         }
@@ -190,20 +190,20 @@ fn what_another_program_stored_later_counts() {
 }
 
 #[test]
-fn the_newest_counts_even_if_it_has_ended() {
+fn the_newest_login_takes_precedence_even_if_it_has_expired() {
     let machine = Machine::new();
-    let ended = |age, secret| Entry { expires: Some(now() - Duration::from_secs(1)), ..of_age(age, secret) };
-    machine.keychain.save(&ended(60, "ended")).unwrap();
+    let expired = |age, secret| Entry { expires: Some(now() - Duration::from_secs(1)), ..of_age(age, secret) };
+    machine.keychain.save(&expired(60, "expired")).unwrap();
     machine.vault().logins.unwrap().save(&of_age(30, "valid"), None).unwrap();
     assert_eq!(machine.secret(), Ok(Some("valid".to_owned())), "it hides no newer one");
     machine.keychain.save(&of_age(60, "replaced")).unwrap();
-    machine.vault().logins.unwrap().save(&ended(30, "ended"), None).unwrap();
+    machine.vault().logins.unwrap().save(&expired(30, "expired"), None).unwrap();
     assert_eq!((machine.secret(), machine.vault().names()), (Ok(None), Ok(Vec::new())));
     assert!(has_expired(machine.record().unwrap().login.unwrap().expires, now()));
 }
 
 #[test]
-fn a_copy_that_cannot_be_removed_is_left_alone_for_a_while() {
+fn removing_a_copy_is_retried_only_after_a_pause() {
     let machine = Machine::new();
     machine.keychain.save(&of_age(60, "old")).unwrap();
     *machine.bus.borrow_mut() = false;
@@ -246,7 +246,7 @@ impl Store for Stubborn {
 }
 
 #[test]
-fn where_no_record_can_be_made_removing_fails() {
+fn removing_fails_if_no_record_can_be_written() {
     let machine = Machine::new();
     machine.keychain.fails(Some(LOCKED));
     let vault = Vault { logins: None, ..machine.vault() };
@@ -256,7 +256,7 @@ fn where_no_record_can_be_made_removing_fails() {
     assert!(matches!(vault.remove(&key()), Err(VaultError::Failed { .. })));
 }
 
-/// While one process puts a place right, others store.
+/// One process removes an old login while others store.
 #[test]
 fn a_login_stored_while_an_old_one_is_removed_is_kept() {
     for round in 0..20 {

@@ -10,7 +10,7 @@ use super::signature::is_locked;
 use super::status::Status;
 use super::{Item, Items, Named};
 
-/// The keychain for programs that are signed: all of ours by one identity, and so one to it.
+/// The keychain of signed programs: all of ours are signed by one identity, and so share their items.
 pub(crate) struct Direct;
 
 impl Direct {

@@ -9,17 +9,17 @@ use super::tool::Tool;
 use super::{Entries, PLACE};
 use crate::store::Store;
 
-/// Apple's own, whatever PATH says.
+/// Apple's own, independent of PATH.
 const SECURITY: &str = "/usr/bin/security";
-/// By a Developer ID, which stays the same from build to build.
+/// Signed by a Developer ID, which is the same for every build.
 /// <https://developer.apple.com/documentation/technotes/tn3127-inside-code-signing-requirements>
 const DEVELOPER_ID: &str = "anchor apple generic and certificate leaf[field.1.2.840.113635.100.6.1.13] exists";
 /// `kSecUnlockStateStatus`.
 const UNLOCKED: u32 = 1;
 
-/// Opens the keychain as this program may.
+/// Opens the keychain directly if this program is signed, else by `security`.
 pub(crate) fn open() -> Box<dyn Store> {
-    never_ask_the_user();
+    disable_prompts();
     if is_signed() {
         Box::new(Entries(Direct))
     } else {
@@ -33,21 +33,21 @@ fn is_signed() -> bool {
     SecCode::for_self(Flags::NONE).is_ok_and(|code| code.check_validity(Flags::NONE, &requirement).is_ok())
 }
 
-/// For as long as the process lives, on which nobody is to be asked for a password or a permission.
-fn never_ask_the_user() {
+/// Disables all prompts for the lifetime of the process.
+fn disable_prompts() {
     match SecKeychain::disable_user_interaction() {
         Ok(lock) => std::mem::forget(lock),
-        Err(error) => log::debug!("{PLACE}: it may ask the user: {error}"),
+        Err(error) => log::debug!("{PLACE}: prompts are not disabled: {error}"),
     }
 }
 
-/// The default keychain. Any program may ask for its status, and nobody is asked anything.
+/// Whether the default keychain is locked. Reading the status shows no prompt.
 pub(crate) fn is_locked() -> bool {
     let mut status = 0_u32;
     // SAFETY: null stands for the default keychain; the status is written to `status`, which outlives the call.
     #[allow(unsafe_code)]
     let result = unsafe { SecKeychainGetStatus(std::ptr::null(), &raw mut status) };
-    // Where there is none, what is asked next says so.
+    // If there is none, the next call returns that error.
     result == 0 && status & UNLOCKED == 0
 }
 

@@ -9,25 +9,25 @@ pub(crate) struct Status(pub(crate) i32);
 impl Status {
     pub(crate) const NOT_FOUND: Status = Status(-25300);
     pub(crate) const DUPLICATE: Status = Status(-25299);
-    /// Another program's item is to be changed or deleted.
+    /// The item to change or delete belongs to another program.
     pub(crate) const INVALID_OWNER_EDIT: Status = Status(-25244);
-    /// Another program's item is to be read, and nobody may be asked; or the password was wrong.
+    /// The item to read belongs to another program, and prompts are disabled; or the password was wrong.
     pub(crate) const AUTH_FAILED: Status = Status(-25293);
-    /// Somebody would have to be asked, and nobody may be.
+    /// A prompt would be required, and prompts are disabled.
     pub(crate) const INTERACTION_NOT_ALLOWED: Status = Status(-25308);
     pub(crate) const NO_DEFAULT_KEYCHAIN: Status = Status(-25307);
     pub(crate) const NO_SUCH_KEYCHAIN: Status = Status(-25294);
     pub(crate) const NOT_AVAILABLE: Status = Status(-25291);
-    /// Somebody was asked and said no.
+    /// The user declined a prompt.
     pub(crate) const USER_CANCELED: Status = Status(-128);
-    /// `security` could not be run, or said what it never says.
+    /// `security` could not be run, or its output was malformed.
     pub(crate) const NO_ANSWER: Status = Status(i32::MIN);
 
     pub(crate) fn is_not_found(self) -> bool {
         self == Status::NOT_FOUND
     }
 
-    /// The keychain itself is known to be unlocked.
+    /// The keychain itself is unlocked.
     pub(crate) fn explained(self) -> VaultError {
         let place = PLACE;
         match self {
@@ -37,9 +37,9 @@ impl Status {
             Status::NO_DEFAULT_KEYCHAIN => VaultError::NoCollection { place },
             Status::USER_CANCELED => VaultError::Unconfirmed { place },
             Status::NO_SUCH_KEYCHAIN | Status::NOT_AVAILABLE => {
-                VaultError::Absent { place, why: format!("this session has none (OSStatus {})", self.0) }
+                VaultError::Absent { place, why: format!("not in this session (OSStatus {})", self.0) }
             }
-            Status::NO_ANSWER => VaultError::Failed { place, why: "/usr/bin/security cannot be used".to_owned() },
+            Status::NO_ANSWER => VaultError::Failed { place, why: "cannot run /usr/bin/security".to_owned() },
             Status(code) => VaultError::Failed { place, why: format!("OSStatus {code}") },
         }
     }

@@ -10,11 +10,11 @@ use testing::skip;
 
 const FOREIGN: VaultError = VaultError::Foreign { place: PLACE };
 
-/// A keychain in memory, which answers as the real one does to a stranger.
+/// A keychain in memory, which behaves as the real one does to another program.
 #[derive(Default)]
 struct Memory {
     items: RefCell<BTreeMap<(String, String), (String, String)>>,
-    /// What all but listing fails with.
+    /// The status with which everything but listing fails.
     status: Cell<Option<Status>>,
     is_locked: Cell<bool>,
 }
@@ -63,10 +63,10 @@ impl Items for Memory {
     }
 }
 
-/// The stand-in, in a folder of its own.
-fn stand_in() -> Option<(tempfile::TempDir, PathBuf)> {
+/// The fake of `security`, in its own folder.
+fn fake_security() -> Option<(tempfile::TempDir, PathBuf)> {
     if !Path::new("/usr/bin/python3").exists() {
-        skip("the stand-in for security", "python3 is not installed");
+        skip("the fake of security", "python3 is not installed");
         return None;
     }
     let folder = tempfile::tempdir().unwrap();
@@ -101,21 +101,20 @@ fn round<I: Items>(entries: &Entries<I>, lengths: &[usize]) {
 }
 
 #[test]
-fn entries_come_back_are_replaced_and_removed() {
+fn entries_are_loaded_replaced_and_removed() {
     let entries = Entries(Memory::default());
     round(&entries, &[0, 1, LARGEST - 1, LARGEST, LARGEST + 1, 3 * LARGEST, 2 * LARGEST + 7, 5]);
     assert!(entries.0.items.borrow().is_empty(), "no part is left");
-    let Some((_folder, program)) = stand_in() else { return };
+    let Some((_folder, program)) = fake_security() else { return };
     round(&with_tool(&program), &[2 * LARGEST + 7, 0]);
     assert_eq!(std::fs::read_to_string(program.with_extension("json")).unwrap(), "[]", "no part is left");
 }
 
 #[test]
-fn each_status_is_told_apart() {
+fn each_status_has_its_own_error() {
     let (kept, of_login) = (token("a", "secret"), login("r.example", "secret"));
     let broken = |why: &str| VaultError::Failed { place: PLACE, why: why.to_owned() };
-    let absent =
-        |why: &str| VaultError::Absent { place: PLACE, why: format!("this session has none (OSStatus {why})") };
+    let absent = |why: &str| VaultError::Absent { place: PLACE, why: format!("not in this session (OSStatus {why})") };
     for (status, expected) in [
         (Status::INVALID_OWNER_EDIT, FOREIGN),
         (Status::AUTH_FAILED, FOREIGN),
@@ -126,7 +125,7 @@ fn each_status_is_told_apart() {
         (Status::NO_SUCH_KEYCHAIN, absent("-25294")),
         (Status::NOT_AVAILABLE, absent("-25291")),
         (Status(-67068), broken("OSStatus -67068")),
-        (Status::NO_ANSWER, broken("/usr/bin/security cannot be used")),
+        (Status::NO_ANSWER, broken("cannot run /usr/bin/security")),
     ] {
         let entries = Entries(Memory::default());
         for entry in [&kept, &of_login] {
@@ -138,13 +137,13 @@ fn each_status_is_told_apart() {
         assert_eq!(entries.save(&of_login), Err(expected.clone()), "{status:?}");
         let of_token = entries.load(&kept.key);
         let expected = if expected == FOREIGN { Ok(None) } else { Err(expected) };
-        assert_eq!(of_token, expected, "{status:?}: a foreign token is made anew");
-        assert_eq!(entries.names().unwrap().len(), 2, "{status:?}: what cannot be read is still named");
+        assert_eq!(of_token, expected, "{status:?}: a token of another program is replaced");
+        assert_eq!(entries.names().unwrap().len(), 2, "{status:?}: an unreadable item is still listed");
     }
 }
 
 #[test]
-fn a_locked_keychain_is_named_and_not_touched() {
+fn a_locked_keychain_is_reported_and_not_accessed() {
     let entries = Entries(Memory::default());
     let kept = login("r.example", "secret");
     entries.save(&kept).unwrap();
@@ -155,12 +154,12 @@ fn a_locked_keychain_is_named_and_not_touched() {
     assert_eq!(entries.save(&kept), Err(locked.clone()));
     assert_eq!(entries.remove(&kept.key), Err(locked.clone()));
     assert_eq!(entries.ready(), Err(locked.clone()));
-    assert_eq!(entries.names().unwrap().len(), 1, "attributes are readable all the same");
+    assert_eq!(entries.names().unwrap().len(), 1, "attributes remain readable");
     assert!(locked.remedy().unwrap().contains("security unlock-keychain"));
 }
 
 #[test]
-fn a_damaged_part_is_no_entry() {
+fn a_damaged_part_makes_the_entry_absent() {
     let entries = Entries(Memory::default());
     let kept = token("a", &"x".repeat(2 * LARGEST));
     entries.save(&kept).unwrap();
@@ -174,22 +173,22 @@ fn a_damaged_part_is_no_entry() {
 }
 
 #[test]
-fn what_security_says_is_understood() {
-    let Some((_folder, program)) = stand_in() else { return };
+fn the_output_of_security_is_parsed() {
+    let Some((_folder, program)) = fake_security() else { return };
     let entries = with_tool(&program);
     let (kept, of_login) = (token("a", "secret"), login("r.example", "secret"));
     for entry in [&kept, &of_login] {
         entries.save(entry).unwrap();
     }
-    // Another build's, and a stranger's of the same service.
+    // Items of another build, and of another program with the same service.
     let state = program.with_extension("json");
     let foreign = std::fs::read_to_string(&state).unwrap().replace("\"a\":", "\"foreign\": true, \"a\":");
-    let stranger = r#"[{"a": "\u00e9", "s": "credmint", "w": "x"}, {"class": "inet", "a": "b", "s": "credmint"}, "#;
-    std::fs::write(&state, foreign.replacen('[', stranger, 1)).unwrap();
+    let unrelated = r#"[{"a": "\u00e9", "s": "credmint", "w": "x"}, {"class": "inet", "a": "b", "s": "credmint"}, "#;
+    std::fs::write(&state, foreign.replacen('[', unrelated, 1)).unwrap();
     assert_eq!(entries.names().unwrap().len(), 2, "no item hides another");
     assert_eq!(entries.load(&of_login.key), Err(FOREIGN));
     assert_eq!(entries.save(&of_login), Err(FOREIGN));
-    assert_eq!(entries.remove(&of_login.key), Err(FOREIGN), "`password has been deleted.` is said all the same");
+    assert_eq!(entries.remove(&of_login.key), Err(FOREIGN), "`password has been deleted.` is printed nevertheless");
     assert_eq!(entries.load(&kept.key), Ok(None));
 
     for (command, status) in [("find-generic-password", -128), ("find-generic-password", -25307)] {

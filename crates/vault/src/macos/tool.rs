@@ -1,4 +1,4 @@
-//! The keychain by way of Apple's `security`, as gh uses it: commands on its standard input.
+//! The keychain by Apple's `security`, with commands on its standard input, as gh uses it.
 //! <https://github.com/apple-oss-distributions/Security/tree/main/SecurityTool/macOS>
 
 use std::io::{Read, Write};
@@ -11,17 +11,17 @@ use zeroize::Zeroizing;
 use super::status::Status;
 use super::{Item, Items, LIMIT, Named};
 
-/// At which a line is cut, which then is two: below the 4,096 bytes of `security` itself.
+/// Below the 4,096 bytes at which `security` splits a line in two.
 const LONGEST_LINE: usize = 4_032;
 
-/// Whose items belong to `security`, which whoever runs as this user can ask.
+/// Its items belong to `security`, which every process of this user can run.
 pub(crate) struct Tool {
     program: PathBuf,
     is_locked: fn() -> bool,
 }
 
-/// What `security` said, its echo of values included.
-struct Said {
+/// The output of `security`, which repeats values.
+struct Output {
     out: Zeroizing<String>,
     errors: Zeroizing<String>,
 }
@@ -31,7 +31,7 @@ impl Tool {
         Tool { program, is_locked }
     }
 
-    fn run(&self, commands: &Zeroizing<String>) -> Result<Said, Status> {
+    fn run(&self, commands: &Zeroizing<String>) -> Result<Output, Status> {
         if commands.lines().any(|line| line.len() >= LONGEST_LINE) {
             log::debug!("an item is too large for a line of security");
             return Err(Status::NO_ANSWER);
@@ -40,15 +40,15 @@ impl Tool {
         let (stdin, stdout, stderr) = piped();
         let mut command = Command::new(&self.program);
         let mut child = command.arg("-i").stdin(stdin).stdout(stdout).stderr(stderr).spawn().map_err(no_answer)?;
-        let said = listen(&mut child, commands);
+        let output = listen(&mut child, commands);
         _ = child.kill();
         _ = child.wait();
-        said
+        output
     }
 
-    /// With what was said of each command that failed, in order.
+    /// The status of each command that failed, in order.
     fn results(&self, commands: &Zeroizing<String>) -> Result<Vec<(String, Status)>, Status> {
-        self.run(commands).map(|said| failures(&said.errors))
+        self.run(commands).map(|output| failures(&output.errors))
     }
 }
 
@@ -58,16 +58,16 @@ impl Items for Tool {
     }
 
     fn read(&self, service: &str, account: &str) -> Result<(String, Zeroizing<String>), Status> {
-        let said = self.run(&command(&["find-generic-password", "-a", account, "-s", service, "-g"]))?;
-        if let Some((_, status)) = failures(&said.errors).pop() {
+        let output = self.run(&command(&["find-generic-password", "-a", account, "-s", service, "-g"]))?;
+        if let Some((_, status)) = failures(&output.errors).pop() {
             return Err(status);
         }
-        let comment = items(&said.out).pop().map(|item| item.comment).ok_or(Status::NO_ANSWER)?;
-        let value = said.errors.lines().find_map(|line| quoted(line.strip_prefix("password: ")?));
+        let comment = items(&output.out).pop().map(|item| item.comment).ok_or(Status::NO_ANSWER)?;
+        let value = output.errors.lines().find_map(|line| quoted(line.strip_prefix("password: ")?));
         Ok((comment, Zeroizing::new(value.ok_or(Status::NO_ANSWER)?.to_owned())))
     }
 
-    /// `-U` would not do: it changes only an item that has the same comment already.
+    /// `-U` does not work: it updates only an item with the same comment.
     fn write(&self, items: &[Item<'_>]) -> Result<(), Status> {
         let mut commands = Zeroizing::new(String::with_capacity(items.len() * 2 * LONGEST_LINE));
         for Item { service, account, comment, value } in items {
@@ -89,16 +89,16 @@ impl Items for Tool {
     }
 
     fn list(&self, service: &str) -> Result<Vec<Named>, Status> {
-        let said = self.run(&command(&["dump-keychain"]))?;
-        if let Some((_, status)) = failures(&said.errors).pop() {
+        let output = self.run(&command(&["dump-keychain"]))?;
+        if let Some((_, status)) = failures(&output.errors).pop() {
             return Err(status);
         }
-        let ours = items(&said.out).into_iter().filter(|item| item.service == service);
+        let ours = items(&output.out).into_iter().filter(|item| item.service == service);
         Ok(ours.map(|item| Named { account: item.account, comment: item.comment }).collect())
     }
 }
 
-/// Nothing that we write needs quotes: hexadecimal digits, base64, names of our own.
+/// No word needs quotes: they are hexadecimal digits, base64 and our own names.
 fn command(words: &[&str]) -> Zeroizing<String> {
     debug_assert!(words.iter().all(|word| {
         !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/=.-".contains(&byte))
@@ -115,7 +115,7 @@ fn command(words: &[&str]) -> Zeroizing<String> {
 }
 
 /// Writes and reads at once, so that neither side waits for the other.
-fn listen(child: &mut Child, commands: &Zeroizing<String>) -> Result<Said, Status> {
+fn listen(child: &mut Child, commands: &Zeroizing<String>) -> Result<Output, Status> {
     let (mut stdin, stdout, stderr) =
         (child.stdin.take().expect("piped"), child.stdout.take().expect("piped"), child.stderr.take().expect("piped"));
     let commands = commands.clone();
@@ -123,7 +123,7 @@ fn listen(child: &mut Child, commands: &Zeroizing<String>) -> Result<Said, Statu
     let (out, errors) = (read_apart(stdout), read_apart(stderr));
     let all = |apart: std::sync::mpsc::Receiver<Option<Zeroizing<String>>>| apart.recv_timeout(LIMIT).ok().flatten();
     match (all(out), all(errors)) {
-        (Some(out), Some(errors)) => Ok(Said { out, errors }),
+        (Some(out), Some(errors)) => Ok(Output { out, errors }),
         _ => Err(Status::NO_ANSWER),
     }
 }
@@ -132,7 +132,7 @@ fn read_apart(from: impl Read + Send + 'static) -> std::sync::mpsc::Receiver<Opt
     let (sender, receiver) = channel();
     std::thread::spawn(move || {
         let mut bytes = Zeroizing::new(Vec::with_capacity(64 << 10));
-        // A keychain's list is long, and never that long.
+        // Far more than the list of any keychain.
         let read = from.take(64 << 20).read_to_end(&mut bytes).is_ok();
         let text = read.then(|| Zeroizing::new(String::from_utf8_lossy(&bytes).into_owned()));
         _ = sender.send(text);
@@ -141,7 +141,7 @@ fn read_apart(from: impl Read + Send + 'static) -> std::sync::mpsc::Receiver<Opt
 }
 
 fn no_answer(error: std::io::Error) -> Status {
-    log::debug!("security cannot be run: {error}");
+    log::debug!("cannot run security: {error}");
     Status::NO_ANSWER
 }
 
@@ -161,7 +161,7 @@ struct Shown {
     comment: String,
 }
 
-/// The generic passwords of a list, each of which begins with its keychain's name.
+/// The generic passwords of a list, in which each item begins with the name of its keychain.
 fn items(list: &str) -> Vec<Shown> {
     let mut items: Vec<(bool, Shown)> = Vec::new();
     for line in list.lines() {
@@ -185,7 +185,7 @@ fn items(list: &str) -> Vec<Shown> {
     items.into_iter().filter(|(is_generic, _)| *is_generic).map(|(_, item)| item).collect()
 }
 
-/// What is not plain text is shown otherwise, and is not ours.
+/// Values that are not plain text have another form, and are not ours.
 fn quoted(value: &str) -> Option<&str> {
     value.strip_prefix('"')?.strip_suffix('"')
 }

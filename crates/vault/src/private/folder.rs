@@ -7,70 +7,70 @@ use tempfile::NamedTempFile;
 #[cfg(unix)]
 use super::unix::{self, Owner};
 
-/// A folder that has been checked, and what is made in it.
+/// A folder that has been checked, in which files are created.
 ///
-/// Where root is in another user's home, that user can put a link in the place of any folder at any moment.
-/// So nothing is reached by the folder's name then, but by its descriptor; what is made belongs to that user;
-/// and what was there before is left as it is.
+/// If root runs in the home of another user, that user can replace any folder with a link at any moment. So
+/// its files are accessed by the folder's descriptor, not by its path; files that are created belong to
+/// that user; and the owners of existing files are not changed.
 pub struct Folder {
     path: PathBuf,
     #[cfg(unix)]
     opened: File,
-    /// Where this process is root and the user is another one.
+    /// Set if this process is root in the home of another user.
     #[cfg(unix)]
     owner: Option<Owner>,
 }
 
 impl Folder {
-    /// By which its files are reached while this is held.
+    /// The path of its files, valid as long as this value exists.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Waits until a renaming in it is on the disk.
+    /// Waits until a rename in it is on the disk.
     pub(crate) fn sync(&self) -> io::Result<()> {
         #[cfg(unix)]
         self.opened.sync_all()?;
         Ok(())
     }
 
-    /// Opens a file for a lock, for reading and for writing, and makes it where there is none.
+    /// Opens a lock file for reading and writing; creates it if it does not exist.
     ///
     /// # Errors
-    /// It cannot be made, is not a regular file, is another user's, or is open to others.
+    /// It cannot be created, is not a regular file, belongs to another user, or is accessible to others.
     pub fn open_lock(&self, name: &str) -> io::Result<File> {
         self.open(name, OpenOptions::new().read(true).write(true))
     }
 
-    /// Opens a file for adding to its end, and makes it where there is none.
+    /// Opens a file to append to it; creates it if it does not exist.
     ///
     /// # Errors
-    /// It cannot be made, is not a regular file, is another user's, or is open to others.
+    /// It cannot be created, is not a regular file, belongs to another user, or is accessible to others.
     pub fn open_to_append(&self, name: &str) -> io::Result<File> {
         self.open(name, OpenOptions::new().append(true))
     }
 
-    /// Makes a file of a name that is free, which goes with the value.
+    /// Creates a file with an unused name, which is deleted with the value.
     pub(crate) fn temporary(&self, prefix: &str) -> io::Result<NamedTempFile> {
         let file = tempfile::Builder::new().prefix(prefix).tempfile_in(&self.path)?;
-        self.give(file.as_file())?;
+        self.give_to_owner(file.as_file())?;
         Ok(file)
     }
 
-    /// Makes a file that was not there.
+    /// Creates a file that does not exist.
     pub(crate) fn create_new(&self, name: &str) -> io::Result<File> {
         let file = File::create_new(self.path.join(name))?;
-        self.give(&file)?;
+        self.give_to_owner(&file)?;
         Ok(file)
     }
 
     #[cfg(unix)]
-    fn give(&self, made: &File) -> io::Result<()> {
+    fn give_to_owner(&self, made: &File) -> io::Result<()> {
         self.owner.map_or(Ok(()), |owner| owner.take(made))
     }
 
     #[cfg(not(unix))]
-    fn give(&self, _made: &File) -> io::Result<()> {
+    fn give_to_owner(&self, _made: &File) -> io::Result<()> {
         Ok(())
     }
 
@@ -92,9 +92,9 @@ impl Folder {
         if !metadata.is_file() {
             return Err(io::Error::other("is not a regular file"));
         }
-        // Its other name may be a file of root's that the user cannot write.
+        // A hard link may be another name of a file of root that the user cannot write.
         if self.owner.is_some() && metadata.nlink() > 1 {
-            return Err(io::Error::other("has another name"));
+            return Err(io::Error::other("has a hard link"));
         }
         unix::check(&metadata, 0o077, || self.owner)?;
         Ok(file)
@@ -110,10 +110,10 @@ impl Folder {
     }
 }
 
-/// Opens a folder in which nobody else can rename or add.
+/// Opens a folder in which no other user can create or rename files.
 ///
 /// # Errors
-/// It is not there, no folder, another user's, or others can write in it.
+/// It does not exist, is not a folder, belongs to another user, or is writable for others.
 #[cfg(unix)]
 pub fn open_folder(path: &Path) -> io::Result<Folder> {
     if let Some(owner) = unix::owner_of_place(path) {
@@ -124,28 +124,28 @@ pub fn open_folder(path: &Path) -> io::Result<Folder> {
     let opened = options.open(path)?;
     let metadata = opened.metadata()?;
     if !metadata.is_dir() {
-        return Err(io::Error::other("is no folder"));
+        return Err(io::Error::other("is not a folder"));
     }
     unix::check(&metadata, 0o022, || None)?;
     Ok(Folder { path: path.to_owned(), opened, owner: None })
 }
 
-/// Opens a folder that is there and not a link.
+/// Opens a folder that exists and is not a link.
 ///
 /// # Errors
-/// It is not there, or no folder.
+/// It does not exist, or is not a folder.
 #[cfg(not(unix))]
 pub fn open_folder(path: &Path) -> io::Result<Folder> {
     match std::fs::symlink_metadata(path)?.is_dir() {
         true => Ok(Folder { path: path.to_owned() }),
-        false => Err(io::Error::other("is no folder")),
+        false => Err(io::Error::other("is not a folder")),
     }
 }
 
-/// Makes a folder where there is none, and opens it.
+/// Opens a folder; creates it if it does not exist.
 ///
 /// # Errors
-/// It cannot be made, and those of [`open_folder`].
+/// It cannot be created, and those of [`open_folder`].
 pub fn make_folder(path: &Path) -> io::Result<Folder> {
     #[cfg(unix)]
     if let Some(place) = unix::place_of(path).filter(|_| unix::is_root()) {
@@ -162,7 +162,7 @@ pub fn make_folder(path: &Path) -> io::Result<Folder> {
     open_folder(path)
 }
 
-/// From a place that belongs to another user down to a folder of the suite's, by descriptors alone.
+/// From a folder that belongs to another user down to one of credmint's, by descriptors only.
 #[cfg(unix)]
 fn descend(path: &Path, owner: Owner, make: bool) -> io::Result<Folder> {
     use std::os::fd::AsRawFd;
@@ -187,7 +187,7 @@ fn descend(path: &Path, owner: Owner, make: bool) -> io::Result<Folder> {
         }
         unix::check(&opened.metadata()?, 0o022, || Some(owner))?;
     }
-    // macOS lets nobody go on from a descriptor by a path.
+    // macOS has no path for a descriptor.
     let by_descriptor = PathBuf::from(format!("/proc/self/fd/{}", opened.as_raw_fd()));
     let path = if by_descriptor.is_dir() { by_descriptor } else { path.to_owned() };
     Ok(Folder { path, opened, owner: Some(owner) })

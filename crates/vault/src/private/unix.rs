@@ -5,8 +5,8 @@ use std::path::Path;
 
 use rustix::fs::OFlags;
 
-/// What settings call each of the suite's folders.
-const SUITE: &str = "credmint";
+/// The name of each of credmint's folders.
+const NAME: &str = "credmint";
 
 /// A user other than root, and the user's group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,7 +21,7 @@ impl Owner {
         Some(Owner { user: metadata.uid(), group: metadata.gid() }).filter(|owner| owner.user != 0)
     }
 
-    /// Gives away what root has just made.
+    /// Makes this user the owner of a file that root has just created.
     pub(super) fn take(self, made: &File) -> io::Result<()> {
         fchown(made, Some(self.user), Some(self.group))
     }
@@ -31,26 +31,25 @@ pub(super) fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-/// The folder that holds the one of the suite which a path lies in: `~/.local/share`, the session's folder.
+/// The parent of credmint's folder in a path: `~/.local/share`, the session's folder.
 pub(super) fn place_of(path: &Path) -> Option<&Path> {
-    path.ancestors().find(|folder| folder.file_name().is_some_and(|name| name == SUITE))?.parent()
+    path.ancestors().find(|folder| folder.file_name().is_some_and(|name| name == NAME))?.parent()
 }
 
-/// Whose the suite's folder is where root is in another user's home. The environment names the place, and
-/// who owns that owns the suite's folder in it. A folder of the suite's that somebody else has put into a
-/// place of root's is nobody's that counts.
+/// The owner of credmint's folder if root runs in the home of another user: the owner of its parent, which
+/// the environment names. A folder of another user within a parent of root has no valid owner.
 pub(super) fn owner_of_place(path: &Path) -> Option<Owner> {
     Owner::of(&place_of(path).filter(|_| is_root())?.metadata().ok()?)
 }
 
 pub(super) fn never_follow(options: &mut OpenOptions) {
-    // Without NONBLOCK a named pipe in the place of the file would be waited for.
+    // NONBLOCK, because opening a named pipe would wait for a writer.
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
     options.custom_flags(flags.bits().cast_signed());
 }
 
-/// Whether something is this user's, or the owner's of the place if that is another user, and closed to all
-/// others.
+/// Checks that a file belongs to this user, or to the owner of the parent folder if root runs for another user,
+/// and is not accessible to others.
 pub(super) fn check(metadata: &Metadata, forbidden: u32, place: impl Fn() -> Option<Owner>) -> io::Result<()> {
     let me = rustix::process::geteuid().as_raw();
     if metadata.uid() != me && place().is_none_or(|owner| owner.user != metadata.uid()) {
@@ -58,6 +57,6 @@ pub(super) fn check(metadata: &Metadata, forbidden: u32, place: impl Fn() -> Opt
     }
     match metadata.mode() & forbidden {
         0 => Ok(()),
-        _ => Err(io::Error::other(format!("is open to other users (mode {:03o})", metadata.mode() & 0o777))),
+        _ => Err(io::Error::other(format!("is accessible to other users (mode {:03o})", metadata.mode() & 0o777))),
     }
 }

@@ -1,5 +1,5 @@
-//! Who may change a file, as Windows has it.
-#![allow(unsafe_code)] // Windows' own functions, and what their pointers lead to.
+//! Checks who may change a file, by the access control list of Windows.
+#![allow(unsafe_code)] // Windows functions, and the data behind their pointers.
 
 use std::fs::File;
 use std::io::{self, Error};
@@ -17,8 +17,7 @@ use windows_sys::Win32::Security::{
 /// Types of an access control entry: <https://learn.microsoft.com/windows/win32/api/winnt/ns-winnt-ace_header>.
 const ALLOWED: u8 = 0;
 const DENIED: u8 = 1;
-/// To write or append, to delete, to change the rights or the owner, and what holds these (generic
-/// writing, all rights): <https://learn.microsoft.com/windows/win32/secauthz/access-mask-format>.
+/// Write, append, delete, change permissions, change owner, generic write, generic all: <https://learn.microsoft.com/windows/win32/secauthz/access-mask-format>.
 const CHANGES: u32 = 0x2 | 0x4 | 0x1_0000 | 0x4_0000 | 0x8_0000 | 0x1000_0000 | 0x4000_0000;
 
 pub(super) fn only_administrators_write(file: &File) -> io::Result<()> {
@@ -49,7 +48,7 @@ struct Descriptor(PSECURITY_DESCRIPTOR);
 
 impl Drop for Descriptor {
     fn drop(&mut self) {
-        // SAFETY: it was allocated for us and is used no more.
+        // SAFETY: it was allocated for this process, and is not used afterwards.
         unsafe { LocalFree(self.0) };
     }
 }
@@ -60,15 +59,15 @@ impl Descriptor {
         // SAFETY: the descriptor lives as long as this, and the owner is a part of it.
         let known = unsafe { GetSecurityDescriptorOwner(self.0, &raw mut owner, &raw mut defaulted) } != 0;
         if !known || owner.is_null() || !is_administrator(owner) {
-            return Err(Error::other("it belongs to neither the administrators nor the system"));
+            return Err(Error::other("its owner is neither Administrators nor SYSTEM"));
         }
         let (mut present, mut list): (i32, *mut ACL) = (0, null_mut());
         // SAFETY: as above.
         let known =
             unsafe { GetSecurityDescriptorDacl(self.0, &raw mut present, &raw mut list, &raw mut defaulted) } != 0;
-        // Without a list everybody may do everything.
+        // Without a list, everyone has full access.
         if !known || present == 0 || list.is_null() {
-            return Err(Error::other("everybody may change it"));
+            return Err(Error::other("everyone may change it"));
         }
         // SAFETY: the list is a part of the descriptor.
         let count = unsafe { (*list).AceCount };
@@ -83,23 +82,23 @@ impl Descriptor {
             if found && (header.AceType == DENIED || inherited_only) {
                 continue;
             }
-            // What is of a type that is not known may allow anything.
+            // An entry of an unknown type may allow anything.
             let harmless = found && header.AceType == ALLOWED && {
                 let entry = entry.cast::<ACCESS_ALLOWED_ACE>();
                 // SAFETY: an entry of this type has a mask, and behind it the identifier that it is for.
                 unsafe { (*entry).Mask & CHANGES == 0 || is_administrator((&raw mut (*entry).SidStart).cast()) }
             };
             if !harmless {
-                return Err(Error::other("others than administrators may change it"));
+                return Err(Error::other("users other than administrators may change it"));
             }
         }
         Ok(())
     }
 }
 
-fn is_administrator(who: PSID) -> bool {
-    // SAFETY: it points to an identifier in a descriptor that is still there.
-    [WinBuiltinAdministratorsSid, WinLocalSystemSid].into_iter().any(|kind| unsafe { IsWellKnownSid(who, kind) } != 0)
+fn is_administrator(sid: PSID) -> bool {
+    // SAFETY: it points to an identifier in a descriptor that is still allocated.
+    [WinBuiltinAdministratorsSid, WinLocalSystemSid].into_iter().any(|kind| unsafe { IsWellKnownSid(sid, kind) } != 0)
 }
 
 #[cfg(test)]
@@ -120,8 +119,8 @@ mod tests {
     }
 
     #[test]
-    fn only_what_administrators_alone_can_change_counts() {
-        for (text, counts) in [
+    fn only_files_of_administrators_are_accepted() {
+        for (text, accepted) in [
             // As an administrator's file in ProgramData is.
             ("O:BAG:SYD:(A;ID;FA;;;SY)(A;ID;FA;;;BA)(A;ID;0x1200a9;;;BU)", true),
             ("O:SYG:SYD:(A;;FA;;;SY)(A;;GR;;;WD)", true),
@@ -135,12 +134,12 @@ mod tests {
             ("O:BAG:SYD:(A;;FA;;;BA)(A;;WD;;;S-1-5-21-1-2-3-1001)", false),
             ("O:BAG:SY", false),
         ] {
-            assert_eq!(check(text).is_ok(), counts, "{text}");
+            assert_eq!(check(text).is_ok(), accepted, "{text}");
         }
     }
 
     #[test]
-    fn a_users_own_file_does_not_count() {
+    fn a_file_of_an_ordinary_user_is_rejected() {
         assert!(only_administrators_write(&tempfile::tempfile().unwrap()).is_err());
     }
 }

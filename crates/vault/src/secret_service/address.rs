@@ -1,12 +1,12 @@
 use rustix::net::SocketAddrUnix;
 
-/// The sockets that an address names, in the order in which they are to be tried.
+/// The sockets of a bus address, in the order in which they are tried.
 ///
-/// Ways that would start a program (`autolaunch:`, `unixexec:`) and ways over a network, where
-/// secrets would cross as they are, are passed over.
+/// Transports that start a program (`autolaunch:`, `unixexec:`) are skipped, and so are those over a
+/// network, which would carry secrets unencrypted.
 /// <https://dbus.freedesktop.org/doc/dbus-specification.html#addresses>
 pub(super) fn sockets(address: &str) -> impl Iterator<Item = SocketAddrUnix> {
-    address.split(';').filter_map(|way| way.strip_prefix("unix:")?.split(',').find_map(socket))
+    address.split(';').filter_map(|transport| transport.strip_prefix("unix:")?.split(',').find_map(socket))
 }
 
 fn socket(pair: &str) -> Option<SocketAddrUnix> {

@@ -21,40 +21,40 @@ pub(super) const ROOT_INTERFACE: &str = "org.freedesktop.Secret.Service";
 pub(super) const COLLECTION: &str = "org.freedesktop.Secret.Collection";
 pub(super) const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
 const ITEM: &str = "org.freedesktop.Secret.Item";
-/// What a method answers that has nothing to show, no prompt among others.
+/// The path that stands for no object, such as no prompt.
 pub(super) const NOTHING: &str = "/";
-/// What is kept of the time for a look at a service that answers no search: whether it is locked.
+/// The part of the time that is reserved to find out whether a service that replies to no search is locked.
 const LAST_LOOK: Duration = Duration::from_millis(250);
 
-/// The calls of the Secret Service that are needed, one roundtrip each unless they went out ahead.
+/// The calls of the Secret Service that the vault needs, one roundtrip each unless they were sent ahead.
 /// <https://specifications.freedesktop.org/secret-service-spec/latest/>
 pub(super) struct Bus {
     pub(super) connection: Connection,
-    /// When the time is over for all that is asked.
+    /// The deadline of all calls.
     pub(super) end: Cell<Instant>,
     pub(super) session: OnceCell<Session>,
     session_wanted: Cell<bool>,
-    /// Whether the service knows us, by an answer of its own.
+    /// Whether the service has replied, and so has registered this client.
     known: Cell<bool>,
     pub(super) session_asked: Cell<Option<PendingReply>>,
-    /// Which program the service is, once that was asked.
+    /// The program of the service, once determined.
     pub(super) program: OnceCell<String>,
-    /// Whether it could be started, once that was tried.
+    /// The result of starting it, once tried.
     pub(super) started: OnceCell<Result<(), VaultError>>,
-    /// Where it is noted that it cannot be started.
+    /// The folder of the marker of a service that cannot be started.
     pub(super) folder: Option<PathBuf>,
-    /// Collections that were looked at, and whether they are open.
+    /// The collections that were checked, and whether they are unlocked.
     pub(super) collections: RefCell<Vec<(Path<'static>, bool)>>,
-    /// Items of open collections that the service wants a confirmation for.
+    /// Items of unlocked collections that require a confirmation.
     pub(super) guarded: RefCell<Vec<Path<'static>>>,
     pub(super) prompting: Prompting,
-    /// Whether it answers no search because it waits for somebody to unlock it.
+    /// Whether it replies to no search because it waits until the user unlocks it.
     pub(super) blocked: Cell<bool>,
     searches_ahead: RefCell<Vec<(Attributes, PendingReply)>>,
     described_ahead: RefCell<Vec<(Path<'static>, PendingReply)>>,
 }
 
-/// Items by whether their collection is open.
+/// Items by whether their collection is unlocked.
 #[derive(Default)]
 pub(super) struct Items {
     pub(super) unlocked: Vec<Path<'static>>,
@@ -62,7 +62,7 @@ pub(super) struct Items {
 }
 
 impl Bus {
-    /// Waits for no answer yet.
+    /// Connects without waiting for a reply.
     pub(super) fn connect(address: &str, folder: Option<PathBuf>, end: Instant) -> Result<Self, VaultError> {
         let connection = Connection::open(address, end).map_err(|error| connect_error(&error))?;
         Ok(Bus {
@@ -84,25 +84,25 @@ impl Bus {
         })
     }
 
-    /// That the bus lets us in; without it, no other call does any good.
+    /// Whether the bus has accepted the connection; otherwise no other call is useful.
     pub(super) fn check_hello(&self) -> Result<(), VaultError> {
         self.connection.check_hello().map_err(connect_error)
     }
 
-    /// Sets until when answers are waited for.
+    /// Sets the deadline of all replies.
     pub(super) fn wait_until(&self, end: Instant) {
         self.end.set(end);
         self.connection.wait_until(end);
     }
 
-    /// Sends out a search that will be made, which then waits for less.
+    /// Sends a search that will be needed, which shortens its wait.
     pub(super) fn search_ahead(&self, attributes: Attributes) {
         let asked = self.send_search(&attributes);
         self.searches_ahead.borrow_mut().push((attributes, asked));
     }
 
-    /// Sends out what the first secret will need, as soon as the service knows us: gnome-keyring
-    /// dies of a session for a client that it does not know yet.
+    /// Opens the session that the first secret will need, as soon as the service has registered this
+    /// client: gnome-keyring crashes if an unregistered client opens a session.
     pub(super) fn session_ahead(&self) {
         if self.session.get().is_some() || self.session_asked.get().is_some() {
             return;
@@ -120,7 +120,7 @@ impl Bus {
         if found.locked.is_empty() {
             return Ok(found);
         }
-        // What opens without anybody being asked does so now.
+        // Unlocks collections that need no prompt.
         self.open_collections_of(&found.locked)?;
         let mut found = self.search_once(None, attributes)?;
         let (guarded, locked) =
@@ -139,7 +139,7 @@ impl Bus {
             && error.name() == Some(TIMEOUT)
             && self.known_to_be_locked()
         {
-            // KeePassXC has asked somebody to unlock it, and answers when that has been done.
+            // KeePassXC prompts the user to unlock it, and replies once that is done.
             self.blocked.set(true);
             return Err(self.locked());
         }
@@ -147,12 +147,12 @@ impl Bus {
         Ok(Items { unlocked, locked })
     }
 
-    /// Nobody is asked to unlock anything.
+    /// `None`, or the error that items are locked; the user is not prompted.
     pub(super) fn none_unless_locked<T>(&self, items: &Items) -> Result<Option<T>, VaultError> {
         if items.locked.is_empty() { Ok(None) } else { Err(self.locked()) }
     }
 
-    /// `None` when it has gone in the meantime.
+    /// `None` if it has been deleted meanwhile.
     pub(super) fn secret(&self, item: &Path<'static>) -> Result<Option<Zeroizing<Vec<u8>>>, VaultError> {
         let session = self.session()?;
         if self.is_guarded(item) {
@@ -163,13 +163,13 @@ impl Bus {
         unless_gone(answer).map_err(|error| self.failure(&error))
     }
 
-    /// Sends out what [`Bus::describe`] will ask, which then waits for less.
+    /// Sends the calls of [`Bus::describe`], which shortens its wait.
     pub(super) fn describe_ahead(&self, items: &[Path<'static>]) {
         let asked = items.iter().map(|item| (item.clone(), self.send_describe(item)));
         self.described_ahead.borrow_mut().extend(asked);
     }
 
-    /// Those that have not gone in the meantime, in one wait for all of them.
+    /// The attributes of the items that still exist, with one wait for all of them.
     pub(super) fn describe(
         &self,
         items: Vec<Path<'static>>,
@@ -185,7 +185,7 @@ impl Bus {
         Ok(described)
     }
 
-    /// An open one.
+    /// The default collection, unlocked.
     pub(super) fn default_collection(&self) -> Result<Path<'static>, VaultError> {
         let path = self.read_default_alias().map_err(|error| self.failure(&error))?;
         if &*path == NOTHING {
@@ -200,11 +200,11 @@ impl Bus {
         if &*path != NOTHING {
             return Ok(path);
         }
-        // Also what a service says that does not know us yet.
+        // A service that has not registered this client yet replies the same.
         self.once_known(None, read).map(|(path,)| path)
     }
 
-    /// In place of one with equal attributes. `None` where the service does not say which it is.
+    /// Creates an item, or replaces one with equal attributes. `None` if the service does not return its path.
     pub(super) fn create(
         &self,
         collection: &Path<'static>,
@@ -223,7 +223,7 @@ impl Bus {
         Ok(Some(item).filter(|item| &**item != NOTHING))
     }
 
-    /// Gives an item another secret, and says so in its attributes.
+    /// Replaces the secret and the attributes of an item.
     pub(super) fn update(&self, item: &Path<'static>, attributes: Attributes, secret: &[u8]) -> Result<(), VaultError> {
         let secret = self.session()?.wrap(secret).map_err(|error| self.failure(&error))?;
         if self.is_guarded(item) {
@@ -234,7 +234,7 @@ impl Bus {
         self.call::<()>(item, PROPERTIES, "Set", (ITEM, "Attributes", Variant(attributes)))
     }
 
-    /// That it has gone in the meantime is success.
+    /// Succeeds if it has been deleted meanwhile.
     pub(super) fn delete(&self, item: &Path<'static>) -> Result<(), VaultError> {
         let answer = self.ask::<(Path<'static>,)>(item, ITEM, "Delete", ());
         match unless_gone(answer).map_err(|error| self.failure(&error))? {
@@ -243,10 +243,10 @@ impl Bus {
         }
     }
 
-    /// The answer to a question that may have gone out ahead. gnome-keyring takes note of a new
-    /// client beside its queue of calls, and the first of them may be served too early: then it has
-    /// no such method. It happens to one in thousands, when many ask at once; by the time of the
-    /// answer we are known.
+    /// The reply to a call that may have been sent ahead, repeated until the service has registered this
+    /// client. gnome-keyring registers a client outside its queue of calls, and may serve the first call
+    /// too early: then it reports an unknown method. This happens to one in thousands, if many clients
+    /// connect at once; by the time of the reply the client is registered.
     /// <https://gitlab.gnome.org/GNOME/gnome-keyring/-/blob/42.1/daemon/dbus/gkd-secret-service.c>
     pub(super) fn once_known<R: ReadAll>(
         &self,
@@ -261,7 +261,7 @@ impl Bus {
             if !matches!(&answer, Err(error) if error.name() == Some(UNKNOWN_METHOD)) {
                 break;
             }
-            log::debug!("{PLACE}: it did not know us yet and is asked again");
+            log::debug!("{PLACE}: it had not registered this client yet: calling again");
             answer = self.read(send());
         }
         self.known.set(self.known.get() || answer.is_ok());
@@ -302,8 +302,8 @@ impl Bus {
 
     pub(super) fn send(&self, path: &str, interface: &str, method: &str, arguments: impl AppendAll) -> PendingReply {
         let mut message = Message::call_with_args(SERVICE, path, interface, method, arguments);
-        // The bus itself then answers for a service that does not run, and it is started by name, with
-        // an error of its own: a search that had to wait for the start says nothing of it.
+        // The bus then replies itself if the service is not running, and the service is started explicitly:
+        // the error of a search that waited for the start would not say why it failed.
         message.set_auto_start(false);
         self.connection.ask(message)
     }
@@ -313,7 +313,7 @@ impl Bus {
     }
 }
 
-/// The question about something that has gone out ahead, once.
+/// The pending reply to a call that was sent ahead, once.
 fn sent<T: PartialEq>(ahead: &RefCell<Vec<(T, PendingReply)>>, about: &T) -> Option<PendingReply> {
     let mut ahead = ahead.borrow_mut();
     let place = ahead.iter().position(|(sent, _)| sent == about)?;

@@ -12,52 +12,52 @@ use zeroize::Zeroizing;
 
 use super::address::sockets;
 use super::incoming::Incoming;
-use super::peer::user_behind;
+use super::peer::peer_user;
 
-/// The bus itself, which wants to be greeted first.
+/// The bus itself, whose `Hello` must be the first call.
 /// <https://dbus.freedesktop.org/doc/dbus-specification.html#bus-messages-hello>
 const BUS: &str = "org.freedesktop.DBus";
 const BUS_PATH: &str = "/org/freedesktop/DBus";
-/// Of an error that is ours: the time is over.
+/// The name of our own error for a timeout.
 pub(super) const TIMEOUT: &str = "org.freedesktop.DBus.Error.Timeout";
-/// Nearly every answer fits.
+/// Bytes; almost every reply fits.
 const USUAL: usize = 4096;
-/// No answer of a keychain comes near it.
+/// Bytes; every reply of a keychain is much smaller.
 const LARGEST: usize = 16 << 20;
 
-/// A connection to a bus on which a question can go out before the earlier ones are answered,
-/// since what a question costs is the wait, and on which no wait is longer than it may be.
+/// A connection to a bus with pipelining, because the cost of a call is the wait for its reply, and
+/// with a timeout on every wait.
 ///
-/// Messages are written and read by libdbus; its own connection is not used. That one has no time
-/// limit for connecting, waits once more to sign on, and wants a thread around it.
+/// libdbus serializes the messages; its own connection is not used, because it has no timeout for
+/// connecting, needs one more roundtrip to authenticate, and would need a thread.
 pub(super) struct Connection {
     stream: UnixStream,
     end: Cell<Instant>,
     last: Cell<u32>,
-    /// What goes out as soon as something is waited for.
+    /// Sent with the next wait.
     outgoing: RefCell<Zeroizing<Vec<u8>>>,
     incoming: RefCell<Incoming>,
-    signed_on: OnceCell<()>,
+    authenticated: OnceCell<()>,
     hello: OnceCell<PendingReply>,
     hello_reply: OnceCell<Result<(), Error>>,
-    /// Answers and signals that came while another one was waited for.
+    /// Replies and signals that arrived while another one was waited for.
     early: RefCell<Vec<Message>>,
 }
 
-/// A question that goes out, by the number that its answer will name.
+/// The serial number of a call whose reply is expected.
 #[derive(Clone, Copy)]
 pub(super) struct PendingReply(u32);
 
 impl Connection {
-    /// Waits for a bus that takes nobody, and no answer: a bus that does not want us says so in
-    /// [`Connection::welcome`].
+    /// Waits until the bus accepts the connection, and for no reply: [`Connection::check_hello`] returns
+    /// the error of a bus that rejects this user.
     pub(super) fn open(address: &str, end: Instant) -> Result<Self, Error> {
         let mut stream = open_first(address, end)?;
         // The first byte carries the credentials on systems where the socket itself does not.
         // <https://dbus.freedesktop.org/doc/dbus-specification.html#auth-protocol>
         let mut greeting = "\0AUTH EXTERNAL ".to_owned();
         for digit in rustix::process::geteuid().as_raw().to_string().bytes() {
-            write!(greeting, "{digit:02x}").expect("a string always has room");
+            write!(greeting, "{digit:02x}").expect("writing to a string cannot fail");
         }
         greeting.push_str("\r\n");
         stream.write_all(greeting.as_bytes()).map_err(|error| cut(&error))?;
@@ -66,8 +66,8 @@ impl Connection {
             end: Cell::new(end),
             last: Cell::new(0),
             outgoing: RefCell::new(Zeroizing::new(b"BEGIN\r\n".to_vec())),
-            incoming: RefCell::new(Incoming::with_room(USUAL)),
-            signed_on: OnceCell::new(),
+            incoming: RefCell::new(Incoming::with_capacity(USUAL)),
+            authenticated: OnceCell::new(),
             hello: OnceCell::new(),
             hello_reply: OnceCell::new(),
             early: RefCell::default(),
@@ -76,18 +76,18 @@ impl Connection {
         Ok(connection)
     }
 
-    /// Sets until when answers are waited for.
+    /// Sets the deadline of all replies.
     pub(super) fn wait_until(&self, end: Instant) {
         self.end.set(end);
     }
 
-    /// Whether the bus has let us in; if not, why.
+    /// Whether the bus has accepted this user.
     pub(super) fn check_hello(&self) -> Result<(), &Error> {
-        let hello = *self.hello.get().expect("it was said at the beginning");
+        let hello = *self.hello.get().expect("it is sent by `open`");
         self.hello_reply.get_or_init(|| self.answer(hello).map(drop)).as_ref().copied()
     }
 
-    /// Makes a question ready to go out.
+    /// Queues a call.
     pub(super) fn ask(&self, mut question: Message) -> PendingReply {
         let number = self.last.get() + 1;
         self.last.set(number);
@@ -100,7 +100,7 @@ impl Connection {
         PendingReply(number)
     }
 
-    /// Sends what nobody will wait for, whatever time is left.
+    /// Sends calls whose replies are not needed, even after the deadline.
     pub(super) fn flush(&self) {
         let end = self.end.replace(Instant::now() + Duration::from_millis(50));
         if let Err(error) = self.send() {
@@ -109,12 +109,12 @@ impl Connection {
         self.end.set(end);
     }
 
-    /// Makes a question to the bus itself ready to go out.
+    /// Queues a call of the bus itself.
     pub(super) fn ask_bus(&self, method: &str, arguments: impl AppendAll) -> PendingReply {
         self.ask(Message::call_with_args(BUS, BUS_PATH, BUS, method, arguments))
     }
 
-    /// Waits for the answer of a question, once.
+    /// Waits for the reply to a call, once.
     pub(super) fn answer(&self, PendingReply(number): PendingReply) -> Result<Message, Error> {
         self.send()?;
         let mut early = self.early.borrow_mut();
@@ -128,7 +128,7 @@ impl Connection {
         }
     }
 
-    /// Waits for a signal of an object, which may have come already.
+    /// Waits for a signal of an object, which may have arrived already.
     pub(super) fn signal(&self, path: &str, member: &str) -> Result<Message, Error> {
         self.send()?;
         let mut early = self.early.borrow_mut();
@@ -145,7 +145,7 @@ impl Connection {
         }
     }
 
-    /// What others ask of us is passed over.
+    /// Ignores method calls from other clients.
     fn receive_into(&self, early: &mut Vec<Message>) -> Result<(), Error> {
         let message = self.receive()?;
         early.extend((message.msg_type() != MessageType::MethodCall).then_some(message));
@@ -153,7 +153,7 @@ impl Connection {
     }
 
     fn send(&self) -> Result<(), Error> {
-        self.sign_on()?;
+        self.authenticate()?;
         let mut outgoing = self.outgoing.borrow_mut();
         if !outgoing.is_empty() {
             let left = self.left()?;
@@ -164,9 +164,9 @@ impl Connection {
         Ok(())
     }
 
-    /// To negotiate that descriptors may be passed would be another wait, for nothing.
-    fn sign_on(&self) -> Result<(), Error> {
-        if self.signed_on.get().is_some() {
+    /// File descriptors are not negotiated: that would be another roundtrip.
+    fn authenticate(&self) -> Result<(), Error> {
+        if self.authenticated.get().is_some() {
             return Ok(());
         }
         let line = |bytes: &[u8]| match bytes.iter().position(|byte| *byte == b'\n') {
@@ -178,7 +178,7 @@ impl Connection {
         if !answer.starts_with(b"OK ") {
             return Err(of_another());
         }
-        _ = self.signed_on.set(());
+        _ = self.authenticated.set(());
         Ok(())
     }
 
@@ -187,7 +187,7 @@ impl Connection {
         Message::demarshal(&message)
     }
 
-    /// Reads until as many bytes are there as are needed for one thing, by the bytes that are there.
+    /// Reads until one message or line is complete; `needed` computes its length from its first bytes.
     fn read(&self, needed: impl Fn(&[u8]) -> Result<usize, ()>) -> Result<Zeroizing<Vec<u8>>, Error> {
         let mut incoming = self.incoming.borrow_mut();
         loop {
@@ -197,7 +197,7 @@ impl Connection {
             }
             let left = self.left()?;
             self.stream.set_read_timeout(Some(left)).map_err(|error| cut(&error))?;
-            match (&self.stream).read(incoming.room(needed)) {
+            match (&self.stream).read(incoming.spare(needed)) {
                 Ok(0) => return Err(cut(&ErrorKind::UnexpectedEof.into())),
                 Ok(more) => incoming.add(more),
                 Err(error) if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::WouldBlock) => {}
@@ -206,7 +206,7 @@ impl Connection {
         }
     }
 
-    /// Never zero, which a socket takes for ever.
+    /// Never zero, which means no timeout for a socket.
     fn left(&self) -> Result<Duration, Error> {
         left_until(self.end.get())
     }
@@ -225,7 +225,7 @@ fn open_first(address: &str, end: Instant) -> Result<UnixStream, Error> {
     opened
 }
 
-/// The time limit for writing is one for connecting, too: to a bus that takes nobody for the moment.
+/// The send timeout also applies to connecting, if the backlog of the bus is full.
 /// <https://man7.org/linux/man-pages/man7/socket.7.html>
 fn open(address: &SocketAddrUnix, end: Instant) -> Result<UnixStream, Error> {
     let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None);
@@ -234,8 +234,9 @@ fn open(address: &SocketAddrUnix, end: Instant) -> Result<UnixStream, Error> {
         set_socket_timeout(&socket, Timeout::Send, Some(left_until(end)?)).map_err(|error| cut(&error.into()))?;
         match connect(&socket, address) {
             Ok(()) => {
-                // Whoever took the place of a bus that has gone would be sent secrets. Root may have them.
-                let user = user_behind(&socket).map_err(|error| cut(&error))?;
+                // Another user may have taken the address of a bus that has ended, and would receive secrets.
+                // Root can read them anyway.
+                let user = peer_user(&socket).map_err(|error| cut(&error))?;
                 let is_ours = user == 0 || user == rustix::process::geteuid().as_raw();
                 return if is_ours { Ok(UnixStream::from(socket)) } else { Err(of_another()) };
             }
@@ -269,7 +270,7 @@ pub(super) fn malformed() -> Error {
     Error::new_custom("org.freedesktop.DBus.Error.InvalidArgs", "malformed message from the bus")
 }
 
-/// On one line, as somebody else wrote it.
+/// The message of the service on one line.
 pub(super) fn text(error: &Error) -> String {
     let text = error.message().or(error.name()).unwrap_or("unknown error");
     text.split_whitespace().collect::<Vec<_>>().join(" ")

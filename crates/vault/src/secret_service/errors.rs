@@ -6,7 +6,7 @@ use crate::VaultError;
 
 pub(super) const UNKNOWN_METHOD: &str = "org.freedesktop.DBus.Error.UnknownMethod";
 
-/// The service's names by the program that it is, as the kernel cuts them.
+/// The names of the services by their programs; the kernel truncates those to 15 characters.
 const PROGRAMS: [(&str, &str); 5] = [
     ("gnome-keyring-d", "Secret Service (GNOME Keyring)"),
     ("keepassxc", "Secret Service (KeePassXC)"),
@@ -16,13 +16,13 @@ const PROGRAMS: [(&str, &str); 5] = [
 ];
 
 impl Bus {
-    /// What the service is called, with the program's name where that can be found out.
+    /// The name of the service, with that of its program if it can be determined.
     pub(super) fn place(&self) -> &'static str {
         let program = self.program();
         PROGRAMS.iter().find(|(name, _)| *name == program).map_or(PLACE, |(_, place)| place)
     }
 
-    /// Empty where it cannot be found out. Never asked where all is well.
+    /// Empty if it cannot be determined. Called for errors only.
     pub(super) fn program(&self) -> &str {
         self.program.get_or_init(|| {
             let asked = self.connection.ask_bus("GetConnectionUnixProcessID", (SERVICE,));
@@ -54,7 +54,7 @@ impl Bus {
     }
 }
 
-/// Of an object that has gone in the meantime.
+/// `None` if the object has been deleted meanwhile.
 pub(super) fn unless_gone<T>(answer: Result<T, Error>) -> Result<Option<T>, Error> {
     match answer {
         Ok(value) => Ok(Some(value)),
@@ -69,7 +69,7 @@ pub(super) fn unless_gone<T>(answer: Result<T, Error>) -> Result<Option<T>, Erro
     }
 }
 
-/// Whether nobody owns the service's name, and nobody can be made to.
+/// Whether the service is not running and the bus cannot start it.
 pub(super) fn is_missing(error: &Error) -> bool {
     matches!(
         error.name(),

@@ -1,17 +1,17 @@
 use zeroize::Zeroizing;
 
-/// What has been read and not been used yet.
+/// The bytes that were received and not consumed yet.
 pub(super) struct Incoming {
     bytes: Zeroizing<Vec<u8>>,
     length: usize,
 }
 
 impl Incoming {
-    pub(super) fn with_room(size: usize) -> Self {
+    pub(super) fn with_capacity(size: usize) -> Self {
         Incoming { bytes: Zeroizing::new(vec![0; size]), length: 0 }
     }
 
-    /// So many have been read to where there was room.
+    /// Marks bytes of [`Incoming::spare`] as received.
     pub(super) fn add(&mut self, count: usize) {
         self.length += count;
     }
@@ -27,8 +27,8 @@ impl Incoming {
         Some(taken)
     }
 
-    /// Where to read to; what is outgrown is wiped.
-    pub(super) fn room(&mut self, needed: usize) -> &mut [u8] {
+    /// The part to read into; a buffer that is replaced by a larger one is wiped.
+    pub(super) fn spare(&mut self, needed: usize) -> &mut [u8] {
         if needed > self.bytes.len() {
             let mut larger = Zeroizing::new(vec![0; needed]);
             larger[..self.length].copy_from_slice(&self.bytes[..self.length]);
@@ -43,12 +43,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_comes_in_pieces_is_put_together() {
-        let mut incoming = Incoming::with_room(4);
-        incoming.room(3)[..4].copy_from_slice(b"abcd");
+    fn pieces_are_joined() {
+        let mut incoming = Incoming::with_capacity(4);
+        incoming.spare(3)[..4].copy_from_slice(b"abcd");
         incoming.length = 4;
         assert_eq!(incoming.take(6), None);
-        incoming.room(6)[..2].copy_from_slice(b"ef");
+        incoming.spare(6)[..2].copy_from_slice(b"ef");
         incoming.length = 6;
         assert_eq!(incoming.take(5).unwrap().as_slice(), b"abcde");
         assert_eq!(incoming.bytes(), b"f");

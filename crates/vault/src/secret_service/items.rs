@@ -1,4 +1,4 @@
-//! What our items look like, and what items say of themselves.
+//! The attributes of items: ours, and those of others.
 
 use std::collections::BTreeMap;
 use std::time::SystemTime;
@@ -12,7 +12,7 @@ use crate::{Entry, Key, Name};
 
 /// The schema of our tokens.
 const TOKEN: &str = "io.credmint.Token";
-/// The schema of Docker's own helper, under which it looks for logins and we do.
+/// The schema of the logins of Docker's own helper, and of ours.
 /// <https://github.com/docker/docker-credential-helpers/blob/v0.9.6/secretservice/secretservice.c>
 const LOGIN: &str = "io.docker.Credentials";
 
@@ -63,7 +63,7 @@ fn attributes<const N: usize>(pairs: [(&str, &str); N]) -> Attributes {
     pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
-/// What an item says of itself without its secret.
+/// The attributes of an item, without its secret.
 pub(super) struct ItemAttributes {
     pub(super) attributes: Attributes,
     modified: SystemTime,
@@ -83,7 +83,7 @@ impl ItemAttributes {
         Some(ItemAttributes { attributes, modified })
     }
 
-    /// Keyed by the attribute and not by the label, which was the address once and now is a sentence.
+    /// By the attribute, not by the label, which was the address in old versions and is a sentence now.
     pub(super) fn login(&self) -> Option<Name> {
         let server = self.attributes.get("server")?;
         Some(Name {

@@ -1,12 +1,11 @@
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
 
-/// The user whose process made the socket at the other end.
+/// The user of the process at the other end of a socket.
 ///
-/// `rustix` asks this too, and takes the process's number for one that is never zero, which it is
-/// between containers.
+/// `rustix` has this too, but assumes that the process id is never zero, which it is between containers.
 /// <https://man7.org/linux/man-pages/man7/unix.7.html>
-pub(super) fn user_behind(socket: impl AsFd) -> io::Result<u32> {
+pub(super) fn peer_user(socket: impl AsFd) -> io::Result<u32> {
     let mut peer = libc::ucred { pid: 0, uid: libc::uid_t::MAX, gid: libc::gid_t::MAX };
     let mut size = size_of::<libc::ucred>() as libc::socklen_t;
     let socket = socket.as_fd().as_raw_fd();
@@ -25,10 +24,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_us_behind_a_socket_of_ours() {
+    fn the_peer_of_our_own_socket_is_this_user() {
         let (one, _other) = UnixStream::pair().unwrap();
-        assert_eq!(user_behind(&one).unwrap(), rustix::process::geteuid().as_raw());
+        assert_eq!(peer_user(&one).unwrap(), rustix::process::geteuid().as_raw());
         let file = std::fs::File::open("/dev/null").unwrap();
-        assert!(user_behind(file).is_err());
+        assert!(peer_user(file).is_err());
     }
 }

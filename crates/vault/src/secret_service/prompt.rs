@@ -1,4 +1,4 @@
-//! Collections and items that are locked: what opens by itself, and what somebody has to be asked for.
+//! Locked collections and items: which can be unlocked silently, and which need a prompt.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
@@ -12,26 +12,26 @@ use super::errors::unless_gone;
 use crate::VaultError;
 
 const PROMPT: &str = "org.freedesktop.Secret.Prompt";
-/// Where KWallet itself answers, beside the Secret Service, until Plasma 6.
+/// The objects of KWallet's own interface, which exist beside the Secret Service until Plasma 6.
 const KWALLETS: [&str; 2] = ["/modules/kwalletd5", "/modules/kwalletd6"];
 
-/// Whether somebody may be asked.
+/// Whether the user may be prompted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum PromptPolicy {
-    /// Whoever is there to answer while the service may take to answer anyway.
+    /// A prompt may be answered within the timeout of the service.
     #[default]
     IfQuick,
-    /// Nobody: it is not worth a question.
+    /// No prompt: it is not worth the interruption.
     Never,
-    /// Somebody who has just started this, for as long as that.
+    /// The user has started this, and is waited for up to this time.
     WaitForUser(Duration),
 }
 
-/// How long a person is waited for, beside what the service may take to answer.
+/// The time that the user is waited for, in addition to the timeout of the service.
 #[derive(Default)]
 pub(super) struct Prompting {
     policy: Cell<PromptPolicy>,
-    /// What has been waited since this was asked last.
+    /// The time waited since the last call of [`Prompting::take`].
     taken: Cell<Duration>,
 }
 
@@ -40,7 +40,7 @@ impl Prompting {
         self.policy.set(policy);
     }
 
-    /// For which a person was waited for, once.
+    /// The time that the user was waited for, once.
     pub(super) fn take(&self) -> Duration {
         self.taken.take()
     }
@@ -54,25 +54,25 @@ impl Prompting {
 }
 
 impl Bus {
-    /// Opens the collections of these items that can be opened without asking anybody.
+    /// Unlocks the collections of these items that need no prompt.
     pub(super) fn open_collections_of(&self, items: &[Path<'static>]) -> Result<(), VaultError> {
         items.iter().filter_map(collection_of).try_for_each(|collection| self.open_collection(&collection).map(drop))
     }
 
-    /// For collections that were looked at.
+    /// For collections that were checked.
     pub(super) fn is_in_open_collection(&self, item: &Path<'static>) -> bool {
         let known = self.collections.borrow();
         collection_of(item).is_some_and(|of| known.iter().any(|(collection, open)| *open && *collection == of))
     }
 
-    /// Whether a collection is open, or opens without anybody being asked: a keyring without a
-    /// password, a wallet that was opened when the user signed in.
+    /// Whether a collection is unlocked or can be unlocked without a prompt: a keyring without a
+    /// password, a wallet that was opened at login.
     pub(super) fn open_collection(&self, collection: &Path<'static>) -> Result<bool, VaultError> {
         if let Some((_, open)) = self.collections.borrow().iter().find(|(known, _)| known == collection) {
             return Ok(*open);
         }
         let open = match self.is_locked(collection)? {
-            // It has gone.
+            // It was deleted.
             None => return Err(VaultError::NoCollection { place: self.place() }),
             Some(false) => true,
             Some(true) => self.unlock_quietly(collection)?,
@@ -81,14 +81,14 @@ impl Bus {
         Ok(open)
     }
 
-    /// `None` where there is no such collection.
+    /// `None` if there is no such collection.
     fn is_locked(&self, collection: &Path<'static>) -> Result<Option<bool>, VaultError> {
         let answer = self.ask::<(Variant<bool>,)>(collection, PROPERTIES, "Get", (COLLECTION, "Locked"));
         let answer = unless_gone(answer).map_err(|error| self.failure(&error))?;
         Ok(answer.map(|(Variant(locked),)| locked))
     }
 
-    /// For a service that answers no search.
+    /// For a service that replies to no search.
     pub(super) fn known_to_be_locked(&self) -> bool {
         let default = self.read_default_alias();
         default.is_ok_and(|path| &*path != NOTHING && self.is_locked(&path) == Ok(Some(true)))
@@ -108,15 +108,15 @@ impl Bus {
         Ok(false)
     }
 
-    /// The prompt that is in the way, if there is one. Nobody sees it before it is carried out.
+    /// The prompt that is required, if any. It is not shown until it is carried out.
     fn unlock(&self, object: &Path<'static>) -> Result<Option<Path<'static>>, VaultError> {
         let (unlocked, prompt): (Vec<Path<'static>>, Path<'static>) =
             self.call(ROOT, ROOT_INTERFACE, "Unlock", (vec![object],))?;
         Ok(Some(prompt).filter(|prompt| &**prompt != NOTHING && !unlocked.contains(object)))
     }
 
-    /// KWallet calls a wallet locked for the Secret Service until the first client unlocks it, though
-    /// it was opened when the user signed in; nobody is asked then. `ksecretd` tells nobody which it is.
+    /// KWallet reports a wallet as locked until the first client unlocks it, even if it was opened at login;
+    /// unlocking shows no prompt then. `ksecretd` does not report which is the case.
     fn is_open_wallet(&self, collection: &Path<'static>) -> bool {
         let label = self.ask::<(Variant<String>,)>(collection, PROPERTIES, "Get", (COLLECTION, "Label"));
         let Ok((Variant(label),)) = label else { return false };
@@ -132,13 +132,13 @@ impl Bus {
         self.guarded.borrow().contains(item)
     }
 
-    /// Has somebody confirm that an item may be read.
+    /// Prompts the user to confirm that an item may be read.
     pub(super) fn confirm(&self, item: &Path<'static>) -> Result<(), VaultError> {
         self.unlock(item)?.map_or(Ok(()), |prompt| self.carry_out(&prompt).map(drop))
     }
 
-    /// Has somebody answer a prompt, if anybody may be asked; many only say that they might have to
-    /// ask. Tells which object came of it. What is not answered in time is dismissed.
+    /// Carries out a prompt, if the policy allows it; many services return one that shows nothing. Returns
+    /// the resulting object. A prompt that is not answered in time is dismissed.
     pub(super) fn carry_out(&self, prompt: &Path<'static>) -> Result<Option<Path<'static>>, VaultError> {
         if self.prompting.policy.get() == PromptPolicy::Never {
             self.dismiss(prompt);
@@ -148,7 +148,7 @@ impl Bus {
     }
 
     fn wait_for(&self, prompt: &Path<'static>) -> Result<Option<Path<'static>>, VaultError> {
-        // While there is time to find out whom the error will be about.
+        // Determined now, while there is time: an error names it.
         self.program();
         let (began, end) = (Instant::now(), self.end.get());
         let policy = self.prompting.policy.get();
@@ -156,7 +156,7 @@ impl Bus {
             self.connection.wait_until(began + left);
         }
         let rule = format!("type='signal',sender='{SERVICE}',interface='{PROMPT}',member='Completed',path='{prompt}'");
-        // Both go out with the wait; an error of either is no signal.
+        // Both are sent with the wait; if either fails, no signal arrives.
         self.connection.ask_bus("AddMatch", (rule,));
         let asked = self.send(prompt, PROMPT, "Prompt", ("",));
         let completed = self.read::<()>(asked).and_then(|()| self.connection.signal(prompt, "Completed"));
@@ -177,14 +177,14 @@ impl Bus {
         }
     }
 
-    /// Nobody waits for the answer.
+    /// Does not wait for the reply.
     fn dismiss(&self, prompt: &Path<'static>) {
         self.send(prompt, PROMPT, "Dismiss", ());
         self.connection.flush();
     }
 }
 
-/// Items lie below their collection.
+/// The path of an item begins with that of its collection.
 /// <https://specifications.freedesktop.org/secret-service-spec/latest/object-paths.html>
 fn collection_of(item: &Path<'static>) -> Option<Path<'static>> {
     Path::new(item.rsplit_once('/')?.0.to_owned()).ok()

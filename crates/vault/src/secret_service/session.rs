@@ -2,27 +2,27 @@ use dbus::arg::{RefArg, Variant, cast};
 use dbus::{Error, Message, Path};
 use zeroize::Zeroizing;
 
-use super::agreement::{ALGORITHM, Cipher, KeyExchange};
 use super::bus::{Bus, ROOT, ROOT_INTERFACE};
 use super::connection::{PendingReply, malformed};
+use super::key_exchange::{ALGORITHM, Cipher, KeyExchange};
 use crate::VaultError;
 
-/// How secrets cross the bus.
+/// A session of the Secret Service, which defines how secrets are transferred.
 ///
-/// As they are, wherever the service takes it: encryption on the way is part of the specification, and
-/// would take 5 ms on every `get` for two modular exponentiations; it keeps nothing from anybody:
-/// a process that can watch this user's bus can ask the service for the secret itself, and the
-/// bus is a socket in memory that no other user can read.
+/// They are transferred plain if the service supports it. The specification's encryption would cost
+/// 5 ms on every `get` for two modular exponentiations and protect nothing: a process that can monitor
+/// this user's bus can request the secret from the service itself, and no other user can read the
+/// bus, which is a local socket.
 pub(super) struct Session {
     path: Path<'static>,
     cipher: Option<Cipher>,
 }
 
-/// A secret as it crosses the bus: session, parameters, value, type.
+/// A secret as it is transferred: session, parameters, value, type.
 /// <https://specifications.freedesktop.org/secret-service-spec/latest/types.html>
 pub(super) type Wrapped = (Path<'static>, Vec<u8>, Vec<u8>, &'static str);
 
-/// gnome-keyring and KeePassXC answer `plain` with a text, KWallet with bytes; nobody needs either.
+/// gnome-keyring and KeePassXC reply to `plain` with a string, KWallet with bytes; it has no meaning.
 type Opened = (Variant<Box<dyn RefArg>>, Path<'static>);
 
 impl Session {
@@ -41,8 +41,8 @@ impl Session {
         Ok((self.path.clone(), parameters, value, "text/plain"))
     }
 
-    /// As a slice of the message: a vector of bytes is read byte by byte, which for a token takes as
-    /// long as half a roundtrip.
+    /// Reads a slice of the message, because libdbus reads a vector byte by byte, which takes as long as
+    /// half a roundtrip for a token.
     pub(super) fn unwrap(&self, answer: &Message) -> Result<Zeroizing<Vec<u8>>, Error> {
         let (_, parameters, value, _) = answer.read1::<(Path<'_>, &[u8], &[u8], &str)>()?;
         match &self.cipher {
@@ -58,7 +58,7 @@ impl Bus {
             let opened = self.once_known::<Opened>(self.session_asked.take(), || self.send_session());
             let session = match opened {
                 Ok((_, path)) => Session { path, cipher: None },
-                Err(error) if is_refusal(&error) => self.agree().map_err(|error| self.failure(&error))?,
+                Err(error) if is_unsupported(&error) => self.exchange_keys().map_err(|error| self.failure(&error))?,
                 Err(error) => return Err(self.failure(&error)),
             };
             _ = self.session.set(session);
@@ -70,8 +70,8 @@ impl Bus {
         self.send(ROOT, ROOT_INTERFACE, "OpenSession", ("plain", Variant("")))
     }
 
-    fn agree(&self) -> Result<Session, Error> {
-        log::debug!("the service takes no secret as it is: a key is agreed on");
+    fn exchange_keys(&self) -> Result<Session, Error> {
+        log::debug!("the service rejects plain secrets: exchanging a key");
         let offer = KeyExchange::new().map_err(no_random_numbers)?;
         let ours = Variant(offer.public().to_vec());
         let (theirs, path): Opened = self.ask(ROOT, ROOT_INTERFACE, "OpenSession", (ALGORITHM, ours))?;
@@ -80,7 +80,7 @@ impl Bus {
     }
 }
 
-fn is_refusal(error: &Error) -> bool {
+fn is_unsupported(error: &Error) -> bool {
     matches!(
         error.name(),
         Some("org.freedesktop.DBus.Error.NotSupported" | "org.freedesktop.DBus.Error.InvalidArgs") //

@@ -1,5 +1,5 @@
-//! A desktop session of its own: a real bus and real keychains in a private home.
-#![allow(dead_code)] // Each of the test programs uses a part of it.
+//! A desktop session: a real bus and real keychains in a temporary home.
+#![allow(dead_code)] // Each test program uses a part of it.
 
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File};
@@ -21,8 +21,8 @@ pub(crate) use daemons::{ALL, Daemon};
 #[allow(unused_imports)]
 pub(crate) use screen::Screen;
 
-/// The interface of signals by which a test marks a place among the messages of a bus.
-const SIGN: &str = "org.credmint.Sign";
+/// The interface of the signals with which a test marks a position among the messages of a bus.
+const MARK: &str = "org.credmint.Mark";
 
 pub(crate) struct Desktop {
     home: TempDir,
@@ -33,12 +33,12 @@ pub(crate) struct Desktop {
 }
 
 impl Desktop {
-    /// With an unlocked gnome-keyring; `None`, said aloud, where the programs are missing.
+    /// A desktop with an unlocked gnome-keyring; `None` and a skipped test if the programs are not installed.
     pub(crate) fn start() -> Option<Self> {
         Self::with(Daemon::GnomeKeyring)
     }
 
-    /// With a bus, and nothing that it could start.
+    /// A desktop with a bus and no service that it could start.
     pub(crate) fn without_keyring() -> Option<Self> {
         for program in ["dbus-daemon", "gdbus", "dbus-monitor"] {
             if find(program).is_none() {
@@ -72,7 +72,7 @@ impl Desktop {
         Some(Desktop { home, address: address.trim().to_owned(), bus, keyring: None, display: None })
     }
 
-    /// Has the bus start a program for the Secret Service, as soon as somebody asks for it.
+    /// Makes the bus start a program for the Secret Service at the first call.
     pub(crate) fn make_activatable(&self, program: &str) {
         let service = format!("[D-BUS Service]\nName=org.freedesktop.secrets\nExec={program}\n");
         fs::write(self.home.path().join("services/org.freedesktop.secrets.service"), service).unwrap();
@@ -83,7 +83,7 @@ impl Desktop {
         self.home.path()
     }
 
-    /// A program of this home's own.
+    /// Creates a shell script in this home.
     pub(crate) fn script(&self, name: &str, text: &str) -> String {
         let path = self.home.path().join(name);
         fs::write(
@@ -109,19 +109,19 @@ impl Desktop {
         Vault::new(choice, self.places())
     }
 
-    /// What the keychain answers. It has two seconds, which on a machine that is busy with something else
-    /// may be too few: then it is asked again.
-    pub(crate) fn keychain<T>(&self, ask: impl Fn(&Vault) -> Result<T, VaultError>) -> Result<T, VaultError> {
+    /// The result of a call of the keychain. On a busy machine it may exceed the timeout of two seconds: then
+    /// it is called again.
+    pub(crate) fn keychain<T>(&self, call: impl Fn(&Vault) -> Result<T, VaultError>) -> Result<T, VaultError> {
         for _ in 0..10 {
-            match ask(&self.vault(Choice::Keychain)) {
+            match call(&self.vault(Choice::Keychain)) {
                 Err(VaultError::TimedOut { .. }) => _ = fs::remove_file(self.home().join("run/credmint/keychain-hung")),
                 answer => return answer,
             }
         }
-        ask(&self.vault(Choice::Keychain))
+        call(&self.vault(Choice::Keychain))
     }
 
-    /// Takes away what was kept outside of the keychain, and the note that it hung.
+    /// Removes what is stored outside of the keychain, and the marker of a keychain that timed out.
     pub(crate) fn forget(&self) {
         let places = self.places();
         for folder in [places.runtime, places.cache, places.data].into_iter().flatten() {
@@ -139,19 +139,19 @@ impl Desktop {
         command
     }
 
-    /// A method of the Secret Service, by another client.
+    /// Calls a method of the Secret Service as another client.
     pub(crate) fn secrets(&self, method: &str, arguments: &[&str]) -> String {
         self.call("org.freedesktop.secrets", "/org/freedesktop/secrets", method, arguments)
     }
 
-    /// A method of anything, by another client.
+    /// Calls any method as another client.
     pub(crate) fn call(&self, name: &str, path: &str, method: &str, arguments: &[&str]) -> String {
         let mut gdbus = self.run("gdbus");
         gdbus.args(["call", "--session", "--timeout", "10", "--dest", name, "--object-path", path, "--method", method]);
         text(&gdbus.args(arguments).output().unwrap())
     }
 
-    /// Whether somebody owns the name of the Secret Service.
+    /// Whether a Secret Service is running.
     pub(crate) fn has_service(&self) -> bool {
         let method = "org.freedesktop.DBus.NameHasOwner";
         self.call(BUS, "/org/freedesktop/DBus", method, &["org.freedesktop.secrets"]).contains("true")
@@ -161,7 +161,7 @@ impl Desktop {
         signal("STOP", &self.keyring.as_ref().unwrap().1);
     }
 
-    /// Goes on, and is asked again at once.
+    /// Continues it, and removes the marker, so that it is called again at once.
     pub(crate) fn continue_keyring(&self) {
         signal("CONT", &self.keyring.as_ref().unwrap().1);
         fs::remove_file(self.home.path().join("run/credmint/keychain-hung")).unwrap();
@@ -177,30 +177,30 @@ impl Desktop {
         let mut monitor = self.run("dbus-monitor");
         let monitor = monitor.args(["--session", "--profile"]).stdout(File::create(&path).unwrap());
         let mut monitor = monitor.stderr(Stdio::null()).spawn().unwrap();
-        // Messages are seen in the bus's order: what lies between these two signs is all that was called.
-        let sign = |name: &str| {
+        // Messages arrive in the order of the bus, so these two marks enclose all calls.
+        let mark = |name: &str| {
             wait_until("dbus-monitor", || {
-                let target = ["--object-path", "/", "--signal", &format!("{SIGN}.{name}")];
+                let target = ["--object-path", "/", "--signal", &format!("{MARK}.{name}")];
                 assert!(self.run("gdbus").args(["emit", "--session"]).args(target).status().unwrap().success());
                 fs::read_to_string(&path).unwrap().contains(name)
             });
         };
-        sign("Begin");
+        mark("Begin");
         calls();
-        sign("End");
+        mark("End");
         monitor.kill().unwrap();
         monitor.wait().unwrap();
         // mc, time, serial, sender, destination, path, interface, member
         let lines = fs::read_to_string(&path).unwrap();
         let lines: Vec<Vec<_>> = lines.lines().map(|line| line.split('\t').collect()).collect();
-        let is_sign = |line: &Vec<&str>, name: &str| line.contains(&SIGN) && line.contains(&name);
-        let begin = lines.iter().rposition(|line| is_sign(line, "Begin")).unwrap();
-        let end = lines.iter().position(|line| is_sign(line, "End")).unwrap();
-        // The connection that sends the second sign says hello before it does.
-        let senders: Vec<_> = lines.iter().filter(|line| line.contains(&SIGN)).map(|line| line[3]).collect();
+        let is_mark = |line: &Vec<&str>, name: &str| line.contains(&MARK) && line.contains(&name);
+        let begin = lines.iter().rposition(|line| is_mark(line, "Begin")).unwrap();
+        let end = lines.iter().position(|line| is_mark(line, "End")).unwrap();
+        // The connections that send the marks also call Hello.
+        let senders: Vec<_> = lines.iter().filter(|line| line.contains(&MARK)).map(|line| line[3]).collect();
         let calls = lines[begin..end].iter().filter(|line| line[0] == "mc" && !senders.contains(&line[3]));
         let mut calls = calls.collect::<Vec<_>>().into_iter();
-        let hello = calls.clone().find(|call| call[7] == "Hello").expect("a new connection says hello");
+        let hello = calls.clone().find(|call| call[7] == "Hello").expect("a new connection calls Hello");
         calls.by_ref().filter(|call| call[3] == hello[3]).map(|call| call[7].to_owned()).collect()
     }
 }
@@ -230,19 +230,19 @@ fn private(program: &str, home: &TempDir) -> Command {
     let mut command = Command::new(program);
     command.env_clear().env("PATH", variable("PATH").unwrap_or_default()).env("HOME", home.path());
     command.env("XDG_RUNTIME_DIR", home.path().join("run")).env("XDG_DATA_HOME", home.path().join("data"));
-    // Where no window is looked at, none is needed. KeePassXC is there once for each folder of this kind.
+    // No windows without a screen. KeePassXC runs once per temporary folder.
     command.env("QT_QPA_PLATFORM", "offscreen").env("TMPDIR", home.path().join("run"));
     command
 }
 
-/// Where a program lies, in `$CREDMINT_PEERS` or `$PATH`.
+/// The path of a program, from `$CREDMINT_PEERS` or `$PATH`.
 pub(crate) fn find(program: &str) -> Option<PathBuf> {
     let folders: Vec<_> = ["CREDMINT_PEERS", "PATH"].into_iter().filter_map(variable).collect();
     let mut paths = folders.iter().flat_map(std::env::split_paths).map(|folder| folder.join(program));
     paths.find(|path| path.is_file())
 }
 
-#[allow(clippy::disallowed_methods)] // A test's own variables are no settings.
+#[allow(clippy::disallowed_methods)] // Variables of tests are not settings.
 fn variable(name: &str) -> Option<OsString> {
     std::env::var_os(name)
 }

@@ -1,4 +1,4 @@
-//! A screen that nobody looks at, on which a test presses keys.
+//! A virtual screen on which a test presses keys.
 
 use std::time::Instant;
 
@@ -10,7 +10,7 @@ pub(crate) struct Screen {
 }
 
 impl Screen {
-    /// `None`, said aloud, where the programs are missing.
+    /// `None` and a skipped test if the programs are not installed.
     pub(crate) fn start() -> Option<Self> {
         if let Some(missing) = ["Xvfb", "xdotool"].iter().find(|program| find(program).is_none()) {
             skip("a confirmation", &format!("{missing} is not installed"));
@@ -28,7 +28,7 @@ impl Screen {
         &self.display
     }
 
-    /// What comes of something while keys are pressed in the window that it opens.
+    /// The result of `act`, while keys are pressed in the window that it opens.
     pub(crate) fn confirming<T>(&self, window: &str, key: &str, act: impl FnOnce() -> T) -> T {
         std::thread::scope(|threads| {
             threads.spawn(|| self.press(window, key));
@@ -36,7 +36,7 @@ impl Screen {
         })
     }
 
-    /// Until the window has gone: it may not take keys from its first moment.
+    /// Repeats the keys until the window has closed: it may ignore the first ones.
     fn press(&self, window: &str, key: &str) {
         let began = Instant::now();
         let mut seen = false;

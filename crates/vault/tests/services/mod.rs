@@ -1,4 +1,4 @@
-//! Services that behave as few do, served by the tests themselves.
+//! Services with rare behaviour, implemented by the tests.
 
 use std::collections::HashMap;
 
@@ -8,7 +8,7 @@ use dbus::{Message, MessageType, Path};
 
 use super::*;
 
-/// The Secret Service of a bus, on a thread of its own, until the answer to a call is `None`.
+/// Serves the Secret Service of a bus on a thread, until the reply to a call is `None`.
 fn serve(address: &str, mut answer: impl FnMut(&Message, &str) -> Option<Message> + Send + 'static) {
     let mut channel = Channel::open_private(address).unwrap();
     channel.register().unwrap();
@@ -29,10 +29,10 @@ fn serve(address: &str, mut answer: impl FnMut(&Message, &str) -> Option<Message
     });
 }
 
-/// One login, and a service that does not know its client during the first three calls, as
-/// gnome-keyring may do when many ask at once. A session for nobody is the end of it, as there.
+/// A service with one login that has not registered its client during the first three calls, as gnome-keyring
+/// may do if many clients connect at once. It ends if an unregistered client opens a session, as there.
 #[test]
-fn a_service_that_does_not_know_us_yet_is_asked_again() {
+fn a_service_that_has_not_registered_this_client_is_called_again() {
     let Some(desktop) = Desktop::without_keyring() else { return };
     let (item, session) = (Path::from("/item"), Path::from("/session"));
     let mut calls = 0;
@@ -68,10 +68,10 @@ fn a_service_that_does_not_know_us_yet_is_asked_again() {
     assert_eq!(none, Ok(None));
 }
 
-/// A real gnome-keyring behind a service that takes no secret as it is: what is agreed on and
-/// encrypted is gnome-keyring's own doing.
+/// A service that rejects plain secrets and relays everything else to a real gnome-keyring, which does the
+/// key exchange and the encryption.
 #[test]
-fn where_plain_is_refused_a_key_is_agreed_on() {
+fn keys_are_exchanged_with_a_service_that_rejects_plain_secrets() {
     let (Some(real), Some(desktop)) = (Desktop::start(), Desktop::without_keyring()) else { return };
     let mut behind = Channel::open_private(&real.places().session_bus.unwrap()).unwrap();
     behind.register().unwrap();
@@ -87,7 +87,7 @@ fn where_plain_is_refused_a_key_is_agreed_on() {
         };
         if let Some((_, vector, value, _)) = wrapped {
             assert_eq!((vector.len(), value.len() % 16), (16, 0));
-            assert!(!value.windows(6).any(|part| part == b"canary" || part == b"xxxxxx"), "as it is");
+            assert!(!value.windows(6).any(|part| part == b"canary" || part == b"xxxxxx"), "not encrypted");
         }
         let (path, interface) = (call.path().unwrap(), call.interface().unwrap());
         let mut relayed = Message::method_call(&"org.freedesktop.secrets".into(), &path, &interface, &method.into());
@@ -107,7 +107,7 @@ fn where_plain_is_refused_a_key_is_agreed_on() {
     for secret in ["", "canary", &"x".repeat(5_000)] {
         for entry in [token("a", secret), login("r.example", "me", secret)] {
             assert_eq!(desktop.vault(Choice::Keychain).save(&entry), Ok(Location::Keychain));
-            // What one agreed on, another reads, and the real one gives out as it is.
+            // Another session reads it, and the real service returns it plain.
             for vault in [desktop.vault(Choice::Keychain), real.vault(Choice::Keychain)] {
                 assert_eq!(vault.load(&entry.key).unwrap().unwrap().secret.expose(), secret);
             }
@@ -115,9 +115,9 @@ fn where_plain_is_refused_a_key_is_agreed_on() {
     }
 }
 
-/// A keyring of a desktop on which nobody has ever kept anything.
+/// A keyring that has never stored anything.
 #[test]
-fn a_missing_default_collection_is_told() {
+fn a_missing_default_collection_is_reported() {
     let Some(desktop) = Desktop::without_keyring() else { return };
     serve(&desktop.places().session_bus.unwrap(), |call, method| {
         let reply = call.method_return();

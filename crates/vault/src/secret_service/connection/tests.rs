@@ -7,7 +7,7 @@ fn soon() -> Instant {
     Instant::now() + Duration::from_millis(300)
 }
 
-/// What a client says of a bus that answers with these texts, each after it has heard something.
+/// The error of a client whose bus replies with these texts, one after each message.
 fn error_of_bus(answers: &'static [&'static [u8]]) -> String {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a bus");
@@ -17,7 +17,7 @@ fn error_of_bus(answers: &'static [&'static [u8]]) -> String {
         for answer in answers {
             let mut asked = [0; 4096];
             if client.read(&mut asked).is_ok_and(|length| length > 0) {
-                // It may have given up on us.
+                // The client may have closed the connection.
                 _ = client.write_all(answer);
             }
         }
@@ -31,7 +31,7 @@ fn error_of_bus(answers: &'static [&'static [u8]]) -> String {
 }
 
 #[test]
-fn a_bus_that_does_not_want_us_is_understood() {
+fn a_bus_that_rejects_the_user_or_is_malformed_is_an_error() {
     let rows: [(&[&[u8]], &str); 8] = [
         (&[b"REJECTED EXTERNAL\r\n"], "the bus belongs to another user"),
         (&[b"OK"], "the bus closed the connection"),
@@ -50,20 +50,20 @@ fn a_bus_that_does_not_want_us_is_understood() {
 }
 
 #[test]
-fn nothing_is_waited_for_longer_than_it_may_be() {
+fn no_wait_exceeds_the_deadline() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("bus");
     let address = format!("unix:path={}", path.display());
     let listener = UnixListener::bind(&path).unwrap();
     let is_over = |began: Instant| (Duration::from_millis(300)..testing::HANG).contains(&began.elapsed());
 
-    // It takes us, and says nothing.
+    // It accepts the connection and sends nothing.
     let began = Instant::now();
     let connection = Connection::open(&address, soon()).unwrap();
     assert_eq!(connection.check_hello().unwrap_err().name(), Some(TIMEOUT));
     assert!(is_over(began), "{:?}", began.elapsed());
 
-    // It takes nobody any more.
+    // It accepts no further connection.
     rustix::net::listen(&listener, 0).unwrap();
     let began = Instant::now();
     assert_eq!(Connection::open(&address, soon()).err().unwrap().name(), Some(TIMEOUT));

@@ -1,5 +1,5 @@
-//! The key that is agreed on with a service which takes no secret as it is:
-//! `dh-ietf1024-sha256-aes128-cbc-pkcs7`, the one such algorithm there is.
+//! The key exchange with a service that rejects plain secrets:
+//! `dh-ietf1024-sha256-aes128-cbc-pkcs7`, the only algorithm of the specification.
 //! <https://specifications.freedesktop.org/secret-service-spec/latest/transfer-secrets.html>
 
 use aes::Aes128;
@@ -21,29 +21,29 @@ const PRIME: U1024 = U1024::from_be_hex(concat!(
 ));
 const BLOCK: usize = 16;
 
-/// Our half of an agreement.
+/// Our private key.
 pub(super) struct KeyExchange(Zeroizing<U1024>);
 
-/// The key that both sides have come to.
+/// The shared key.
 pub(super) struct Cipher(Zeroizing<[u8; BLOCK]>);
 
 impl KeyExchange {
     /// # Errors
-    /// The kernel gives no random numbers.
+    /// The kernel provides no random numbers.
     pub(super) fn new() -> std::io::Result<Self> {
         let mut random = Zeroizing::new([0; U1024::BYTES]);
         fill_randomly(&mut random[..])?;
         Ok(KeyExchange(Zeroizing::new(U1024::from_be_bytes(*random))))
     }
 
-    /// What the service is told.
+    /// Our public key.
     pub(super) fn public(&self) -> [u8; U1024::BYTES] {
         self.power_of(&U1024::from_u8(2)).to_be_bytes()
     }
 
-    /// `None` where the service's half is none, or would make the key anybody's.
+    /// The shared key; `None` if the service's public key is malformed, or makes the shared key predictable.
     pub(super) fn agree(&self, theirs: &[u8]) -> Option<Cipher> {
-        // Some leave zeros out in front.
+        // Some services omit leading zeros.
         let start = theirs.iter().position(|&byte| byte != 0)?;
         let mut padded = [0; U1024::BYTES];
         let place = U1024::BYTES.checked_sub(theirs.len() - start)?;
@@ -65,23 +65,23 @@ impl KeyExchange {
 }
 
 impl Cipher {
-    /// The initialization vector, and the secret under it.
+    /// The initialization vector, and the encrypted secret.
     ///
     /// # Errors
-    /// The kernel gives no random numbers.
+    /// The kernel provides no random numbers.
     pub(super) fn encrypt(&self, secret: &[u8]) -> std::io::Result<([u8; BLOCK], Vec<u8>)> {
         let mut vector = [0; BLOCK];
         fill_randomly(&mut vector)?;
         let mut sealed = vec![0; (secret.len() / BLOCK + 1) * BLOCK];
         let length = cbc::Encryptor::<Aes128>::new((&*self.0).into(), (&vector).into())
             .encrypt_padded_b2b::<Pkcs7>(secret, &mut sealed)
-            .expect("there is room for the padding")
+            .expect("the buffer is large enough for the padding")
             .len();
         debug_assert_eq!(length, sealed.len());
         Ok((vector, sealed))
     }
 
-    /// `None` for what was not encrypted with this key.
+    /// `None` if it was not encrypted with this key.
     pub(super) fn decrypt(&self, vector: &[u8], sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         let vector: &[u8; BLOCK] = vector.try_into().ok()?;
         let mut secret = Zeroizing::new(vec![0; sealed.len()]);
@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_sides_come_to_one_key() {
+    fn both_sides_derive_the_same_key() {
         let (ours, theirs) = (KeyExchange::new().unwrap(), KeyExchange::new().unwrap());
         let (here, there) = (ours.agree(&theirs.public()).unwrap(), theirs.agree(&ours.public()).unwrap());
         for length in [0, 1, 15, 16, 17, 5_000] {
@@ -128,18 +128,18 @@ mod tests {
 
     /// Computed with Python's `pow`, `hmac` and `hashlib`.
     #[test]
-    fn a_key_is_the_one_that_others_compute() {
+    fn the_key_equals_that_of_another_implementation() {
         let offer = KeyExchange(Zeroizing::new(U1024::from_u64(0x0123_4567_89ab_cdef)));
         let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
         assert_eq!(hex(&offer.public()), PUBLIC);
-        // Seven, without the zeros in front of it and with some.
+        // With and without leading zeros.
         for seven in [&[7][..], &[0, 0, 7]] {
             assert_eq!(hex(&*offer.agree(seven).unwrap().0), KEY);
         }
     }
 
     #[test]
-    fn a_half_that_makes_the_key_anybodys_is_refused() {
+    fn a_public_key_that_makes_the_shared_key_predictable_is_rejected() {
         let offer = KeyExchange::new().unwrap();
         let prime = PRIME.to_be_bytes();
         let below = PRIME.wrapping_sub(&U1024::ONE).to_be_bytes();
