@@ -7,8 +7,8 @@ CLIENTS=$(dirname "${BASH_SOURCE[0]}")
 export CLIENTS WIRING=$2 HOME=$3
 export DOCKER_CONFIG=$HOME/.docker XDG_RUNTIME_DIR=$HOME/runtime
 export AZURE_TENANT_ID=11111111-aaaa-bbbb-cccc-222222222222 AZURE_CLIENT_ID=app AZURE_CLIENT_SECRET=secret-of-app
-export GOOGLE_APPLICATION_CREDENTIALS=$ROOM/clouds/google-key.json
-export GITHUB_APP_ID=123456 GITHUB_APP_PRIVATE_KEY_PATH=$ROOM/clouds/app.pem
+export GOOGLE_APPLICATION_CREDENTIALS=$SANDBOX/clouds/google-key.json
+export GITHUB_APP_ID=123456 GITHUB_APP_PRIVATE_KEY_PATH=$SANDBOX/clouds/app.pem
 # Offline: no updates, no telemetry, nobody to ask.
 export BUILDX_METADATA_PROVENANCE=disabled COSIGN_PASSWORD='' COSIGN_YES=true DOCKER_CLI_HINTS=false
 SAID=$HOME/said
@@ -16,10 +16,10 @@ SAID=$HOME/said
 move_in() {
     mkdir -p "$DOCKER_CONFIG/cli-plugins" "$HOME/.aws" "$HOME/.config/credmint" "$HOME/work"
     mkdir -m 700 "$XDG_RUNTIME_DIR"
-    ln -s "$ROOM"/plugins/* "$DOCKER_CONFIG/cli-plugins/"
+    ln -s "$SANDBOX"/plugins/* "$DOCKER_CONFIG/cli-plugins/"
     printf '[%s]\naws_access_key_id = %s\naws_secret_access_key = secret\n' \
         default AKIADEFAULT00000000 other AKIAOTHER0000000000 >"$HOME/.aws/credentials"
-    # The kernel's keyring has no room of its own.
+    # The kernel's keyring is not private to a sandbox.
     cat >"$HOME/.config/credmint/config.toml" <<'END'
 vault = "file"
 
@@ -81,7 +81,7 @@ fail() {
 need() {
     local tool
     for tool in "$@"; do
-        command -v "$tool" >/dev/null || [ -e "$ROOM/plugins/$tool" ] || { echo "skipped: there is no $tool"; exit 77; }
+        command -v "$tool" >/dev/null || [ -e "$SANDBOX/plugins/$tool" ] || { echo "skipped: there is no $tool"; exit 77; }
     done
 }
 

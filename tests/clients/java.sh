@@ -3,7 +3,7 @@
 need java keytool
 brought java/classes
 
-keytool -importcert -noprompt -alias room -file "$ROOM/clouds/ca.pem" -keystore "$HOME/trust" -storepass changeit \
+keytool -importcert -noprompt -alias sandbox -file "$SANDBOX/clouds/ca.pem" -keystore "$HOME/trust" -storepass changeit \
     >"$SAID" 2>&1 || fail "Java's trust"
 
 # on_java CLASS IMAGE...

@@ -27,26 +27,26 @@ signed_in() {
     done
 }
 
-nobody() {
+anonymous() {
     credentials >"$HOME/credentials" 2>"$SAID" || fail "credentials"
-    signed_in nobody as_nobody "${REGISTRIES[@]}"
+    signed_in anonymous as_anonymous "${REGISTRIES[@]}"
 }
 
 cold() {
     credmint cache clear >"$SAID" 2>&1
     logins dckr_pat secret
-    signed_in cold as_somebody "${REGISTRIES[@]}"
+    signed_in cold as_user "${REGISTRIES[@]}"
 }
 
 cached() {
-    signed_in cached as_somebody "${REGISTRIES[@]}"
+    signed_in cached as_user "${REGISTRIES[@]}"
 }
 
-ended() {
+expired() {
     credentials >"$HOME/credentials" 2>"$SAID" || fail "credentials"
     end_tokens
     logins wrong wrong
-    signed_in ended as_somebody "${REGISTRIES[@]}"
+    signed_in expired as_user "${REGISTRIES[@]}"
     logins dckr_pat secret
 }
 

@@ -5,16 +5,16 @@
 # in one process, and what it is known to do wrong, and ends with `matrix`.
 #
 # A cell is right if all of this is so, with credmint as its only source of credentials:
-#   nobody   no identity, no login: what is public is served, and what is private is not
-#   cold     an identity and nothing minted yet, or a stored login: served, by one mint for each cloud
-#   cached   the same once more: served, and nothing is minted
-#   ended    a token that has ended: served, by one mint for each cloud. A stored login that the registry
-#            no longer takes: not served; with the one that is stored next, served
-#   broken   another registry of the same configuration is of a cloud that takes no sign-in: served
+#   anonymous  no identity, no login: what is public is served, and what is private is not
+#   cold       an identity and nothing minted yet, or a stored login: served, by one mint for each cloud
+#   cached     the same once more: served, and nothing is minted
+#   expired    a token that has expired: served, by one mint for each cloud. A stored login that the registry
+#              no longer takes: not served; with the one that is stored next, served
+#   broken     another registry of the same configuration is of a cloud that takes no sign-in: served
 shopt -s extglob
 
 ROW=$(sed -n '1s/^# //p' "$1")
-STATES=(nobody cold cached ended broken)
+STATES=(anonymous cold cached expired broken)
 REGISTRIES=(ECR ACR GAR GHCR Hub own)
 declare -A IMAGE=([ECR]=$ECR/$APP:1 [ACR]=$ACR/$APP:1 [GAR]=$GAR/$APP:1 [GHCR]=$GHCR/$APP:1 [Hub]=$HUB/$APP:1 [own]=$CORP/$APP:1)
 declare -A PUBLIC_IMAGE=([ECR]=$PUBLIC/$OPEN:1 [GAR]=$GAR/$OPEN:1 [GHCR]=$GHCR/$OPEN:1 [Hub]=$HUB/$OPEN:1)
@@ -63,13 +63,13 @@ engine_pulls() {
 
 # direct_engine: an engine that asks Docker Hub itself, and no mirror that signs in with its own login.
 direct_engine() {
-    export DOCKER_HOST=unix://$ROOM/direct.sock
+    export DOCKER_HOST=unix://$SANDBOX/direct.sock
     (
         # shellcheck source=/dev/null
-        . "$CLIENTS/room.sh"
+        . "$CLIENTS/sandbox.sh"
         # shellcheck source=/dev/null
         . "$CLIENTS/services.sh"
-        [ -e "$ROOM/direct.json" ] || open_engine direct "$CONTAINERD_STORE, \"bridge\": \"none\""
+        [ -e "$SANDBOX/direct.json" ] || open_engine direct "$CONTAINERD_STORE, \"bridge\": \"none\""
         await "the engine (direct)" docker version
     ) || fail "there is no engine"
 }
@@ -96,13 +96,13 @@ wrong() {
         head -n 5 "$HOME/said-all" >"$HOME/wrong-$1-$2"
 }
 
-as_nobody() {
+as_anonymous() {
     unset AZURE_TENANT_ID AZURE_CLIENT_ID AZURE_CLIENT_SECRET GOOGLE_APPLICATION_CREDENTIALS
     unset GITHUB_APP_ID GITHUB_APP_PRIVATE_KEY_PATH
     export AWS_SHARED_CREDENTIALS_FILE=/dev/null AWS_EC2_METADATA_DISABLED=true
 }
 
-as_somebody() {
+as_user() {
     :
 }
 
@@ -152,21 +152,21 @@ minted() {
 all_served() {
     local registry
     ask calls >"$HOME/calls-before"
-    served as_somebody "${IMAGE[@]}"
+    served as_user "${IMAGE[@]}"
     for registry in "${REGISTRIES[@]}"; do
         got "${IMAGE[$registry]}" || wrong "$1" "$registry" "not served"
     done
     minted "$1" "$2"
 }
 
-nobody() {
+anonymous() {
     local registry
-    served as_nobody "${PUBLIC_IMAGE[@]}" "${IMAGE[@]}"
+    served as_anonymous "${PUBLIC_IMAGE[@]}" "${IMAGE[@]}"
     for registry in "${REGISTRIES[@]}"; do
-        ! got "${IMAGE[$registry]}" || wrong nobody "$registry" "what is private was served"
+        ! got "${IMAGE[$registry]}" || wrong anonymous "$registry" "what is private was served"
     done
     for registry in "${!PUBLIC_IMAGE[@]}"; do
-        got "${PUBLIC_IMAGE[$registry]}" || wrong nobody "$registry" "what is public was not served"
+        got "${PUBLIC_IMAGE[$registry]}" || wrong anonymous "$registry" "what is public was not served"
     done
 }
 
@@ -188,25 +188,25 @@ end_tokens() {
     done
 }
 
-ended() {
+expired() {
     local registry
     credmint cache warm "$ECR" "$ACR" "$GAR" "$GHCR" >"$SAID" 2>&1 || fail "there are no tokens to end"
     ask end-tokens >/dev/null
     end_tokens
     logins wrong wrong
     ask calls >"$HOME/calls-before"
-    served as_somebody "${IMAGE[@]}"
+    served as_user "${IMAGE[@]}"
     for registry in "${!MINT[@]}"; do
-        got "${IMAGE[$registry]}" || wrong ended "$registry" "not served"
+        got "${IMAGE[$registry]}" || wrong expired "$registry" "not served"
     done
     for registry in Hub own; do
-        ! got "${IMAGE[$registry]}" || wrong ended "$registry" "a wrong login was served"
+        ! got "${IMAGE[$registry]}" || wrong expired "$registry" "a wrong login was served"
     done
-    minted ended 1
+    minted expired 1
     logins dckr_pat secret
-    served as_somebody "${IMAGE[Hub]}" "${IMAGE[own]}"
+    served as_user "${IMAGE[Hub]}" "${IMAGE[own]}"
     for registry in Hub own; do
-        got "${IMAGE[$registry]}" || wrong ended "$registry" "not served by the next login"
+        got "${IMAGE[$registry]}" || wrong expired "$registry" "not served by the next login"
     done
 }
 

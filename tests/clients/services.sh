@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What runs in the room: registries, the clouds in front of them, engines. Sourced by `run`.
+# What runs in the sandbox: registries, the clouds in front of them, engines. Sourced by `run`.
 
 # A host of each kind. Cases know them by these names.
 export ECR=123456789012.dkr.ecr.us-east-1.amazonaws.com
@@ -29,7 +29,7 @@ GITHUB_HOSTS=api.github.com,github.com
 HUB_HOSTS="registry-1.docker.io,index.docker.io,auth.docker.io,docker.io,hub.docker.com"
 TOKENS_HOSTS=$TOKENS,auth.corp.example
 
-# The lines of the room's hosts file.
+# The lines of the sandbox's hosts file.
 names() {
     echo "192.0.2.2 ${AWS_HOSTS//,/ }"
     echo "192.0.2.3 $ECR $ECR_EU $ECR_OTHER"
@@ -64,18 +64,18 @@ open_registries() {
 # open_registry NAME SETTINGS: Docker's own registry, with a folder of its own.
 open_registry() {
     local registry=docker-registry
-    mkdir -p "$ROOM/registries/$1"
+    mkdir -p "$SANDBOX/registries/$1"
     printf 'version: 0.1\nlog: {level: error, accesslog: {disabled: true}}\nstorage: {delete: {enabled: true}, filesystem: {rootdirectory: %s}}\n%s\n' \
-        "$ROOM/registries/$1" "$2" >"$ROOM/registries/$1.yml"
+        "$SANDBOX/registries/$1" "$2" >"$SANDBOX/registries/$1.yml"
     # The lock of OpenTelemetry's exporter costs a second at the end of newer releases.
     # Clouds delete single tags, and only version 3 does; where it is missing, so are those cases.
     if [[ " ${CLOUDS_DOORS[*]} " = *" $1 "* ]] && command -v registry >/dev/null; then registry=registry; fi
-    OTEL_TRACES_EXPORTER=none "$registry" serve "$ROOM/registries/$1.yml" >"$ROOM/registry-$1.log" 2>&1 &
+    OTEL_TRACES_EXPORTER=none "$registry" serve "$SANDBOX/registries/$1.yml" >"$SANDBOX/registry-$1.log" 2>&1 &
 }
 
 open_clouds() {
     # Its standard input is a pipe that this shell holds open.
-    exec 9> >(exec pretend-clouds "$ROOM/clouds" 127.0.0.1:8800 --imds 169.254.169.254:80 --gce 192.0.2.5:80 \
+    exec 9> >(exec pretend-clouds "$SANDBOX/clouds" 127.0.0.1:8800 --imds 169.254.169.254:80 --gce 192.0.2.5:80 \
         --aws 192.0.2.2:443 "$AWS_HOSTS" --aws-account 210987654321 AKIAOTHER0000000000 \
         --ecr 192.0.2.3:443 "$ECR,$ECR_EU,$ECR_OTHER" 127.0.0.1:5001 \
         --ecr 192.0.2.4:443 "$PUBLIC" 127.0.0.1:5002 \
@@ -86,18 +86,18 @@ open_clouds() {
         --hub 192.0.2.9:443 "$HUB_HOSTS" 127.0.0.1:5005 auth.docker.io dockerhub dckr_pat \
         --hub 192.0.2.10:443 "$TOKENS_HOSTS" 127.0.0.1:5006 auth.corp.example hub sesame \
         --gitlab 192.0.2.14:443 "$GITLAB,gitlab.com" 127.0.0.1:5008 alice glpat-pretend \
-        --certificate "${CORP%:*},mirror.corp.example" >"$ROOM/clouds.log" 2>&1)
-    await "the pretend clouds" grep -q ready "$ROOM/clouds.log"
-    htpasswd -Bbn corp secret >"$ROOM/htpasswd"
-    local tls="tls: {certificate: $ROOM/clouds/server.pem, key: $ROOM/clouds/server.pem}"
+        --certificate "${CORP%:*},mirror.corp.example" >"$SANDBOX/clouds.log" 2>&1)
+    await "the pretend clouds" grep -q ready "$SANDBOX/clouds.log"
+    htpasswd -Bbn corp secret >"$SANDBOX/htpasswd"
+    local tls="tls: {certificate: $SANDBOX/clouds/server.pem, key: $SANDBOX/clouds/server.pem}"
     open_registry corp "http: {addr: '192.0.2.11:5000', $tls}
-auth: {htpasswd: {realm: corp, path: $ROOM/htpasswd}}"
+auth: {htpasswd: {realm: corp, path: $SANDBOX/htpasswd}}"
     await "the registry with htpasswd" listening 192.0.2.11 5000
 }
 
 # The mirror signs in to Docker Hub by itself, and asks nobody who comes.
 open_mirror() {
-    local tls="tls: {certificate: $ROOM/clouds/server.pem, key: $ROOM/clouds/server.pem}"
+    local tls="tls: {certificate: $SANDBOX/clouds/server.pem, key: $SANDBOX/clouds/server.pem}"
     open_registry mirror "http: {addr: '192.0.2.11:443', $tls}
 proxy: {remoteurl: 'https://registry-1.docker.io', username: dockerhub, password: dckr_pat}"
     await "the mirror" listening 192.0.2.11 443
@@ -108,19 +108,19 @@ open_engines() {
     open_mirror
     # A network for containers, which leads nowhere: what makes an SBOM wants one that is called `bridge`.
     local bridge=none
-    if ip link add room0 type bridge 2>/dev/null; then
-        ip address add 172.30.0.1/24 dev room0
-        ip link set room0 up
-        bridge=room0
+    if ip link add sandbox0 type bridge 2>/dev/null; then
+        ip address add 172.30.0.1/24 dev sandbox0
+        ip link set sandbox0 up
+        bridge=sandbox0
     fi
     local mirrored='"registry-mirrors": ["https://mirror.corp.example"]'
     open_engine containerd "$mirrored, $CONTAINERD_STORE, \"bridge\": \"$bridge\""
     open_engine classic "$mirrored, "'"features": {"containerd-snapshotter": false}, "storage-driver": "vfs", "bridge": "none"'
     local engine
     for engine in containerd classic; do
-        await "the engine ($engine)" env DOCKER_HOST="unix://$ROOM/$engine.sock" docker version
+        await "the engine ($engine)" env DOCKER_HOST="unix://$SANDBOX/$engine.sock" docker version
     done
-    export DOCKER_HOST="unix://$ROOM/containerd.sock"
+    export DOCKER_HOST="unix://$SANDBOX/containerd.sock"
 }
 
 CONTAINERD_STORE='"features": {"containerd-snapshotter": true}, "storage-driver": "native"'
@@ -129,37 +129,37 @@ CONTAINERD_STORE='"features": {"containerd-snapshotter": true}, "storage-driver"
 open_engine() {
     local name=$1
     printf '{"iptables": false, "ip6tables": false, "ip-forward": false, %s}\n' \
-        "$2" >"$ROOM/$name.json"
-    dockerd --config-file "$ROOM/$name.json" --host "unix://$ROOM/$name.sock" --data-root "$ROOM/engines/$name" \
-        --exec-root "$ROOM/engines/$name-run" --pidfile "$ROOM/$name.pid" >"$ROOM/engine-$name.log" 2>&1 &
+        "$2" >"$SANDBOX/$name.json"
+    dockerd --config-file "$SANDBOX/$name.json" --host "unix://$SANDBOX/$name.sock" --data-root "$SANDBOX/engines/$name" \
+        --exec-root "$SANDBOX/engines/$name-run" --pidfile "$SANDBOX/$name.pid" >"$SANDBOX/engine-$name.log" 2>&1 &
 }
 
 # Puts one image into every registry through its back door.
 stock() {
-    local folder="$ROOM/stock" from port
+    local folder="$SANDBOX/stock" from port
     mkdir -p "$folder" "$HOME/.docker/cli-plugins"
-    ln -s "$ROOM"/plugins/* "$HOME/.docker/cli-plugins/"
+    ln -s "$SANDBOX"/plugins/* "$HOME/.docker/cli-plugins/"
     echo 'a file of the private image' >"$folder/file.txt"
     from=127.0.0.1:${BACK_DOORS[0]}/$APP:1
     printf 'FROM scratch\nCOPY file.txt /\n' >"$folder/Dockerfile"
-    docker buildx build --quiet --platform linux/amd64,linux/arm64 --push --tag "$from" "$folder" >"$ROOM/said" 2>&1 ||
+    docker buildx build --quiet --platform linux/amd64,linux/arm64 --push --tag "$from" "$folder" >"$SANDBOX/said" 2>&1 ||
         fail "the registries cannot be stocked"
     for port in "${BACK_DOORS[@]}"; do
         for name in "$APP" "$OPEN"; do
-            crane copy "$from" "127.0.0.1:$port/$name:1" >"$ROOM/said" 2>&1 || fail "no image for $port"
+            crane copy "$from" "127.0.0.1:$port/$name:1" >"$SANDBOX/said" 2>&1 || fail "no image for $port"
         done
     done
-    crane copy "$from" "127.0.0.1:5005/library/app:1" >"$ROOM/said" 2>&1 || fail "no official image"
+    crane copy "$from" "127.0.0.1:5005/library/app:1" >"$SANDBOX/said" 2>&1 || fail "no official image"
     stock_scanner
     crane auth login "$CORP" -u corp -p secret 2>/dev/null
-    crane copy "$from" "$CORP/$APP:1" >"$ROOM/said" 2>&1 || fail "no image for $CORP"
+    crane copy "$from" "$CORP/$APP:1" >"$SANDBOX/said" 2>&1 || fail "no image for $CORP"
     rm "$HOME/.docker/config.json"
 }
 
 # What BuildKit runs for `--sbom`, by the name under which it asks Docker Hub for it: a stand-in that
 # writes down that it was there.
 stock_scanner() {
-    local folder="$ROOM/scanner"
+    local folder="$SANDBOX/scanner"
     mkdir "$folder"
     cp "$(command -v busybox)" "$folder/"
     cat >"$folder/scan" <<'END'
@@ -172,5 +172,5 @@ END
     chmod +x "$folder/scan"
     printf 'FROM scratch\nCOPY busybox scan /\nENTRYPOINT ["/scan"]\n' >"$folder/Dockerfile"
     docker buildx build --quiet --push --tag 127.0.0.1:5005/docker/buildkit-syft-scanner:stable-1 "$folder" \
-        >"$ROOM/said" 2>&1 || fail "Docker Hub has no scanner"
+        >"$SANDBOX/said" 2>&1 || fail "Docker Hub has no scanner"
 }

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # One image's way in a cloud's registry, by the commands that the guide prints: for the cases that source this.
 
-export PATH=$ROOM/vendors:$PATH
-export REQUESTS_CA_BUNDLE=$ROOM/clouds/ca.pem CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE=$ROOM/clouds/ca.pem
+export PATH=$SANDBOX/vendors:$PATH
+export REQUESTS_CA_BUNDLE=$SANDBOX/clouds/ca.pem CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE=$SANDBOX/clouds/ca.pem
 export AZURE_CONFIG_DIR=$HOME/.azure AZURE_CORE_COLLECT_TELEMETRY=0 CLOUDSDK_CORE_DISABLE_PROMPTS=1
 export GH_NO_UPDATE_NOTIFIER=1 GH_PROMPT_DISABLED=1
 # A tag of its own for each build, and two platforms.

@@ -1,6 +1,6 @@
 # Docker with an engine that keeps images in the old way and signs in with code of its own.
 # wirings: helpers store
-export DOCKER_HOST=unix://$ROOM/classic.sock
+export DOCKER_HOST=unix://$SANDBOX/classic.sock
 hosts=("$ECR" "$ECR_OTHER" "$PUBLIC" "$ACR" "$GAR" "$GHCR")
 wire "${hosts[@]}"
 for host in "${hosts[@]}"; do

@@ -9,7 +9,7 @@ need docker-buildx
 for host in "${hosts[@]}"; do
     printf 'FROM %s/%s:1\nCOPY Dockerfile /\n' "$host" "$APP" >Dockerfile
     for engine in containerd classic; do
-        export DOCKER_HOST=unix://$ROOM/$engine.sock
+        export DOCKER_HOST=unix://$SANDBOX/$engine.sock
         for buildkit in 0 1; do
             tag=$host/octo-org/team/built:$engine-$buildkit-$WIRING
             works "build at $host (engine $engine, BuildKit $buildkit)" \

@@ -22,6 +22,6 @@ for host in sys.argv[2:]:
         client.images.remove(tag)
 END
 for engine in containerd classic; do
-    works "pull and push ($engine)" env DOCKER_HOST="unix://$ROOM/$engine.sock" "$python" case.py "$WIRING" "${hosts[@]}"
+    works "pull and push ($engine)" env DOCKER_HOST="unix://$SANDBOX/$engine.sock" "$python" case.py "$WIRING" "${hosts[@]}"
 done
 mints "$MINT_ECR" 2 "one mint an account"

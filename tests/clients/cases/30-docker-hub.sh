@@ -2,10 +2,10 @@
 # wirings: store
 wire
 mirrored() {
-    find "$ROOM/registries/mirror/docker/registry/v2/repositories/$1" -type d -name _manifests 2>/dev/null | grep -q .
+    find "$SANDBOX/registries/mirror/docker/registry/v2/repositories/$1" -type d -name _manifests 2>/dev/null | grep -q .
 }
 for engine in containerd classic; do
-    export DOCKER_HOST=unix://$ROOM/$engine.sock
+    export DOCKER_HOST=unix://$SANDBOX/$engine.sock
     works "pull of an official image without a login ($engine)" docker pull app:1
     forget app:1
 done
@@ -13,7 +13,7 @@ mirrored library/app || fail "the mirror has not been asked"
 refused "a wrong login" 'unauthorized|incorrect' docker login --username dockerhub --password-stdin <<<wrong
 works "login at Docker Hub" docker login --username dockerhub --password-stdin <<<dckr_pat
 for engine in containerd classic; do
-    export DOCKER_HOST=unix://$ROOM/$engine.sock
+    export DOCKER_HOST=unix://$SANDBOX/$engine.sock
     works "pull of a private image by the mirror ($engine)" docker pull "$APP:1"
     docker tag "$APP:1" "dockerhub/app:$engine"
     works "push to Docker Hub ($engine)" docker push "dockerhub/app:$engine"

@@ -3,13 +3,13 @@ need docker-buildx
 installers=$CLIENTS/../../installers
 case $(uname -m) in x86_64) architecture=amd64 ;; aarch64) architecture=arm64 ;; *) architecture=$(uname -m) ;; esac
 # There is no C library in the image.
-if ldd "$ROOM/programs/credmint" >/dev/null 2>&1; then
+if ldd "$SANDBOX/programs/credmint" >/dev/null 2>&1; then
     echo "skipped: the programs are not static"
     exit 77
 fi
 
 mkdir -p "image/credmint-$architecture/bin"
-cp "$ROOM"/programs/{credmint,credmint-mint,docker-credential-*} "image/credmint-$architecture/bin/"
+cp "$SANDBOX"/programs/{credmint,credmint-mint,docker-credential-*} "image/credmint-$architecture/bin/"
 cp "$installers/ci/Dockerfile" "$installers/ci/config.json" image/
 works "the image is built" docker build --quiet --build-arg TARGETARCH="$architecture" --tag credmint:test image
 

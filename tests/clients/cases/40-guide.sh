@@ -2,7 +2,7 @@
 # wirings: helpers
 # texts: other
 need docker-buildx crane skopeo cosign
-ip link show room0 >/dev/null 2>&1 || { echo "skipped: this kernel has no bridges, which SBOMs need"; exit 77; }
+ip link show sandbox0 >/dev/null 2>&1 || { echo "skipped: this kernel has no bridges, which SBOMs need"; exit 77; }
 . "$CLIENTS/containers.sh"
 git init --quiet .
 git -c user.name=case -c user.email=case@example commit --quiet --allow-empty --message one

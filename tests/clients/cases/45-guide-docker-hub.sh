@@ -8,7 +8,7 @@ echo dckr_pat >token.txt
 guided "$image" set-up.configure 's/^credmint configure/& --yes/'
 guided "$image" sign-in.server
 guided "$image" sign-in.check
-# The engine asks the mirror of this room for what it pulls, so nothing is pulled here.
+# The engine asks the mirror of this sandbox for what it pulls, so nothing is pulled here.
 pushed "$image"
 signed "$image"
 guided "$image" list.repositories

@@ -12,8 +12,8 @@ somebody() {
     (cd / && HOME=$other DOCKER_CONFIG=$other/.docker XDG_RUNTIME_DIR=$other/runtime \
         setpriv --reuid 4242 --regid 4242 --clear-groups --no-new-privs --inh-caps=-all --bounding-set=-all "$@")
 }
-chmod 755 "$ROOM/homes"
-chmod 644 "$ROOM/clouds/app.pem"
+chmod 755 "$SANDBOX/homes"
+chmod 644 "$SANDBOX/clouds/app.pem"
 works "a user without rights" somebody crane digest "$ECR/$APP:1"
 works "the same with GitHub" somebody crane digest "$GHCR/$APP:1"
 works "credmint status of this user" somebody credmint status

@@ -31,7 +31,7 @@ cp "$(command -v busybox)" .
 printf 'FROM %s/%s:1\nCOPY busybox /bin/\nRUN ["/bin/busybox", "sleep", "10"]\n' "$ECR" "$APP" >Dockerfile
 ask token-life/9 >/dev/null
 sign_on 2099-01-01T00:00:00Z
-export DOCKER_HOST=unix://$ROOM/classic.sock
+export DOCKER_HOST=unix://$SANDBOX/classic.sock
 minted() {
     ask calls | jq ".[\"$MINT_ECR\"] // 0"
 }
@@ -39,13 +39,13 @@ before=$(minted)
 (until [ "$(minted)" -gt "$before" ]; do sleep 0.1; done && sign_on 2001-01-01T00:00:00Z) &
 refused "a session that ends while a build runs" 'aws sso login --profile dev' \
     docker buildx build --network none --no-cache --pull --push --tag "$ECR/octo-org/team/ended:1" .
-export DOCKER_HOST=unix://$ROOM/containerd.sock
+export DOCKER_HOST=unix://$SANDBOX/containerd.sock
 ask token-life/43200 >/dev/null
 credmint cache clear >"$SAID" 2>&1
 
 # A secret that was changed, a key that Google has deleted, and a GitHub App whose key is another one by now.
 google=$HOME/google.json
-jq '.private_key_id = "gone"' "$ROOM/clouds/google-key.json" >"$google"
+jq '.private_key_id = "gone"' "$SANDBOX/clouds/google-key.json" >"$google"
 export GOOGLE_APPLICATION_CREDENTIALS=$google
 openssl genrsa -traditional -out "$HOME/other.pem" 2048 2>/dev/null
 export AZURE_CLIENT_SECRET=changed
@@ -71,7 +71,7 @@ for host in "${hosts[@]}"; do
     printf 'services:\n  one: {image: "%s"}\n' "$image" >compose.yaml
     refused "credmint token" "$reason" credmint token "$image"
     for engine in containerd classic; do
-        export DOCKER_HOST=unix://$ROOM/$engine.sock
+        export DOCKER_HOST=unix://$SANDBOX/$engine.sock
         refused "docker pull ($engine)" "$reason" docker pull "$image"
         refused "docker build ($engine)" "$reason" docker build --no-cache --pull .
         # The classic builder takes along what a store lists: it does not ask, and so is told nothing.
@@ -82,7 +82,7 @@ for host in "${hosts[@]}"; do
         refused "docker push ($engine)" "$reason" docker push "$image"
         forget "$image"
     done
-    export DOCKER_HOST=unix://$ROOM/containerd.sock
+    export DOCKER_HOST=unix://$SANDBOX/containerd.sock
     while read -r -u 3 command; do
         if command -v "${command%% *}" >/dev/null; then
             read -ra words <<<"$command"

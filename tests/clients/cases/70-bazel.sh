@@ -7,18 +7,18 @@ root=$(realpath "$root")
 mount -t proc proc "$root/proc"
 mount --bind /dev "$root/dev"
 mount -t tmpfs tmp "$root/tmp"
-mkdir -p "$root/$ROOM"
-mount --rbind "$ROOM" "$root/$ROOM"
+mkdir -p "$root/$SANDBOX"
+mount --rbind "$SANDBOX" "$root/$SANDBOX"
 touch "$root/etc/hosts"
 mount --bind /etc/hosts "$root/etc/hosts"
 java=$(basename "$(realpath "$root/usr/lib/jvm/default-java")")
 inside() {
-    chroot "$root" env --chdir "$HOME/work" SSL_CERT_FILE="$ROOM/clouds/ca.pem" JAVA_HOME="/usr/lib/jvm/$java" \
-        LD_LIBRARY_PATH=/usr/lib/x86_64-linux-gnu PATH="$ROOM/programs:/usr/lib/jvm/$java/bin:/usr/bin:/bin" "$@"
+    chroot "$root" env --chdir "$HOME/work" SSL_CERT_FILE="$SANDBOX/clouds/ca.pem" JAVA_HOME="/usr/lib/jvm/$java" \
+        LD_LIBRARY_PATH=/usr/lib/x86_64-linux-gnu PATH="$SANDBOX/programs:/usr/lib/jvm/$java/bin:/usr/bin:/bin" "$@"
 }
 
-works "Java trusts the room" inside keytool -importcert -noprompt -alias room -storepass changeit \
-    -keystore "$HOME/trust" -file "$ROOM/clouds/ca.pem"
+works "Java trusts the sandbox" inside keytool -importcert -noprompt -alias sandbox -storepass changeit \
+    -keystore "$HOME/trust" -file "$SANDBOX/clouds/ca.pem"
 printf '#!/bin/sh\nexec credmint bazel "$@"\n' >helper
 chmod +x helper
 echo 'load("@bazel_tools//tools/build_defs/repo:http.bzl", "http_file")' >WORKSPACE

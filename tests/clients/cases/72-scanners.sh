@@ -6,7 +6,7 @@ scanners=$(realpath "$CLIENTS/../../target/scanners")
 { [ -x "$scanners/grype" ] && [ -x "$scanners/trivy" ]; } ||
     { echo "skipped: there are no scanners: tests/clients/scanners target/scanners"; exit 77; }
 need docker-buildx crane
-ip link show room0 >/dev/null 2>&1 || { echo "skipped: this kernel has no bridges, which the pipeline's scanner needs"; exit 77; }
+ip link show sandbox0 >/dev/null 2>&1 || { echo "skipped: this kernel has no bridges, which the pipeline's scanner needs"; exit 77; }
 export PATH=$scanners:$PATH
 export GRYPE_DB_CACHE_DIR=$scanners/grype-db GRYPE_DB_AUTO_UPDATE=false GRYPE_DB_VALIDATE_AGE=false GRYPE_CHECK_FOR_APP_UPDATE=false
 cp -r "$scanners/trivy-db" "$HOME/trivy"

@@ -4,7 +4,7 @@
 need node oras
 . "$CLIENTS/matrix.sh"
 brought node/node_modules/@devcontainers/cli
-export NODE_EXTRA_CA_CERTS=$ROOM/clouds/ca.pem
+export NODE_EXTRA_CA_CERTS=$SANDBOX/clouds/ca.pem
 # It takes features, not images.
 echo '{}' >config
 tar -cf feature.tgz config

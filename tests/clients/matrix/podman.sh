@@ -5,5 +5,5 @@ need podman
 . "$CLIENTS/matrix.sh"
 . "$CLIENTS/containers.sh"
 pull() { pod pull --quiet "$1"; }
-fault no-store '@(store|entries)/!(nobody)/*'
+fault no-store '@(store|entries)/!(anonymous)/*'
 matrix

@@ -5,5 +5,5 @@
 . "$CLIENTS/java.sh"
 direct_engine
 pulls() { engine_pulls on_java SpringBootClient "$@" -- "$@"; }
-fault empty-entry 'entries/nobody/!(ACR|own)'
+fault empty-entry 'entries/anonymous/!(ACR|own)'
 matrix

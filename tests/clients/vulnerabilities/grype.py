@@ -24,8 +24,8 @@ AFFECTED = {
 
 def main(grype, folder):
     environment = dict(os.environ, GRYPE_DB_CACHE_DIR=folder)
-    with tempfile.TemporaryDirectory() as room:
-        made = os.path.join(room, "made.db")
+    with tempfile.TemporaryDirectory() as work:
+        made = os.path.join(work, "made.db")
         with sqlite3.connect(made) as database:
             columns = "build_timestamp datetime NOT NULL, model integer NOT NULL, revision integer NOT NULL, addition integer NOT NULL"
             database.execute(f"CREATE TABLE db_metadata ({columns})")

@@ -1,12 +1,12 @@
 # shellcheck shell=bash
-# A private room for real clients: sourced by `run`, in bash, as root.
+# A private sandbox for real clients: sourced by `run`, in bash, as root.
 #
 # In it the names of the clouds lead to pretend ones over TLS at their own ports, 169.254.169.254 is
 # a metadata service, and the system trusts the test authority. Network, mounts and processes are
-# the room's own: nothing outside is touched, and everything in it ends with the script.
+# the sandbox's own: nothing outside is touched, and everything in it ends with the script.
 
 # The programs that cases run and that a newer release of is brought by tests/peers. What else lies
-# there, other helpers above all, is not in the room.
+# there, other helpers above all, is not in the sandbox.
 NEWER=(docker dockerd containerd containerd-shim-runc-v2 ctr docker-init docker-proxy crane oras cosign notation)
 PLUGINS=(docker-buildx docker-compose)
 # Vendors' own, for the cases that take them onto the path.
@@ -20,7 +20,7 @@ skip() {
 
 fail() {
     echo "failed: $*"
-    [ ! -s "${ROOM:-/nowhere}/said" ] || sed 's/^/  | /' "$ROOM/said"
+    [ ! -s "${SANDBOX:-/nowhere}/said" ] || sed 's/^/  | /' "$SANDBOX/said"
     exit 1
 }
 
@@ -38,20 +38,20 @@ enter() {
     shift 2
     [ "$(id -u)" = 0 ] || skip "a network namespace with hosts of its own needs root"
     [ -x "$programs/docker-credential-ecr" ] || fail "there is no docker-credential-ecr in $programs"
-    ROOM=$(mktemp -d)
-    trap 'rm -rf "$ROOM"' EXIT
-    mkdir "$ROOM/programs" "$ROOM/clients" "$ROOM/plugins" "$ROOM/vendors"
-    cp "$programs"/docker-credential-* "$programs/credmint" "$programs/credmint-mint" "$PRETEND_CLOUDS" "$ROOM/programs/"
-    rm -f "$ROOM"/programs/*.d
+    SANDBOX=$(mktemp -d)
+    trap 'rm -rf "$SANDBOX"' EXIT
+    mkdir "$SANDBOX/programs" "$SANDBOX/clients" "$SANDBOX/plugins" "$SANDBOX/vendors"
+    cp "$programs"/docker-credential-* "$programs/credmint" "$programs/credmint-mint" "$PRETEND_CLOUDS" "$SANDBOX/programs/"
+    rm -f "$SANDBOX"/programs/*.d
     newer_clients "$(cd "$CLIENTS/../.." && pwd)/target/peers/usr"
-    local path=$ROOM/programs:$ROOM/clients:$PATH
+    local path=$SANDBOX/programs:$SANDBOX/clients:$PATH
     for tool in unshare ip jq dockerd docker docker-registry htpasswd runc busybox git; do
         PATH=$path command -v "$tool" >/dev/null || skip "there is no $tool"
     done
     unshare --net --mount --pid true 2>/dev/null || skip "this kernel or container allows no namespaces"
-    chmod 711 "$ROOM"
+    chmod 711 "$SANDBOX"
     local status=0
-    env -i PATH="$path" ROOM="$ROOM" HOME="$ROOM/home" CREDMINT_TESTS="${CREDMINT_TESTS:-}" \
+    env -i PATH="$path" SANDBOX="$SANDBOX" HOME="$SANDBOX/home" CREDMINT_TESTS="${CREDMINT_TESTS:-}" \
         CREDMINT_TESTS_KEEP="${CREDMINT_TESTS_KEEP:-}" \
         unshare --net --mount --pid --fork --kill-child --mount-proc --propagation private \
         bash "$script" --inside "$@" || status=$?
@@ -62,15 +62,15 @@ enter() {
 newer_clients() {
     local from=$1 tool
     for tool in "${NEWER[@]}"; do
-        if [ -x "$from/bin/$tool" ]; then ln -s "$from/bin/$tool" "$ROOM/clients/"; fi
-        if [ -x "$from/sbin/$tool" ]; then ln -s "$from/sbin/$tool" "$ROOM/clients/"; fi
+        if [ -x "$from/bin/$tool" ]; then ln -s "$from/bin/$tool" "$SANDBOX/clients/"; fi
+        if [ -x "$from/sbin/$tool" ]; then ln -s "$from/sbin/$tool" "$SANDBOX/clients/"; fi
     done
     for tool in "${VENDORS[@]}"; do
-        if [ -x "$from/../../$tool" ]; then ln -s "$(realpath -s "$from/../../$tool")" "$ROOM/vendors/"; fi
+        if [ -x "$from/../../$tool" ]; then ln -s "$(realpath -s "$from/../../$tool")" "$SANDBOX/vendors/"; fi
     done
     for tool in "${PLUGINS[@]}"; do
         for folder in "$from/libexec/docker/cli-plugins" /usr/libexec/docker/cli-plugins; do
-            [ ! -x "$folder/$tool" ] || [ -e "$ROOM/plugins/$tool" ] || ln -s "$folder/$tool" "$ROOM/plugins/"
+            [ ! -x "$folder/$tool" ] || [ -e "$SANDBOX/plugins/$tool" ] || ln -s "$folder/$tool" "$SANDBOX/plugins/"
         done
     done
 }
@@ -85,13 +85,13 @@ furnish() {
         ip address add "192.0.2.$address/32" dev lo
     done
     # /run would show the clients the sockets of real daemons.
-    mount -t tmpfs room /run
+    mount -t tmpfs sandbox /run
     mkdir -p "$HOME"
     {
         echo 127.0.0.1 localhost
         names
-    } >"$ROOM/hosts"
-    mount --bind "$ROOM/hosts" /etc/hosts
+    } >"$SANDBOX/hosts"
+    mount --bind "$SANDBOX/hosts" /etc/hosts
 }
 
 # Everything that is on the machine trusts the authority of the pretend clouds.
@@ -99,7 +99,7 @@ trust() {
     local bundle found=
     for bundle in /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/cert.pem; do
         [ -e "$bundle" ] || continue
-        mount --bind "$ROOM/clouds/ca.pem" "$(realpath "$bundle")"
+        mount --bind "$SANDBOX/clouds/ca.pem" "$(realpath "$bundle")"
         found=yes
     done
     [ -n "$found" ] || skip "there is no bundle of certificates whose place the test's can take"
@@ -110,10 +110,10 @@ await() {
     local what=$1 turn
     shift
     for ((turn = 0; turn < 1200; turn++)); do
-        "$@" >"$ROOM/said" 2>&1 && return
+        "$@" >"$SANDBOX/said" 2>&1 && return
         sleep 0.05
     done
-    tail -n 20 "$ROOM"/*.log
+    tail -n 20 "$SANDBOX"/*.log
     fail "$what does not start"
 }
 

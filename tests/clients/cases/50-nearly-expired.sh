@@ -1,9 +1,9 @@
-# A token that is nearly spent is never handed to a build: BuildKit keeps what it gets for five minutes.
+# A token that has nearly expired is never returned to a build: BuildKit keeps what it gets for five minutes.
 # wirings: helpers store
 hosts=("$ECR" "$ACR" "$GAR" "$GHCR")
 wire "${hosts[@]}"
 cp "$(command -v busybox)" .
-# Half of its life until it is nearly spent: a busy machine pulls in it.
+# Half of its life until it is nearly expired: a busy machine pulls in it.
 ask token-life/60 >/dev/null
 for host in "${hosts[@]}"; do
     works "pull from $host" docker pull "$host/$APP:1"

@@ -8,8 +8,8 @@ wire "$ECR" "$PUBLIC" "$ACR" "$GAR" "$GHCR"
 [ "$WIRING" = helpers ] || credmint configure --yes --podman "$ECR" "$PUBLIC" "$ACR" "$GAR" "$GHCR" >"$SAID" 2>&1
 for host in "$PUBLIC" "$GAR" "$GHCR"; do
     for engine in containerd classic; do
-        works "docker pull from $host ($engine)" env DOCKER_HOST="unix://$ROOM/$engine.sock" docker pull "$host/$OPEN:1"
-        DOCKER_HOST="unix://$ROOM/$engine.sock" forget "$host/$OPEN:1"
+        works "docker pull from $host ($engine)" env DOCKER_HOST="unix://$SANDBOX/$engine.sock" docker pull "$host/$OPEN:1"
+        DOCKER_HOST="unix://$SANDBOX/$engine.sock" forget "$host/$OPEN:1"
     done
     printf 'FROM %s/%s:1\n' "$host" "$OPEN" >Dockerfile
     works "docker build from $host" docker build --pull --no-cache .
