@@ -222,22 +222,27 @@ fn no_test_asserts_a_wall_clock() {
     }
 }
 
-/// The files of a cloud's crate import each other downwards: see "To add a cloud" in `crates/README.md`.
+/// A module of these crates imports only modules below it: see "To add a cloud" in `crates/README.md`.
 #[test]
-fn files_of_a_cloud_import_each_other_in_no_circle() {
-    for cloud in ["acr", "ecr", "gcr", "ghcr"] {
-        let folder = format!("crates/{cloud}/src");
-        let mut imports = BTreeMap::new();
+fn modules_import_each_other_in_no_circle() {
+    for name in ["acr", "ecr", "gcr", "ghcr", "exchange", "identity-token", "cli"] {
+        let folder = format!("crates/{name}/src/");
+        let mut imports: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for (path, text) in sources() {
             let Some(file) = path.to_str().and_then(|path| Some(path.split_once(&folder)?.1.to_owned())) else {
                 continue;
             };
-            let module = file.trim_matches('/').trim_end_matches(".rs").to_owned();
-            imports.insert(module, imports_of(production(&text)));
+            if file.ends_with("tests.rs") {
+                continue;
+            }
+            // A folder is one module with the file of its name.
+            let module = file.split('/').next().unwrap().trim_end_matches(".rs").to_owned();
+            let of_file = imports_of(production(&text)).into_iter().filter(|other| *other != module);
+            imports.entry(module.clone()).or_default().extend(of_file);
         }
         imports.remove("lib");
-        assert!(imports.len() > 5, "{folder}: {imports:?}");
-        // What imports nothing that is left is taken away, until nothing is left but circles.
+        assert!(imports.len() > 4, "{folder}: {imports:?}");
+        // Removes each module that imports none of the others, until only circles are left.
         while let Some(lowest) = imports.iter().find(|(_, of)| of.iter().all(|one| !imports.contains_key(one))) {
             let lowest = lowest.0.clone();
             imports.remove(&lowest);

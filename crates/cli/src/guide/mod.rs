@@ -9,6 +9,7 @@ mod facts;
 mod holes;
 mod kind;
 pub(crate) mod man_page;
+mod options;
 pub(crate) mod pages;
 mod shell;
 mod template;
@@ -19,13 +20,14 @@ use std::process::ExitCode;
 use protocol::ErrorMessage;
 use serde_json::{Value, json};
 
-use crate::arguments::Guide;
 use crate::context::Context;
 use crate::image::Image;
 use crate::printer::Tone;
+pub(crate) use options::Guide;
 use shell::Shell;
 use template::{Rendered, Texts};
-pub(crate) use topic::{Ci, System, Topic};
+pub(crate) use topic::Topic;
+use topic::{Ci, System};
 
 /// What is said of every registry.
 const SHARED: &str = concat!(

@@ -7,8 +7,7 @@ use std::process::ExitCode;
 use protocol::ErrorMessage;
 use serde_json::{Value, json};
 
-use super::Topic;
-use crate::arguments::Guide;
+use super::{Guide, Topic};
 use crate::context::Context;
 use crate::printer::Tone;
 
@@ -66,7 +65,7 @@ pub(super) fn run(which: &Guide, context: &Context<'_>) -> Result<ExitCode, Erro
         return Ok(ExitCode::SUCCESS);
     }
     if pages.is_empty() {
-        printer.line("For an image: credmint guide IMAGE. About no image, with credmint guide --topic TOPIC:\n");
+        printer.line("For an image, run `credmint guide IMAGE`. For a topic without an image, run `credmint guide --topic TOPIC`:\n");
         let list = ALL.iter().fold(String::new(), |mut list, page| {
             let _ = writeln!(list, "  {:16} {}", page.name(), page.title);
             list
@@ -85,7 +84,7 @@ fn needs_an_image(topic: Topic) -> ErrorMessage {
     let name = topic.section();
     ErrorMessage {
         what: format!("the topic {name} is about an image, and none was given"),
-        hint: Some(format!("credmint guide --topic {name} ghcr.io/owner/app:1")),
+        hint: Some(format!("run `credmint guide --topic {name} ghcr.io/owner/app:1`")),
     }
 }
 
