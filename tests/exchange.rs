@@ -230,7 +230,7 @@ fn a_short_lived_token_is_kept_renewed_before_its_expiry_and_never_served_after_
     assert_ne!(job.get(row.server).secret(), first);
     job.home.end_token();
     job.exchanges.on(row.call, pretend_cloud::Behaviour::Refuse { status: 401, code: "", message: String::new() });
-    job.get(row.server).explains(&["refused the identity token"]);
+    job.get(row.server).explains(&["rejected the identity token"]);
 }
 
 #[test]
@@ -262,7 +262,7 @@ fn digital_ocean_takes_an_api_token_and_reads_alone_unless_told() {
     assert_eq!(job.exchanges.minted().pop().unwrap().subject, "write");
     job.home.set("DIGITALOCEAN_ACCESS_TOKEN", "dop_v1_c4n4ry_revoked");
     let line =
-        job.get("registry.digitalocean.com").explains(&["refused the token", "HTTP 401", "registry:read"]).to_owned();
+        job.get("registry.digitalocean.com").explains(&["rejected the token", "HTTP 401", "registry:read"]).to_owned();
     assert!(!line.contains("c4n4ry"), "{line}");
     job.leaves_no_trace(&[]);
 }

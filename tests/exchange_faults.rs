@@ -21,7 +21,7 @@ fn a_connection_that_is_set_up_and_fails_is_an_error_and_never_anonymity() {
             (401, "HTTP 401"),
             (403, "HTTP 403"),
             (404, "HTTP 404"),
-            (429, "limits the rate of requests (HTTP 429)"),
+            (429, "(HTTP 429): wait"),
             (503, "is unavailable (HTTP 503)"),
         ] {
             job.exchanges.on(row.call, refusal(status));
@@ -36,7 +36,7 @@ fn a_connection_that_is_set_up_and_fails_is_an_error_and_never_anonymity() {
             job.get(row.server).explains(&["malformed response", row.address]);
         }
         job.exchanges.on(row.call, Behaviour::Close);
-        job.get(row.server).explains(&["cannot be reached", row.address]);
+        job.get(row.server).explains(&["cannot reach", row.address]);
         job.home.settings(&format!("timeout = 2\n{}", row.settings));
         job.exchanges.on(row.call, Behaviour::Hang);
         job.get(row.server).gave_up().explains(&["timed out"]);
@@ -49,7 +49,7 @@ fn what_is_refused_tells_what_to_compare() {
     let job = Job::with(&row.settings);
     job.exchanges.set_subject("repo:octo-org/other:");
     job.get(row.server)
-        .explains(&["Docker Hub refused the identity token of GitHub Actions", "rulesets of the connection"]);
+        .explains(&["Docker Hub rejected the identity token of GitHub Actions", "rulesets of the connection"]);
     let quay = rows().into_iter().find(|row| row.server == "quay.io").unwrap();
     let job = Job::with(&quay.settings);
     job.exchanges.set_subject("repo:octo-org/other:");
@@ -91,7 +91,7 @@ fn a_job_without_identity_is_told_what_to_set_up() {
         }
         job.home.set("GITHUB_ACTIONS", "true");
         job.get(row.server)
-            .explains(&["GitHub Actions gives this job no identity token", "permissions: id-token: write"]);
+            .explains(&["GitHub Actions provides no identity token to this job", "permissions: id-token: write"]);
         job.home.unset("GITHUB_ACTIONS").set("GITLAB_CI", "true");
         job.get(row.server).explains(&["GitLab CI", "id_tokens", "token_env"]);
         job.home.unset("GITLAB_CI").set("TF_BUILD", "True");
@@ -135,7 +135,7 @@ fn azure_pipelines_and_buildkite_are_asked_as_they_want() {
         organization = \"corp\"\nregistry_name = \"images\"\n";
     let mut job = Job::elsewhere(packages);
     job.home.set("BUILDKITE", "true").set("BUILDKITE_JOB_ID", "7");
-    job.get("packages.buildkite.com").explains(&["Buildkite gives this job no identity token"]);
+    job.get("packages.buildkite.com").explains(&["Buildkite provides no identity token to this job"]);
     job.home.set("BUILDKITE_AGENT_ACCESS_TOKEN", format!("{JOB_TOKEN}7"));
     let (_, username, secret) = job.get("packages.buildkite.com").credentials();
     assert_eq!((username.as_str(), &secret), ("buildkite", job.exchanges.identity_tokens().last().unwrap()));
@@ -175,7 +175,8 @@ fn a_variable_a_file_and_a_program_give_identity_tokens() {
     job.home.settings(&format!("{}{command}\n", quay.settings));
     job.get("quay.io").credentials();
     assert_eq!(whose(&job), "repo:octo-org/app:program");
-    for (script, words) in [("exit 3", "it failed (exit status: 3)"), ("echo c4n4ry c4n4ry", "does not print a token")]
+    for (script, words) in
+        [("exit 3", "it failed (exit status: 3)"), ("echo c4n4ry c4n4ry", "its output is not a token alone")]
     {
         job.home.script("bin/mint-token", script);
         let line = job.get("quay.io").explains(&["no identity token from mint-token", words]).to_owned();
@@ -246,7 +247,7 @@ fn a_ci_that_refuses_an_identity_token_is_told() {
     let row = docker_hub();
     let job = Job::with(&row.settings);
     for (behaviour, words) in [
-        (refusal(403), "it was refused (HTTP 403)"),
+        (refusal(403), "it rejected the request (HTTP 403)"),
         (refusal(500), "is unavailable (HTTP 500)"),
         (Behaviour::Garbage, "malformed response"),
         (Behaviour::Close, "connection failed"),

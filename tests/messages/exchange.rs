@@ -40,8 +40,8 @@ fn identity(messages: &mut Messages) {
     }
     let job = Job::with(&docker_hub().settings);
     for (situation, behaviour) in [
-        ("the CI refuses an identity token", refuse(403)),
-        ("the CI's service is down", refuse(503)),
+        ("the CI rejects the request", refuse(403)),
+        ("the CI's service is unavailable", refuse(503)),
         ("the CI's response is malformed", Behaviour::Garbage),
     ] {
         job.exchanges.on(ExchangeCall::GitHubIdentity, behaviour);
@@ -55,7 +55,7 @@ fn sources(messages: &mut Messages) {
     with(&job, "token_env = \"HUB_TOKEN\"\n");
     messages.add("the variable is not set", &job.get("docker.io"));
     job.home.set("HUB_TOKEN", "canary canary");
-    messages.add("the variable holds something else", &job.get("docker.io"));
+    messages.add("the variable contains no token", &job.get("docker.io"));
     let ended = json!({"iss": ISSUER, "sub": "repo:octo-org/app:x", "aud": "https://identity.docker.com", "exp": 1});
     let other = job.exchanges.identity_token("repo:octo-org/app:x", "https://vault.corp.example");
     // Its age changes, and the sentence with it.
@@ -64,9 +64,9 @@ fn sources(messages: &mut Messages) {
     job.home.set("HUB_TOKEN", other);
     messages.add("the token is for another audience", &job.get("docker.io"));
     with(&job, &format!("token_file = \"{}\"\n", job.home.path("token").display()));
-    messages.add("the file is not there", &job.get("docker.io"));
+    messages.add("the file does not exist", &job.get("docker.io"));
     with(&job, "token_command = [\"mint-token\"]\n");
-    messages.add("the program is not there", &job.get("docker.io"));
+    messages.add("the program does not exist", &job.get("docker.io"));
     job.home.script("bin/mint-token", "exit 3");
     job.home.set("PATH", format!("{}:/usr/bin:/bin", job.home.path("bin").display()));
     messages.add("the program fails", &job.get("docker.io"));
@@ -84,15 +84,15 @@ fn refusals(messages: &mut Messages) {
         let job = Job::with(&row.settings);
         for status in [400, 401, 403, 404] {
             job.exchanges.on(row.call, refuse(status));
-            messages.add(&format!("{} answers {status}", row.server), &job.get(row.server));
+            messages.add(&format!("{} responds HTTP {status}", row.server), &job.get(row.server));
         }
     }
     let hub = docker_hub();
     let job = Job::with(&hub.settings);
     for (situation, behaviour) in [
-        ("Docker Hub answers 429", refuse(429)),
-        ("Docker Hub answers 503", refuse(503)),
-        ("Docker Hub sends nothing", Behaviour::Empty),
+        ("Docker Hub responds HTTP 429", refuse(429)),
+        ("Docker Hub responds HTTP 503", refuse(503)),
+        ("Docker Hub sends an empty response", Behaviour::Empty),
         ("Docker Hub closes the connection", Behaviour::Close),
     ] {
         job.exchanges.on(hub.call, behaviour);
@@ -102,13 +102,13 @@ fn refusals(messages: &mut Messages) {
     job.exchanges.set_subject("repo:octo-org/other:");
     messages.add("Quay's robot trusts another subject", &job.get("quay.io"));
     job.home.settings(&row("quay.io").settings.replace("octo-org+", ""));
-    messages.add("Quay knows no such robot", &job.get("quay.io"));
+    messages.add("Quay does not know the robot", &job.get("quay.io"));
     let keys =
         "[[registry]]\nmatch = \"registry.digitalocean.com\"\nprovider = \"digitalocean\"\nregistry_name = \"corp\"\n";
     let mut job = Job::elsewhere(keys);
     messages.add("no API token of DigitalOcean", &job.get("registry.digitalocean.com"));
     job.home.set("DIGITALOCEAN_ACCESS_TOKEN", "canary");
-    messages.add("DigitalOcean refuses the API token", &job.get("registry.digitalocean.com"));
+    messages.add("DigitalOcean rejects the API token", &job.get("registry.digitalocean.com"));
 }
 
 fn settings(messages: &mut Messages) {

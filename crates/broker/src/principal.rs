@@ -66,7 +66,12 @@ impl Principal {
 
     /// The error with the cause and the remedy, if any, of what a service or a program has met.
     pub fn no_token_because(&self, cause: ErrorMessage) -> MintError {
-        MintError::Failed(ErrorMessage { what: format!("no token for {}: {}", self.name, cause.what), ..cause })
+        MintError::Failed(self.explain(cause))
+    }
+
+    /// The message that names the principal in front of the cause.
+    pub fn explain(&self, cause: ErrorMessage) -> ErrorMessage {
+        ErrorMessage { what: format!("no token for {}: {}", self.name, cause.what), ..cause }
     }
 
     /// The response of `host` holds no token, or is not of its format.
@@ -74,9 +79,9 @@ impl Principal {
         self.no_token_because(ErrorMessage { what: format!("{host} sent a malformed response"), hint: None })
     }
 
-    /// The token had expired when it came: this machine's clock is ahead, or the service's is behind.
+    /// The token had already expired when it was received: this machine's clock is ahead, or the service's is behind.
     pub fn expired_token(&self) -> MintError {
-        self.no_token_but("the token that came has already expired", "set this machine's clock")
+        self.no_token_but("the token received has already expired", "set this machine's clock")
     }
 
     /// The time limit of the request is over.

@@ -6,11 +6,13 @@
 //! ```
 //!
 //! One engine does it for all of them. A request holds a secret that is meant for one address, so no redirection
-//! is followed, and no address is taken from an response.
+//! is followed, and no address is taken from a response.
 
-mod failure;
+mod error;
 mod job;
 mod mint;
+mod principal;
+mod rejection;
 mod request;
 mod response;
 mod scope;
@@ -47,7 +49,7 @@ impl Provider for Exchange {
 
     fn mint(&self, scope: &Scope<Target>, setup: &Setup, deadline: Deadline) -> Result<Minted, MintError> {
         match &scope.target {
-            Target::Job(_) => Err(MintError::NoIdentity(identity_token::none())),
+            Target::Job(_) => Err(MintError::NoIdentity(identity_token::no_identity())),
             Target::Exchange(plan) => mint::token(plan, setup, deadline),
         }
     }

@@ -12,12 +12,12 @@ use zeroize::Zeroizing;
 
 use crate::scope::Plan;
 
-/// What a service responseed.
+/// What a response contains.
 #[derive(Debug)]
 pub(crate) struct Minted {
     pub(crate) username: String,
     pub(crate) secret: Secret,
-    /// `None` where nothing tells.
+    /// `None` if unknown.
     pub(crate) expires: Option<SystemTime>,
 }
 
@@ -49,21 +49,21 @@ pub(crate) fn read(plan: &Plan, json: &Value, sent: SystemTime) -> Result<Minted
     };
     let text = secret.expose();
     if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err("its token is not one word");
+        return Err("its token is not a single word");
     }
     let claims = Claims::of(text);
     let of_claims = || claims.as_ref().and_then(|claims| claims.expires);
     let asked = || sent.checked_add(Duration::from_secs(plan.values.ttl()?));
     let expires = told.or_else(of_claims).or_else(asked);
     if expires.is_some_and(|expires| expires <= SystemTime::now()) {
-        return Err("what it holds has expired already");
+        return Err("its token has already expired");
     }
     let username = plan.values.value("username").map(str::to_owned).or(username);
     let of_row = || match plan.row.username {
         Username::Is(text) => plan.values.fill(text),
         Username::JFrogSubject => Some(user_of(&claims.as_ref()?.subject).to_owned()),
     };
-    let username = username.or_else(of_row).filter(|name| is_name(name)).ok_or("it has no name of a user")?;
+    let username = username.or_else(of_row).filter(|name| is_name(name)).ok_or("it has no user name")?;
     Ok(Minted { username, secret, expires })
 }
 

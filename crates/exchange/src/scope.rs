@@ -123,7 +123,7 @@ fn username(row: &Exchange, values: &Values) -> String {
         Username::Is(text) => values.fill(text),
         Username::JFrogSubject => None,
     };
-    // `list` names who would be responseed with; who that is shows in the response alone.
+    // `list` names the user that `get` would return, which only the response tells.
     named.or_else(of_row).filter(|name| !name.is_empty()).unwrap_or_else(|| row.provider.to_owned())
 }
 

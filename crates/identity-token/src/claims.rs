@@ -37,14 +37,23 @@ impl Claims {
         let expires = seconds.and_then(|it| SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs_f64(it)));
         claims.is_object().then(|| Claims { issuer: text("iss"), subject: text("sub"), audiences, expires })
     }
+
+    /// The audiences, for a message.
+    pub fn audience(&self) -> String {
+        if self.audiences.is_empty() { "none".to_owned() } else { shown(&self.audiences.join(", ")) }
+    }
 }
 
 impl fmt::Display for Claims {
-    /// Whose it is, for a message: what a registry's settings are compared with.
+    /// The subject and the issuer, for a message: what a registry's settings are compared with.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = |text: &str| -> String { text.chars().filter(|sign| !sign.is_control()).take(200).collect() };
         write!(f, "subject {} of {}", shown(&self.subject), shown(&self.issuer))
     }
+}
+
+/// Claims hold no secret, but whoever issues the token chooses their text.
+fn shown(text: &str) -> String {
+    text.chars().filter(|sign| !sign.is_control()).take(200).collect()
 }
 
 #[cfg(test)]

@@ -14,13 +14,13 @@ use web::{Client, RequestBuilder, Response, Url};
 use crate::Claims;
 use crate::platform::{self, Platform};
 use crate::source::program;
-use crate::{IdentityToken, Source, failure};
+use crate::{IdentityToken, Source, error};
 
-/// With what a token is asked for.
+/// How a token is requested.
 pub struct Fetch<'a> {
-    /// Whom the token is for.
+    /// The audience of the token.
     pub audience: Option<&'a str>,
-    /// Whether a token for another audience is refused, where the source does not let one choose it.
+    /// Whether a token for another audience is an error; some sources do not let the audience be chosen.
     pub is_strict: bool,
     /// The TTL to ask for, in seconds, where the source lets one choose it.
     pub ttl: Option<u64>,
@@ -28,7 +28,7 @@ pub struct Fetch<'a> {
     pub client: &'a Client,
     /// The variables and files that tell how.
     pub setup: &'a Setup,
-    /// When it has to have responseed.
+    /// Until when a response is waited for.
     pub deadline: Deadline,
 }
 
@@ -56,7 +56,7 @@ impl Source {
             Source::Platform(IdentitySource::Google) => fetch.google().await?,
             Source::Platform(IdentitySource::Aws) => fetch.aws().await?,
             Source::Platform(IdentitySource::Gitlab | IdentitySource::Kubernetes) => {
-                return Err(MintError::NoIdentity(failure::none()));
+                return Err(MintError::NoIdentity(error::no_identity()));
             }
         };
         fetch.check(&name, token)
@@ -79,11 +79,11 @@ impl Fetch<'_> {
     fn check(&self, name: &str, token: IdentityToken) -> Result<IdentityToken, MintError> {
         let Some(claims) = &token.claims else { return Ok(token) };
         if let Some(ago) = claims.expires.and_then(|end| SystemTime::now().duration_since(end).ok()) {
-            return Err(failure::expired(name, ago.as_secs() / 60));
+            return Err(error::expired(name, ago.as_secs() / 60));
         }
         match self.audience.filter(|_| self.is_strict) {
             Some(wanted) if !claims.audiences.iter().any(|audience| audience == wanted) => {
-                Err(failure::other_audience(name, claims, wanted))
+                Err(error::other_audience(name, claims, wanted))
             }
             _ => Ok(token),
         }
@@ -95,15 +95,15 @@ impl Fetch<'_> {
             let what = format!("no identity token found: {name} is not set");
             return Err(MintError::Failed(ErrorMessage { what, hint: Some(hint) }));
         };
-        IdentityToken::new(&text).ok_or_else(|| failure::no_token(&format!("${name}")))
+        IdentityToken::new(&text).ok_or_else(|| error::not_a_token(&format!("${name}")))
     }
 
     fn file(&self, path: &Path) -> Result<IdentityToken, MintError> {
         let text = protocol::read_text_file(path).map_err(|error| {
             let hint = "check token_file, and that its volume or helper is there";
-            failure::failed(&display_path(path), &error.to_string(), hint)
+            error::of_source(&display_path(path), &error.to_string(), hint)
         })?;
-        IdentityToken::new(&text).ok_or_else(|| failure::no_token(&display_path(path)))
+        IdentityToken::new(&text).ok_or_else(|| error::not_a_token(&display_path(path)))
     }
 
     /// <https://docs.github.com/actions/reference/security/oidc>
@@ -135,7 +135,7 @@ impl Fetch<'_> {
         let endpoint = endpoint.as_deref().unwrap_or("https://agent-edge.buildkite.com/v3").trim_end_matches('/');
         let job = text(platform::BUILDKITE_JOB);
         if !job.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
-            return Err(failure::failed(
+            return Err(error::of_source(
                 name,
                 "BUILDKITE_JOB_ID is not the id of a job",
                 "leave it as Buildkite sets it",
@@ -183,14 +183,14 @@ impl Fetch<'_> {
         let request = self.client.direct().get(url).query(&query).header("metadata-flavor", "Google");
         let presence = MetadataPresence::of(Cloud::Google, named.is_some());
         let Some(response) = web::metadata(&request, presence, self.deadline).await else {
-            let what = format!("no identity token found: {name} does not response");
+            let what = format!("no identity token found: {name} does not respond");
             let hint = Some("run it on Google Cloud, or name another source".to_owned());
             return Err(MintError::NoIdentity(ErrorMessage { what, hint }));
         };
         if !response.is_success() {
-            return Err(failure::refused(name, &response, "attach a service account to the machine"));
+            return Err(error::rejection(name, &response, "attach a service account to the machine"));
         }
-        response.text().and_then(IdentityToken::new).ok_or_else(|| failure::malformed(name))
+        response.text().and_then(IdentityToken::new).ok_or_else(|| error::malformed(name))
     }
 
     #[cfg(feature = "aws")]
@@ -202,7 +202,7 @@ impl Fetch<'_> {
 
     #[cfg(not(feature = "aws"))]
     async fn aws(&self) -> Result<IdentityToken, MintError> {
-        Err(failure::failed("AWS", "this build of credmint does not support AWS", "install one with all clouds"))
+        Err(error::of_source("AWS", "this build of credmint does not support AWS", "install one with all clouds"))
     }
 
     async fn ask(&self, name: &str, request: RequestBuilder, field: &str) -> Result<IdentityToken, MintError> {
@@ -210,24 +210,24 @@ impl Fetch<'_> {
         let response =
             response.map_err(|error| MintError::Failed(error.explain(&format!("no identity token from {name}"))))?;
         if !response.is_success() {
-            return Err(failure::refused(
+            return Err(error::rejection(
                 name,
                 &response,
                 "run the job again: its permission lasts as long as the job",
             ));
         }
         let token = response.json().and_then(|json| IdentityToken::new(json[field].as_str()?));
-        token.ok_or_else(|| failure::malformed(name))
+        token.ok_or_else(|| error::malformed(name))
     }
 
     async fn command(&self, words: &[String]) -> Result<IdentityToken, MintError> {
         let name = words.first().map(String::as_str).unwrap_or_default();
         if self.setup.environment.raw(INSIDE).is_some() {
-            let why = "it asked credmint for the same in turn";
-            return Err(failure::failed(name, why, "have it print a token by itself"));
+            let why = "it called credmint for the same token";
+            return Err(error::of_source(name, why, "make it print a token of its own"));
         }
         let Some(path) = program(name, &self.setup.environment) else {
-            return Err(failure::failed(name, "there is no such program", "install it, or change token_command"));
+            return Err(error::of_source(name, "there is no such program", "install it, or change token_command"));
         };
         let mut process = Command::new(path);
         process.args(&words[1..]).env(INSIDE, "1");
@@ -239,10 +239,10 @@ impl Fetch<'_> {
             Ok(Output { status, stdout, .. }) if status.success() => std::str::from_utf8(&stdout)
                 .ok()
                 .and_then(IdentityToken::new)
-                .ok_or_else(|| failure::failed(name, "it does not print a token and nothing else", hint)),
-            Ok(Output { status, .. }) => Err(failure::failed(name, &format!("it failed ({status})"), hint)),
-            Err(RunError::TimedOut) => Err(failure::failed(name, "timed out", hint)),
-            Err(RunError::NotStarted(error)) => Err(failure::failed(name, &error.to_string(), hint)),
+                .ok_or_else(|| error::of_source(name, "its output is not a token alone", hint)),
+            Ok(Output { status, .. }) => Err(error::of_source(name, &format!("it failed ({status})"), hint)),
+            Err(RunError::TimedOut) => Err(error::of_source(name, "timed out", hint)),
+            Err(RunError::NotStarted(error)) => Err(error::of_source(name, &error.to_string(), hint)),
         }
     }
 
@@ -260,7 +260,7 @@ fn secure(address: &str) -> Option<Url> {
 
 fn not_secure(variable: &str, name: &str) -> MintError {
     let why = format!("{variable} is not an address that begins with https://");
-    failure::failed(name, &why, format!("leave {variable} as {name} sets it"))
+    error::of_source(name, &why, format!("leave {variable} as {name} sets it"))
 }
 
 /// A whole argument `{audience}` is replaced; nothing within one.

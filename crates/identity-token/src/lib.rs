@@ -10,13 +10,13 @@
 //! service account and that of a machine are for other services unless somebody says so.
 
 mod claims;
-mod failure;
+mod error;
 mod fetch;
 mod platform;
 mod source;
 
 pub use claims::Claims;
-pub use failure::{none, not_granted};
+pub use error::{no_identity, not_granted};
 pub use fetch::Fetch;
 pub use source::{Detected, Source};
 

@@ -1,6 +1,6 @@
 use settings::{Environment, IdentitySource};
 
-/// A CI that gives its jobs identity tokens.
+/// A CI that provides its jobs with identity tokens.
 pub(crate) struct Platform {
     pub(crate) source: IdentitySource,
     pub(crate) name: &'static str,
@@ -23,8 +23,8 @@ pub(crate) const PLATFORMS: [Platform; 6] = [
         seen: "GITHUB_ACTIONS",
         needs: &[&[GITHUB_URL], &[GITHUB_TOKEN]],
         job: &[GITHUB_URL, GITHUB_TOKEN],
-        remedy: "give the job `permissions: id-token: write` in its workflow; Forgejo: `enable-openid-connect: true`. \
-            A pull request from a fork gets none: on_failure = \"not-found\" lets it pull what is public",
+        remedy: "give the job `permissions: id-token: write` in its workflow (Forgejo: `enable-openid-connect: true`); \
+            a pull request from a fork gets none, and needs on_failure = \"not-found\" to pull public images",
     },
     // <https://docs.gitlab.com/ci/secrets/id_token_authentication/>
     Platform {
@@ -52,7 +52,7 @@ pub(crate) const PLATFORMS: [Platform; 6] = [
         seen: "BUILDKITE",
         needs: &[&[BUILDKITE_TOKEN], &[BUILDKITE_JOB]],
         job: &[BUILDKITE_JOB, BUILDKITE_TOKEN],
-        remedy: "hand BUILDKITE_AGENT_ACCESS_TOKEN and BUILDKITE_JOB_ID on to where this runs",
+        remedy: "pass BUILDKITE_AGENT_ACCESS_TOKEN and BUILDKITE_JOB_ID to this process",
     },
     // <https://circleci.com/docs/guides/permissions-authentication/openid-connect-tokens/>
     Platform {
@@ -61,7 +61,7 @@ pub(crate) const PLATFORMS: [Platform; 6] = [
         seen: "CIRCLECI",
         needs: &[&CIRCLE_TOKENS],
         job: &["CIRCLE_WORKFLOW_JOB_ID", "CIRCLE_WORKFLOW_ID", CIRCLE_TOKENS[0], CIRCLE_TOKENS[1]],
-        remedy: "hand CIRCLE_OIDC_TOKEN_V2 on to where this runs",
+        remedy: "pass CIRCLE_OIDC_TOKEN_V2 to this process",
     },
     // <https://support.atlassian.com/bitbucket-cloud/docs/integrate-pipelines-with-resource-servers-using-oidc/>
     Platform {

@@ -156,7 +156,9 @@ impl Keys {
         let url = exchange.request.as_ref().map_or("", |request| request.url);
         let follows_host = url.contains("{host}") || url.contains("{platform}") && !values.contains_key("platform");
         if !names_host && (exchange.hosts.is_empty() || follows_host) {
-            return Err(format!("match has to name one host for provider = \"{provider}\": a token is sent to it"));
+            return Err(format!(
+                "match must name a single host for provider = \"{provider}\", because a token is sent to it"
+            ));
         }
         if follows_host && url.contains("{platform}") {
             let host = pattern.split('/').next().unwrap_or_default();
@@ -179,7 +181,7 @@ impl IdentityRule {
     fn check(&self, exchange: &Exchange) -> Result<(), String> {
         let named = [self.file.is_some(), self.variable.is_some(), self.command.is_some()];
         if named.iter().filter(|is_there| **is_there).count() > 1 {
-            return Err("a table has one of token_file, token_env and token_command".to_owned());
+            return Err("set only one of token_file, token_env and token_command".to_owned());
         }
         let provider = exchange.provider;
         let Subject::IdentityToken(audience) = exchange.subject else {
@@ -204,7 +206,7 @@ impl IdentityRule {
         match (audience, &self.audience) {
             (Audience::Fixed(_), Some(_)) => Err(format!("the audience of provider = \"{provider}\" is fixed")),
             (Audience::Setting, None) => {
-                Err(format!("provider = \"{provider}\" needs audience: whom the identity token is for"))
+                Err(format!("provider = \"{provider}\" needs audience, which the identity token is requested for"))
             }
             _ => Ok(()),
         }
@@ -248,14 +250,14 @@ mod tests {
             ("docker.io", "provider = \"dockerhub\"\naccount = \"a\"\naudience = \"x\"", "is fixed"),
             ("docker.io", "provider = \"dockerhub\"\naccount = \"a\"\nprofile = \"x\"", "does not take profile"),
             ("docker.io", "provider = \"dockerhub\"\naccount = \"a\"\nhelper = \"pass\"", "cannot be combined"),
-            ("docker.io", "provider = \"dockerhub\"\naccount = \"a\"\nlife = 60", "life is 300 to 3600"),
+            ("docker.io", "provider = \"dockerhub\"\naccount = \"a\"\nlife = 60", "life must be 300 to 3600"),
             ("quay.io", "provider = \"quay\"\nrobot = \"a+b\"\nlife = 600", "cannot ask for a TTL"),
             ("quay.io", "provider = \"dockrhub\"", "unknown variant `dockrhub`; did you mean `dockerhub`?"),
-            ("quay.*", "provider = \"quay\"\nrobot = \"a+b\"", "match has to name one host"),
+            ("quay.*", "provider = \"quay\"\nrobot = \"a+b\"", "match must name a single host"),
             (
                 "*.jfrog.io",
                 "provider = \"jfrog\"\nprovider_name = \"p\"\naudience = \"a\"",
-                "match has to name one host",
+                "match must name a single host",
             ),
             ("r.example", "provider = \"jfrog\"\nprovider_name = \"p\"", "needs audience"),
             (
@@ -264,7 +266,7 @@ mod tests {
                 "begins with https://",
             ),
             ("r.example", "provider = \"exchange\"\nurl = \"https://u@x\"\naudience = \"a\"", "begins with https://"),
-            ("*", "provider = \"exchange\"\nurl = \"https://x\"\naudience = \"a\"", "match has to name one host"),
+            ("*", "provider = \"exchange\"\nurl = \"https://x\"\naudience = \"a\"", "match must name a single host"),
             (
                 "r.example",
                 "provider = \"identity-token\"\naudience = \"a\"\nfields = { a = \"b\" }",

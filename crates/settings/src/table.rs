@@ -170,7 +170,7 @@ fn check_life(exchange: &Exchange, life: Option<NonZeroU64>) -> Result<(), Strin
     match exchange.ttl {
         None => Err(format!("provider = \"{}\" cannot ask for a TTL: leave out life", exchange.provider)),
         Some(ttl) if !(ttl.least..=ttl.most).contains(&life.get()) => {
-            Err(format!("life is {} to {} seconds for provider = \"{}\"", ttl.least, ttl.most, exchange.provider))
+            Err(format!("life must be {} to {} seconds for provider = \"{}\"", ttl.least, ttl.most, exchange.provider))
         }
         Some(_) => Ok(()),
     }

@@ -1,4 +1,4 @@
-use identity_token::{Detected, Source, none, not_granted};
+use identity_token::{Detected, Source, no_identity, not_granted};
 use protocol::{ErrorMessage, ServerUrl};
 use registry::Exchange;
 use registry::exchange::Subject;
@@ -46,17 +46,17 @@ pub(super) fn check(image: &Image, context: &Context<'_>, section: &mut Section)
         section.ok(format!("{}: an API token is exchanged for a short-lived one", row.name));
         return;
     }
-    let told = |why: ErrorMessage| (why.what, Remedy::advice(why.hint.unwrap_or_default()).or_run(EXCHANGE_GUIDE));
+    let explained = |why: ErrorMessage| (why.what, Remedy::advice(why.hint.unwrap_or_default()).or_run(EXCHANGE_GUIDE));
     match Source::detect(&exchange.identity, environment) {
         Detected::Source(source) => {
             section.ok(format!("{}: the identity token of {} is exchanged for a token", row.name, source.name()));
         }
         Detected::NotGranted(platform) => {
-            let (what, remedy) = told(not_granted(platform));
+            let (what, remedy) = explained(not_granted(platform));
             section.broken(what, remedy);
         }
         Detected::None => {
-            let (what, remedy) = told(none());
+            let (what, remedy) = explained(no_identity());
             section.note(what, remedy);
         }
     }

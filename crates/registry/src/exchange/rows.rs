@@ -46,7 +46,7 @@ pub static EXCHANGES: &[Exchange] = &[
         ttl: None,
         refusals: &[
             refusal(401, "not configured for this robot", "add the issuer to the robot's federation in Quay"),
-            refusal(401, "does not match", "the robot's federation in Quay has to have exactly this subject"),
+            refusal(401, "does not match", "set exactly this subject in the robot's federation in Quay"),
             refusal(401, "federated login", "set up federation for the robot in Quay"),
             refusal(401, "Invalid robot", "write robot as ORGANIZATION+ROBOT"),
             refusal(401, "", "compare issuer, subject and audience with the robot's federation in Quay"),
@@ -156,7 +156,7 @@ pub static EXCHANGES: &[Exchange] = &[
         refusals: &[
             refusal(401, "", "the API token has been revoked or has expired: create one with the scope registry:read"),
             refusal(403, "", "the API token needs the scope registry:read, and registry:update for access = \"push\""),
-            refusal(404, "", "check registry_name: `doctl registry get` shows it"),
+            refusal(404, "", "check registry_name: run `doctl registry get` to see it"),
         ],
     },
     // gitlab.com/gitlab-org/cli, `artifactregistry`: GitLab's Artifact Registry, behind a feature flag. The

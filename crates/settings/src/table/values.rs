@@ -17,7 +17,7 @@ impl<'de> Deserialize<'de> for Variable {
         let name = String::deserialize(deserializer)?;
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
         if name.is_empty() || name.len() > 128 || !name.bytes().all(plain) {
-            return Err(D::Error::custom("this is the name of a variable, without a $, and not what it holds"));
+            return Err(D::Error::custom("expected the name of a variable, without the $, not its value"));
         }
         Ok(Variable(name))
     }

@@ -1,0 +1,56 @@
+//! Error responses of the services.
+
+use broker::MintError;
+use identity_token::IdentityToken;
+use registry::exchange::{Refusal, Subject};
+use serde_json::Value;
+use web::{Response, outage, quote};
+
+use crate::principal;
+use crate::scope::Plan;
+
+/// The service's status and code, the subject token that it rejected, and the remedy of its row.
+pub(crate) fn of_service(plan: &Plan, source: &str, token: &IdentityToken, response: &Response) -> MintError {
+    let (name, status) = (plan.row.name, response.status);
+    let principal = principal::registry(plan);
+    if let Some(outage) = outage(name, status) {
+        return principal.no_token_because(outage);
+    }
+    let code = response.json().as_ref().and_then(code).map(|code| format!(" {code}")).unwrap_or_default();
+    let subject = match (plan.row.subject, &token.claims) {
+        (Subject::IdentityToken(_), Some(claims)) => format!("; {claims}, audience {}", claims.audience()),
+        _ => String::new(),
+    };
+    let kind = match plan.row.subject {
+        Subject::ApiToken(_) => "token",
+        Subject::IdentityToken(_) => "identity token",
+    };
+    let body = response.text().unwrap_or_default();
+    let fits = |row: &&Refusal| row.status == status && body.contains(row.words);
+    let remedy = plan.row.refusals.iter().find(fits).map_or("", |row| row.hint);
+    principal.no_token_but(format!("{name} rejected the {kind} of {source} (HTTP {status}{code}{subject})"), remedy)
+}
+
+/// The service's own code for an error, where it is one word: sentences may repeat what was sent.
+fn code(json: &Value) -> Option<&str> {
+    let candidates = [&json["error"], &json["code"], &json["errors"][0]["code"], &json["id"]];
+    candidates.into_iter().filter_map(Value::as_str).find_map(quote::code)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_code_is_one_word() {
+        assert_eq!(code(&json!({"error": "invalid_grant", "error_description": "x"})), Some("invalid_grant"));
+        assert_eq!(code(&json!({"errors": [{"code": "DENIED"}]})), Some("DENIED"));
+        for json in
+            [json!({"error": "Token does not match robot"}), json!({"error": "a.b.c"}), json!([]), json!({"code": 7})]
+        {
+            assert_eq!(code(&json), None, "{json}");
+        }
+    }
+}
