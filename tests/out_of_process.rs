@@ -29,7 +29,8 @@ fn a_missing_worker_is_reported_and_one_on_the_path_is_used() {
     let aws = Aws::start();
     let mut home = Home::signed_in(&aws);
     let helper = alone(&mut home);
-    get(&home, &helper).explains(&["credmint-mint failed to start", "reinstall credmint"]);
+    let line = get(&home, &helper).explains(&["credmint-mint not found", "reinstall credmint"]).to_owned();
+    assert!(line.contains(&home.path("bin").display().to_string()) && !line.contains("must have"), "{line}");
     std::os::unix::fs::symlink(program(WORKER), home.path("path").join(WORKER)).unwrap();
     get(&home, &helper).secret();
     assert_eq!(aws.calls(Call::EcrToken), 1);

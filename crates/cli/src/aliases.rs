@@ -19,7 +19,7 @@ pub(crate) fn link(context: &Context<'_>) -> Result<(), ErrorMessage> {
         let Some(program) = context.helpers.ours(ours) else {
             return Err(ErrorMessage {
                 what: format!("{} not found, neither in credmint's directory nor on PATH", file_name(ours)),
-                hint: Some("reinstall credmint: its programs must be of one version".to_owned()),
+                hint: Some("reinstall credmint: its programs must be in one directory".to_owned()),
             });
         };
         let link = program.with_file_name(&file);

@@ -96,7 +96,7 @@ impl Helpers {
     pub(crate) fn universal(&self, limit: Duration) -> Result<Client, ErrorMessage> {
         let program = self.ours(UNIVERSAL).ok_or_else(|| ErrorMessage {
             what: format!("{} not found, neither in credmint's directory nor on PATH", file_name(UNIVERSAL)),
-            hint: Some("reinstall credmint: its programs must be of one version".to_owned()),
+            hint: Some("reinstall credmint: its programs must be in one directory".to_owned()),
         })?;
         // The helper has a timeout of its own, with a better error.
         Ok(Client::new(program, limit + Duration::from_secs(5)))

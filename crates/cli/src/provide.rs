@@ -31,7 +31,7 @@ pub(crate) fn ask(client: &Client, question: &ProvideRequest) -> Result<Option<P
     let Some(answer) = client.provide(question.to_json().expose()).map_err(error_message)? else { return Ok(None) };
     ProvideResponse::read(&answer).map(Some).ok_or_else(|| ErrorMessage {
         what: "malformed response from docker-credential-credmint".to_owned(),
-        hint: Some("reinstall credmint: its programs must be of one version".to_owned()),
+        hint: Some("reinstall credmint: its programs must have the same version".to_owned()),
     })
 }
 

@@ -1,4 +1,12 @@
 use crate::VaultError;
+use crate::file::PLACE as FILES;
+
+/// The remedy for files that cannot be written. The variable exists on Linux only.
+const UNWRITABLE: &str = if cfg!(target_os = "linux") {
+    "make that folder writable and free some space, or set XDG_DATA_HOME to another folder"
+} else {
+    "make that folder writable and free some space"
+};
 
 /// The last remedy.
 const IN_FILES: &str = "set vault = \"file\" in credmint's settings";
@@ -9,6 +17,7 @@ impl VaultError {
         match self {
             VaultError::Absent { .. } => Some("set vault = \"auto\" or \"file\" in credmint's settings".to_owned()),
             VaultError::Unconfirmed { .. } | VaultError::Foreign { .. } => self.unlock_hint(),
+            VaultError::Failed { place: FILES, .. } => Some(UNWRITABLE.to_owned()),
             error => error.unlock_hint().map(|unlock_hint| format!("{unlock_hint}, or {IN_FILES}")),
         }
     }
@@ -84,6 +93,8 @@ mod tests {
             assert!(locked.contains(unlock) && locked.contains("vault = \"file\""), "{locked}");
             assert!(none.contains(create) && none.contains("vault = \"file\""), "{none}");
         }
+        let files = of(VaultError::Failed { place: FILES, why: "/h/credmint: Read-only file system".to_owned() });
+        assert!(files.contains("writable"), "{files}");
         let place = "Secret Service (KeePassXC)";
         assert!(of(VaultError::Unconfirmed { place }).contains("Confirm when passwords are retrieved by clients"));
     }

@@ -82,6 +82,9 @@ fn login() {
     commands.run("logout", &home, "logout r.example");
     let mut none = installed(Home::new());
     none.set("CREDMINT_VAULT", "none");
-    commands.with_input("nowhere to store it", &none, "login r.example -u me --password-stdin", "s\n");
+    commands.with_input("a vault that stores nothing", &none, "login r.example -u me --password-stdin", "s\n");
+    let mut unwritable = installed(Home::new());
+    unwritable.set("XDG_DATA_HOME", "/proc/nowhere");
+    commands.with_input("a home that cannot be written", &unwritable, "login r.example -u me --password-stdin", "s\n");
     commands.compare("login");
 }

@@ -19,8 +19,8 @@ const MAX_RESPONSE: usize = 1 << 20;
 pub(super) const PROCESS_LIMIT_HINT: &str =
     "raise the limit of processes: ulimit -u, or the pids limit of the container";
 
-/// The remedy where the worker is missing or of another version.
-const REINSTALL: &str = "reinstall credmint: its programs must be of one version";
+/// The remedy where the worker is of another version.
+const REINSTALL: &str = "reinstall credmint: its programs must have the same version";
 
 /// The worker process. Dropping it kills it and every program that it has started.
 pub(super) struct Worker {
@@ -47,6 +47,10 @@ impl Worker {
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let mut child = command.spawn().map_err(|error| {
+            // Without its loader an existing program is not found either.
+            if error.kind() == io::ErrorKind::NotFound && !program.exists() {
+                return missing(program);
+            }
             let hint = match error.kind() {
                 io::ErrorKind::WouldBlock | io::ErrorKind::OutOfMemory => PROCESS_LIMIT_HINT,
                 _ => REINSTALL,
@@ -121,6 +125,14 @@ impl Drop for Worker {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+fn missing(program: &Path) -> MintError {
+    let folder = program.parent().unwrap_or(program).display();
+    failed(
+        format!("cannot mint a token: {WORKER} not found, neither in {folder} nor on PATH"),
+        &format!("reinstall credmint, or copy {WORKER} of the same version to {folder}"),
+    )
 }
 
 fn failed(what: String, hint: &str) -> MintError {

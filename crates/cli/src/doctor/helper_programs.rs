@@ -261,7 +261,7 @@ fn first_on_path(folder: &Path) -> Remedy {
 }
 
 fn minter(context: &Context<'_>, section: &mut Section) {
-    let again = || Remedy::advice("reinstall credmint: its programs must be of one version");
+    let again = || Remedy::advice("reinstall credmint: its programs must be in one directory");
     let Some(helper) = context.helpers.ours(UNIVERSAL) else {
         section.broken(format!("{} not found", file_name(UNIVERSAL)), again());
         return;
