@@ -151,4 +151,4 @@ try {
 }
 Set-UserPath { param($old) if ($old -contains $bin) { $old } else { $old + $bin } }
 Write-Output "installed $version in $bin"
-Write-Output 'to set up Docker, run in a new window: credmint configure'
+Write-Output 'to set up Docker, run `credmint configure` in a new window'

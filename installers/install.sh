@@ -42,7 +42,7 @@ while [ $# -gt 0 ]; do
         sed -n '2,/^set -eu/s/^# \{0,1\}//p' "$0"
         exit
         ;;
-    *) fail "unknown option $1" "run: install.sh --help" ;;
+    *) fail "unknown option $1" "run \`install.sh --help\`" ;;
     esac
     shift
 done
@@ -85,8 +85,8 @@ target() {
     Linux/s390x) echo s390x-unknown-linux-gnu ;;
     Darwin/x86_64) echo x86_64-apple-darwin ;;
     Darwin/arm64) echo aarch64-apple-darwin ;;
-    MINGW*/* | MSYS*/* | CYGWIN*/*) fail "on Windows, use install.ps1" "run: powershell -ExecutionPolicy Bypass -File install.ps1" ;;
-    *) fail "no programs for $(uname -s) on $(uname -m)" "to build them, run: install.sh --source" ;;
+    MINGW*/* | MSYS*/* | CYGWIN*/*) fail "on Windows, use install.ps1" "run \`powershell -ExecutionPolicy Bypass -File install.ps1\`" ;;
+    *) fail "no programs for $(uname -s) on $(uname -m)" "to build them, run \`install.sh --source\`" ;;
     esac
 }
 
@@ -153,14 +153,14 @@ unpack() {
     verify
     target=$(target)
     case $target in
-    *-gnu*) needs="they require glibc 2.28 or later; to build them, run: install.sh --source" ;;
+    *-gnu*) needs="they require glibc 2.28 or later; to build them, run \`install.sh --source\`" ;;
     esac
     for kind in $(kinds); do
         archive=$(sed -n "s/^[0-9a-f]*  \(credmint-[^/]*-$target\.$kind\)$/\1/p" "$stage/SHA256SUMS")
         [ -z "$archive" ] || break
     done
     case $archive in
-    '') fail "the release in $from has no archive for $target" "to build it, run: install.sh --source" ;;
+    '') fail "the release in $from has no archive for $target" "to build it, run \`install.sh --source\`" ;;
     *"
 "*) fail "the release in $from has several versions for $target" ;;
     esac
@@ -174,7 +174,7 @@ unpack() {
 
 from_source() {
     checkout=$(cd "$(dirname "$0")/.." && pwd)
-    [ -f "$checkout/Cargo.toml" ] || fail "this script is not in a checkout" "run: install.sh --from PLACE"
+    [ -f "$checkout/Cargo.toml" ] || fail "this script is not in a checkout" "run \`install.sh --from PLACE\`"
     command -v cargo >/dev/null || fail "cargo not found" "install Rust: https://rustup.rs"
     (cd "$checkout" && cargo build --release --locked)
     "$checkout/installers/stage" "${CARGO_TARGET_DIR:-$checkout/target}/release" "$stage/tree"
@@ -214,7 +214,7 @@ install() {
 
     echo "installed $version in $prefix/bin"
     case :$PATH: in
-    *:"$prefix/bin":*) echo "to set up Docker, run: credmint configure" ;;
+    *:"$prefix/bin":*) echo "to set up Docker, run \`credmint configure\`" ;;
     *)
         echo "to set up Docker, run:"
         # shellcheck disable=SC2016 # It is for the user's shell.

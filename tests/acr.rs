@@ -236,7 +236,7 @@ fn every_place_gives_its_managed_identity() {
         if several {
             assert_eq!(world.minted_by(&get(&home, CONTOSO)), format!("{expected} assigned"));
         } else {
-            get(&home, CONTOSO).explains(&["managed identity assigned of Cloud Shell", "AZURE_CLIENT_ID"]);
+            get(&home, CONTOSO).explains(&["managed identity of Cloud Shell (client ID assigned)", "AZURE_CLIENT_ID"]);
         }
     }
 }
@@ -341,7 +341,7 @@ fn a_machine_without_an_identity_is_passed_over() {
     get(&nobody, CONTOSO).is_not_found_because(&["no Azure credentials found"]);
     nobody.set("AZURE_CLIENT_ID", "assigned");
     get(&nobody, CONTOSO).explains(&[
-        "managed identity assigned of this machine",
+        "managed identity of this machine (client ID assigned)",
         "invalid_request",
         "assign the identity to it",
     ]);

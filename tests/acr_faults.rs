@@ -75,7 +75,7 @@ fn a_malformed_certificate_file_is_reported() {
         (
             "locked.pem",
             APPLICATION_PEM.replace("PRIVATE KEY", "ENCRYPTED PRIVATE KEY"),
-            "encrypted private key with another password",
+            "encrypted private key, and the password is missing or wrong",
         ),
         ("curve.pem", APPLICATION_PEM.replace("PRIVATE KEY", "EC PRIVATE KEY"), "not RSA"),
     ] {

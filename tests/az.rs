@@ -138,8 +138,8 @@ fn the_words_of_az_are_not_repeated() {
         ),
         ("echo 'ERROR: AADSTS50076: canary' >&2; exit 1", "requires an interactive sign-in"),
         ("echo 'canary: Interactive authentication is needed.' >&2; exit 1", "the session has expired"),
-        ("echo canary", "the output of az has none"),
-        ("echo '{\"accessToken\": \"canary\"}'", "the output of az has none"),
+        ("echo canary", "az printed no token"),
+        ("echo '{\"accessToken\": \"canary\"}'", "az printed no token"),
     ] {
         put_program(&mut home, "az", script);
         let line = get(&home, CONTOSO).explains(&["the account of the Azure CLI", why, "run `az login`"]).to_owned();

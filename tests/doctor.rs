@@ -79,7 +79,7 @@ fn a_config_that_cannot_be_read_is_broken() {
     home.write(CONFIG, "{\"CredsStore\":\"credmint\"}");
     finds(&findings(&home, &["--offline"]), "note", "CredsStore is read as credsStore by docker");
     let remedy = finds(&findings(&self::home(), &["--offline"]), "note", "does not exist, so no helper is configured");
-    assert_eq!(remedy, "credmint configure --store");
+    assert_eq!(remedy, "run `credmint configure --store`");
 }
 
 #[test]
@@ -90,8 +90,11 @@ fn entries_that_do_nothing_and_logins_in_the_open_are_named() {
         "{\"auths\":{\"r.example\":{\"auth\":\"dTpw\"}},\"credHelpers\":{\"https://ghcr.io\":\"ghcr\",\"*.azurecr.io\":\"acr\"}}",
     );
     let found = findings(&home, &["--offline"]);
-    assert_eq!(finds(&found, "note", "plaintext login for r.example"), "credmint migrate");
-    assert_eq!(finds(&found, "broken", "has https://ghcr.io, but Docker looks up ghcr.io"), "credmint doctor --fix");
+    assert_eq!(finds(&found, "note", "plaintext login for r.example"), "run `credmint migrate`");
+    assert_eq!(
+        finds(&found, "broken", "has https://ghcr.io, but Docker looks up ghcr.io"),
+        "run `credmint doctor --fix`"
+    );
     finds(&found, "broken", "Docker does not support patterns");
     home.write(CONFIG, "{\"auths\":{\"r.example\":{\"auth\":\"dTpw\"}},\"credsStore\":\"credmint\"}");
     finds(&findings(&home, &["--offline"]), "note", "which Docker ignores because of credsStore");
@@ -112,11 +115,11 @@ fn missing_broken_foreign_and_old_helpers_are_distinguished() {
     let found = findings(&home, &["--offline"]);
     assert_eq!(
         finds(&found, "note", "docker-credential-ecr-login is set for public.ecr.aws"),
-        "credmint configure public.ecr.aws"
+        "run `credmint configure public.ecr.aws`"
     );
     assert_eq!(
         finds(&found, "broken", "docker-credential-absent, set for a.example, not found on PATH"),
-        "install it, or: credmint configure a.example"
+        "install it, or run `credmint configure a.example`"
     );
     finds(&found, "broken", "has another version than credmint");
     finds(&found, "broken", "docker-credential-ghcr, set for ghcr.io, does not work");
@@ -159,7 +162,7 @@ fn it_says_whom_each_client_asks() {
     finds(&found, "ok", "docker, buildx, compose: docker-credential-ghcr for ghcr.io (credHelpers");
     let remedy =
         finds(&findings(&home, &["quay.io/a/b", "--offline"]), "note", "podman, buildah, skopeo: no credentials");
-    assert_eq!(remedy, "credmint configure --podman quay.io");
+    assert_eq!(remedy, "run `credmint configure --podman quay.io`");
 }
 
 #[test]
@@ -235,7 +238,7 @@ fn an_image_that_can_be_pulled_is_tried_out() {
 fn rejected_credentials_are_reported_with_a_remedy() {
     let found = Visit::new("wrong-canary").doctor("/team/app:1");
     let remedy = finds(&found, "broken", "rejected the credentials of me (HTTP 401)");
-    assert!(remedy.starts_with("credmint login 127.0.0.1:"), "{found:?}");
+    assert!(remedy.starts_with("run `credmint login 127.0.0.1:"), "{found:?}");
     assert!(!format!("{found:?}").contains("canary"));
 }
 

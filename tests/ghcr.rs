@@ -114,7 +114,11 @@ fn the_sources_in_their_order() {
     assert_eq!(said(&company), pair("alice", "gho_keychain"));
     company.gh("exit 1");
     company.hosts("github.com:\n    user: alice\n    git_protocol: ssh\n");
-    company.get(PACKAGES).explains(&["gh's account alice of github.com", "its keychain has none", "gh auth login"]);
+    company.get(PACKAGES).explains(&[
+        "gh's account alice of github.com",
+        "gh found no token in its keychain",
+        "gh auth login",
+    ]);
     company.hosts("octocorp.ghe.com:\n    user: alice\n");
     company.get(PACKAGES).is_not_found();
 }

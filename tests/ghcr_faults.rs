@@ -24,8 +24,8 @@ fn fifty_at_once_mint_once() {
 #[test]
 fn a_denied_request_reports_cause_and_remedy_and_no_body() {
     for (behaviour, words) in [
-        (refusal(403, "", "API rate limit exceeded for canary"), ["rate limits", "few minutes"]),
-        (refusal(403, "x-ratelimit-remaining", "canary"), ["rate limits", "few minutes"]),
+        (refusal(403, "", "API rate limit exceeded for canary"), ["rate limited by GitHub", "few minutes"]),
+        (refusal(403, "x-ratelimit-remaining", "canary"), ["rate limited by GitHub", "few minutes"]),
         (refusal(403, "", "the canary has an IP allow list enabled"), ["IP allow list", "add it"]),
         (refusal(403, "x-github-sso", "canary"), ["single sign-on", "authorize"]),
         (refusal(403, "", "This installation has been suspended canary"), ["is suspended", "unsuspend"]),
@@ -200,7 +200,7 @@ fn a_gh_that_cannot_give_the_token_of_its_user_says_why() {
     for (script, words) in [
         (
             "echo 'no oauth token found for github.com account alice' >&2; exit 1",
-            &["its keychain has none", "gh auth login"][..],
+            &["gh found no token in its keychain", "gh auth login"][..],
         ),
         (
             "echo 'open /h/.config/gh/config.yml: permission denied: canary' >&2; exit 1",
@@ -210,7 +210,7 @@ fn a_gh_that_cannot_give_the_token_of_its_user_says_why() {
         ("echo 'mkdir /h/.config: read-only file system' >&2; exit 1", &["read-only file system", "GH_CONFIG_DIR"]),
         ("echo 'error while loading shared libraries: canary' >&2; exit 127", &["does not run", "reinstall gh"]),
         ("exit 126", &["permission denied for one of its files"]),
-        ("kill -9 $$", &["its keychain has none"]),
+        ("kill -9 $$", &["gh found no token in its keychain"]),
     ] {
         company.gh(script);
         let line = company.get(PACKAGES).explains(words).to_owned();

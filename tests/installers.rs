@@ -77,7 +77,7 @@ fn it_is_installed_used_and_gone_again_without_a_trace() {
     let installed = started.elapsed();
     home.set("PATH", format!("{}:/usr/bin:/bin", bin.display()));
     assert!(
-        from_release(&mut home).ends_with("to set up Docker, run: credmint configure\n"),
+        from_release(&mut home).ends_with("to set up Docker, run `credmint configure`\n"),
         "a second time is as good"
     );
     let started = Instant::now();

@@ -120,7 +120,7 @@ fn input_that_cannot_be_asked_for_is_reported_at_once() {
     for (arguments, words) in [
         (&["login"][..], "no terminal: pass --password-stdin"),
         (&["login", OWN, "-u", "me"], "--password-stdin"),
-        (&["login", OWN, "--password-stdin"], "add: --username NAME"),
+        (&["login", OWN, "--password-stdin"], "pass --username NAME"),
         (&["login", "ghcr.io/owner/app", "-u", "me"], "credmint login ghcr.io"),
         (&["login", OWN, "--device"], "is not a GitHub registry"),
         (&["login", PACKAGES, "--device"], "--client-id ID"),

@@ -160,7 +160,7 @@ fn az_starts_once_while_a_metadata_service_is_waited_for() {
         let Some(outcome) = elsewhere(&home, ACR, CONTOSO, firmware) else {
             return skip(test, "no network of one's own can be made here");
         };
-        outcome.explains(&["the account of the Azure CLI", "the output of az has none"]);
+        outcome.explains(&["the account of the Azure CLI", "az printed no token"]);
         assert_eq!(std::fs::read_to_string(home.path("runs")).unwrap(), runs);
     }
 }

@@ -95,7 +95,7 @@ fn a_migration_names_what_it_leaves_and_why() {
     home.write(CONFIG, text);
     let outcome = credmint(&home, &["migrate"]);
     assert!(outcome.stderr.contains("moved r.example (used)"), "{outcome:?}");
-    assert!(outcome.stderr.contains("skipped https://r.example (stale): another key for r.example"), "{outcome:?}");
+    assert!(outcome.stderr.contains("skipped https://r.example (stale): duplicate entry for r.example"), "{outcome:?}");
     assert_eq!(home.run(CREDMINT, &["get"], "r.example").secret(), "today");
     // A second time the one that is kept is what docker is given.
     let before = config(&home);
@@ -129,7 +129,7 @@ fn configure_says_which_logins_it_hides_and_takes_them_along() {
     let text = r#"{"auths":{"plain.example":{"auth":"dTpw"}},"credHelpers":{"https://r.example":"pass"}}"#;
     home.write(CONFIG, text);
     let outcome = credmint(&home, &["configure", "plain.example"]);
-    let words = "these logins are no longer found: plain.example (u)\n   to move them: credmint migrate\n";
+    let words = "these logins are no longer found: plain.example (u)\n   to move them, run `credmint migrate`\n";
     assert!(outcome.code == 0 && outcome.stderr.contains(words), "{outcome:?}");
     succeeds(&home, &["migrate"]);
     assert_eq!(home.run(CREDMINT, &["get"], "plain.example").secret(), "p");
@@ -158,8 +158,7 @@ fn configure_says_that_another_helper_has_a_login_and_takes_it_along() {
     for text in ["{\"credsStore\":\"pass\"}", "{\"credHelpers\":{\"r.example\":\"pass\"}}"] {
         home.write(CONFIG, text);
         let outcome = credmint(&home, &["configure", "r.example", "quay.io"]);
-        let words =
-            "no longer found: r.example (u) in docker-credential-pass\n   to move them: credmint migrate --from pass\n";
+        let words = "no longer found: r.example (u) in docker-credential-pass\n   to move them, run `credmint migrate --from pass`\n";
         assert!(outcome.code == 0 && outcome.stderr.contains(words), "{outcome:?}");
         home.write(CONFIG, text);
         succeeds(&home, &["configure", "--migrate", "r.example"]);

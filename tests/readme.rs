@@ -55,7 +55,7 @@ fn every_other_command_works() {
 fn the_settings_are_valid_and_do_what_they_say() {
     let aws = Aws::start();
     let home = Home::signed_in(&aws);
-    home.settings(blocks("toml").into_iter().find(|block| block.contains("role_arn")).unwrap());
+    home.settings(blocks("toml").into_iter().find(|block| block.contains("role/pull")).unwrap());
     home.write(".aws/credentials", "[production]\naws_access_key_id = AKIAPRODUCTION\naws_secret_access_key = s\n");
     for (server, by) in [
         ("210987654321.dkr.ecr.us-east-1.amazonaws.com", "AKIAPRODUCTION"),

@@ -233,7 +233,7 @@ fn a_config_is_the_old_one_or_the_new_one() {
         let read = || std::fs::read_to_string(&path).unwrap();
         assert!(read() == CONFIGURED || (read() == CONFIG && !output.status.success()), "{fault:?}: {}", read());
         assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o640, "{fault:?}");
-        let undoable = read() == CONFIG || String::from_utf8_lossy(&output.stderr).contains("to undo: ");
+        let undoable = read() == CONFIG || String::from_utf8_lossy(&output.stderr).contains("to undo, run ");
         // The config, the record, and at most one that a killed process left.
         assert!(files(&home.path(".docker")).len() <= 3, "{fault:?}: {:?}", files(&home.path(".docker")));
         let configured = home.run(CLI, &["configure", "--yes", "gcr.io", "ghcr.io"], "");

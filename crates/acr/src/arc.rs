@@ -11,7 +11,7 @@ use crate::error;
 /// No key is longer.
 const LARGEST: u64 = 4096;
 const SERVICE: &str = "the Azure Arc agent";
-const GROUP: &str = "add this user to the group himds: `sudo usermod --append --groups himds $USER`";
+const GROUP: &str = "to add this user to the group himds, run `sudo usermod --append --groups himds $USER`";
 
 /// Azure Arc's agent gives tokens to processes that can read a file that it has just written and names: only
 /// administrators and members of a group can.

@@ -31,15 +31,16 @@ impl CertificateError {
             CertificateError::NoCertificate => "has no certificate",
             CertificateError::NoKey => "has no private key",
             CertificateError::OfAnotherKey => "has a private key and no certificate for it",
-            CertificateError::Locked => "has another password, or is not a PFX file",
-            CertificateError::LockedKey => "has an encrypted private key with another password",
+            CertificateError::Locked => "is not a PFX file, or its password is wrong",
+            CertificateError::LockedKey => "has an encrypted private key, and the password is missing or wrong",
             CertificateError::OldCipher => "has a private key in OpenSSL's legacy encryption, which is not supported",
             CertificateError::NotRsa => "has a private key that is not RSA",
         }
     }
 
     pub(crate) fn remedy(self) -> Option<&'static str> {
-        (self == CertificateError::OldCipher).then_some("convert it: `openssl pkcs8 -topk8 -in OLD.pem -out NEW.pem`")
+        (self == CertificateError::OldCipher)
+            .then_some("to convert it, run `openssl pkcs8 -topk8 -in OLD.pem -out NEW.pem`")
     }
 }
 

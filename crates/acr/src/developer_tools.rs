@@ -146,7 +146,7 @@ fn found(
         let token = serde_json::from_slice(&output.stdout).ok().as_ref().and_then(token);
         return match token.filter(|token| !token.is_empty()) {
             Some(token) => Found::Identity(Identity { principal, token: Secret::new(token), tenant }),
-            None => unusable(&format!("the output of {} has none", program.name), ""),
+            None => unusable(&format!("{} printed no token", program.name), ""),
         };
     }
     // Searched for known words, never shown.
@@ -158,8 +158,8 @@ fn found(
         Failure::Other(code) => {
             let status = code.map_or("was killed".to_owned(), |code| format!("exited with {code}"));
             let remedy = match program.name {
-                "az" => "see its own error: `az account get-access-token`",
-                _ => "see its own error: `azd auth token`",
+                "az" => "run `az account get-access-token` to see its error",
+                _ => "run `azd auth token` to see its error",
             };
             unusable(&format!("{} {status}", program.name), remedy)
         }

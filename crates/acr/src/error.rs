@@ -79,7 +79,7 @@ pub(crate) fn no_metadata_service(principal: &Principal) -> MintError {
 /// The identity is of another of Azure's clouds than the registry: its token must not go there.
 pub(crate) fn another_cloud(principal: &Principal, its_cloud: &str, registry_cloud: &str) -> MintError {
     let cause = format!("it belongs to {its_cloud} and the registry to {registry_cloud}");
-    let remedy = format!("sign in to that cloud: `az cloud set --name {registry_cloud} && az login`");
+    let remedy = format!("to sign in to that cloud, run `az cloud set --name {registry_cloud} && az login`");
     principal.no_token_but(cause, remedy)
 }
 

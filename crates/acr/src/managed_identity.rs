@@ -146,7 +146,7 @@ fn presence(environment: &Environment, is_only: bool) -> MetadataPresence {
     MetadataPresence::of(Cloud::Azure, environment.raw("AZURE_POD_IDENTITY_AUTHORITY_HOST").is_some())
 }
 
-/// Whether the service is there and cannot response now, in whichever form it says so.
+/// Whether the service exists and is unavailable now, whatever the form of its response.
 fn is_busy(response: &Response) -> bool {
     matches!(response.status, 404 | 410 | 429 | 500..) && (response.status != 404 || is_azures(response))
 }

@@ -29,7 +29,7 @@ pub(crate) fn service_connection(client_id: &str) -> Principal {
 
 pub(crate) fn managed_identity(client_id: Option<&str>, of: &str) -> Principal {
     let name = match client_id {
-        Some(id) => format!("the managed identity {} of {of}", quote::name(id)),
+        Some(id) => format!("the managed identity of {of} (client ID {})", quote::name(id)),
         None => format!("the managed identity of {of}"),
     };
     Principal::new(name, "assign the identity to it, or check AZURE_CLIENT_ID")

@@ -134,7 +134,7 @@ const CODES: [Row; 18] = [
     ),
     (
         &[90_033, 90_055, 90_006, 90_007, 50_196, 90_024, 50_033],
-        "Entra ID is unavailable, or rate limits requests from here",
+        "Entra ID is unavailable, or limits the rate of requests",
         "try again later",
     ),
 ];

@@ -318,7 +318,7 @@ fn found(server: &ServerUrl, entry: Entry) -> Found {
 fn no_login(server: &ServerUrl) -> Failure {
     Failure::with_hint(
         format!("no login stored for {server}, which a [[registry]] table in credmint's settings names"),
-        format!("run: credmint login {}", server.original()),
+        format!("run `credmint login {}`", server.original()),
     )
 }
 

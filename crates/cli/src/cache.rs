@@ -181,6 +181,6 @@ fn service(id: &str) -> &str {
 pub(crate) fn unusable(error: &VaultError) -> ErrorMessage {
     ErrorMessage {
         what: format!("cannot read the credential store: {error}"),
-        hint: Some("run: credmint doctor".to_owned()),
+        hint: Some("run `credmint doctor`".to_owned()),
     }
 }

@@ -69,7 +69,7 @@ pub(crate) fn run(which: &Configure, context: &Context<'_>) -> Result<ExitCode, 
     if mapping.store && target.key_format == KeyFormat::Podman {
         return Err(ErrorMessage {
             what: "podman does not support credsStore".to_owned(),
-            hint: Some("name the registries, for example: credmint configure --podman ghcr.io".to_owned()),
+            hint: Some("name the registries, for example `credmint configure --podman ghcr.io`".to_owned()),
         });
     }
     for name in mapping.names() {
@@ -117,14 +117,14 @@ pub(crate) fn run(which: &Configure, context: &Context<'_>) -> Result<ExitCode, 
         if which.json || !std::io::stdin().is_terminal() {
             context.printer.failure(&ErrorMessage {
                 what: "no terminal: nothing was changed".to_owned(),
-                hint: Some(format!("pass --yes, or run: {}", target.command("configure --store"))),
+                hint: Some(format!("pass --yes, or run `{}`", target.command("configure --store"))),
             });
             return unchanged(ExitCode::from(2));
         }
         if !confirm(&difference, context)? {
             context
                 .printer
-                .note(format!("nothing was changed; to apply it, run: {}", target.command("configure --store")));
+                .note(format!("nothing was changed; to apply it, run `{}`", target.command("configure --store")));
             return Ok(ExitCode::SUCCESS);
         }
     }
@@ -156,7 +156,7 @@ pub(crate) fn run(which: &Configure, context: &Context<'_>) -> Result<ExitCode, 
         report(&mapping, &path, changes, context);
         match (changes, edited.undoable) {
             (false, _) => {}
-            (true, true) => context.printer.note(format!("   to undo: {}", target.command("unconfigure"))),
+            (true, true) => context.printer.note(format!("   to undo, run `{}`", target.command("unconfigure"))),
             (true, false) => {
                 context.printer.note("   cannot be undone later: no undo record can be written next to the file")
             }
@@ -177,7 +177,7 @@ fn check_helper(name: &str, context: &Context<'_>) -> Result<(), ErrorMessage> {
         }
         let hint = match helpers.ours(name).as_deref().and_then(std::path::Path::parent) {
             Some(folder) => format!("add {} to PATH, where Docker looks for helpers", folder.display()),
-            None => "reinstall credmint: its programs must be of one version".to_owned(),
+            None => "reinstall credmint: its programs must be in one directory".to_owned(),
         };
         return Err(ErrorMessage { what: format!("{file} not found on PATH"), hint: Some(hint) });
     };
@@ -242,7 +242,7 @@ fn report_shadowed(plan: &Plan, migrated: bool, target: &Target, context: &Conte
                 remedies.insert(0, target.command("migrate"));
             }
             let remedy = remedies.join(" && ");
-            context.printer.note(format!("{} {what}\n   to move them: {remedy}", Tone::Warning.of("warning:")));
+            context.printer.note(format!("{} {what}\n   to move them, run `{remedy}`", Tone::Warning.of("warning:")));
         }
     }
     plan.skipped.iter().for_each(|other| report_skipped(other, context));
@@ -266,7 +266,7 @@ fn report_replaced_store(
         return of_helper(&store, false, context);
     }
     context.printer.note(format!(
-        "{} logins in {} are no longer used\n   to move them: {}",
+        "{} logins in {} are no longer used\n   to move them, run `{}`",
         Tone::Warning.of("warning:"),
         file_name(&store),
         migrate_from(&store)

@@ -142,8 +142,8 @@ pub(crate) fn run(which: &Daemon, context: &Context<'_>) -> Result<ExitCode, Err
     }
     context.printer.note(difference.trim_end());
     context.printer.note(format!("{good} changed {path}; the engine does not use it yet"));
-    context.printer.note(format!("   to apply it: {}", in_force(&place, which.touches_proxies())));
-    context.printer.note(format!("   to undo: credmint daemon --undo{}", which.flags()));
+    context.printer.note(format!("   to apply it, run `{}`", in_force(&place, which.touches_proxies())));
+    context.printer.note(format!("   to undo, run `credmint daemon --undo{}`", which.flags()));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -169,7 +169,7 @@ fn undo(
     if !undone.kept.is_empty() {
         context.printer.note(format!("   not undone, changed by others since: {}", undone.kept.join(", ")));
     }
-    context.printer.note(format!("   to apply it: {}", in_force(place, true)));
+    context.printer.note(format!("   to apply it, run `{}`", in_force(place, true)));
     Ok(ExitCode::SUCCESS)
 }
 

@@ -29,14 +29,14 @@ pub(crate) fn sign_in(
     let Some((Registry::Ghcr(registry), rule)) = context.setup.registry_of(&server) else {
         return Err(ErrorMessage {
             what: format!("--device works for GitHub only, and {} is not a GitHub registry", image.registry),
-            hint: Some(format!("run: credmint login {}", image.registry)),
+            hint: Some(format!("run `credmint login {}`", image.registry)),
         });
     };
     let client_id = client_id.map(str::to_owned).or_else(|| rule.and_then(|rule| rule.client_id.clone()));
     let client_id = client_id.ok_or_else(|| ErrorMessage {
         what: "no OAuth app configured: GitHub needs its client id".to_owned(),
         hint: Some(format!(
-            "register an app with device flow at https://{}/settings/applications/new and pass --client-id ID; or run: gh auth login --scopes read:packages",
+            "register an app with device flow at https://{}/settings/applications/new and pass --client-id ID, or run `gh auth login --scopes read:packages`",
             registry.github
         )),
     })?;

@@ -114,15 +114,17 @@ fn secret(name: &str, config: &[u8], expires: Option<&str>) -> Zeroizing<Vec<u8>
 fn write(path: &std::path::Path, text: &[u8]) -> Result<(), ErrorMessage> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(std::path::Path::new("."));
     let written = || -> std::io::Result<()> {
+        std::fs::metadata(folder)?;
         let mut file = tempfile::Builder::new().prefix(".credmint-").tempfile_in(folder)?;
         file.write_all(text)?;
         file.as_file().sync_all()?;
         file.persist(path)?;
         Ok(())
     };
-    // An error of tempfile ends in the name of its temporary file: the kind is enough.
+    // An error of tempfile ends in the name of its temporary file: its kind is enough.
     let cause = |error: std::io::Error| if error.raw_os_error().is_some() { error } else { error.kind().into() };
-    written()
-        .map_err(cause)
-        .map_err(|error| ErrorMessage { what: format!("cannot write {}: {error}", path.display()), hint: None })
+    written().map_err(cause).map_err(|error| ErrorMessage {
+        what: format!("cannot write {}: {error}", path.display()),
+        hint: Some(format!("check that {} exists and that you can write to it", folder.display())),
+    })
 }

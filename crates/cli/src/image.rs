@@ -47,7 +47,7 @@ impl Image {
             None => Ok(image),
             Some(_) => Err(ErrorMessage {
                 what: format!("{} is an image: expected a registry", text.trim()),
-                hint: Some(format!("run: credmint {command} {}", image.registry)),
+                hint: Some(format!("run `credmint {command} {}`", image.registry)),
             }),
         }
     }
@@ -251,7 +251,7 @@ mod tests {
             assert!(Image::with_host(text).is_err(), "{text}");
         }
         let error = Image::registry("ghcr.io/owner/app", "logout").unwrap_err();
-        assert_eq!(error.hint.as_deref(), Some("run: credmint logout ghcr.io"));
+        assert_eq!(error.hint.as_deref(), Some("run `credmint logout ghcr.io`"));
         let error = Image::with_host("ghcr.io:99999").unwrap_err();
         assert!(error.what.contains("from 1 to 65535"), "{}", error.what);
     }

@@ -26,7 +26,7 @@ Where it is stored:
            on servers and in containers: a file that only you can read, unencrypted, with a warning
   macOS    Keychain. Over ssh and in CI, run `security unlock-keychain` first; else a file, with a warning
   Windows  Credential Manager, which ssh sessions do not have. WSL: as on Linux
-If the keychain is locked or missing: credmint doctor")]
+If the keychain is locked or missing, run `credmint doctor`")]
 pub(crate) struct Login {
     /// The registry [default: Docker Hub]
     pub(crate) registry: Option<String>,
@@ -89,7 +89,7 @@ fn prompted(shown: &str, which: &Login, context: &Context<'_>) -> Result<(String
     if which.password_stdin {
         let username = which.username.clone().ok_or_else(|| ErrorMessage {
             what: "--password-stdin needs a username".to_owned(),
-            hint: Some("add: --username NAME".to_owned()),
+            hint: Some("pass --username NAME".to_owned()),
         })?;
         return Ok((username, password_from_stdin()?));
     }
@@ -142,6 +142,6 @@ fn password_from_stdin() -> Result<Secret, ErrorMessage> {
 fn no_terminal() -> ErrorMessage {
     ErrorMessage {
         what: "no terminal: pass --password-stdin".to_owned(),
-        hint: Some("run: credmint login -u NAME --password-stdin REGISTRY < FILE".to_owned()),
+        hint: Some("run `credmint login -u NAME --password-stdin REGISTRY < FILE`".to_owned()),
     }
 }

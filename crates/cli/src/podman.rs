@@ -22,7 +22,7 @@ pub(crate) fn note_earlier_file(mapping: &HelperMapping, target: &Target, contex
         {
             let registry = KeyFormat::Podman.key(server);
             context.printer.note(format!(
-                "{} podman uses another login for {registry}, from {}\n   to remove it: podman logout {registry}",
+                "{} podman uses another login for {registry}, from {}\n   to remove it, run `podman logout {registry}`",
                 Tone::Warning.of("warning:"),
                 file.display()
             ));

@@ -55,6 +55,6 @@ pub(crate) fn provided(image: &Image, context: &Context<'_>) -> Result<ProvideRe
     let client = context.helpers.universal(context.setup.settings.timeout)?;
     provide::ask(&client, &image.question()?)?.ok_or_else(|| ErrorMessage {
         what: format!("no credentials for {}", image.registry),
-        hint: Some(format!("sign in to its cloud, or run: credmint login {}", image.registry)),
+        hint: Some(format!("sign in to its cloud, or run `credmint login {}`", image.registry)),
     })
 }

@@ -90,7 +90,7 @@ fn report(undone: &UndoOutcome, target: &Target, context: &Context<'_>) {
             Tone::Warning.of("warning:"),
             undone.moved.join(", ")
         ));
-        note(format!("   to use them again, run: {} REGISTRY, or docker login", target.command("configure")));
+        note(format!("   to use them again, run `{} REGISTRY` or `docker login`", target.command("configure")));
     }
     if !undone.kept.is_empty() {
         note(format!("   not undone, changed by others since: {}", undone.kept.join(", ")));

@@ -18,7 +18,7 @@ pub fn diff(name: &str, before: &Document, after: &Document) -> String {
     TextDiff::from_lines(old.as_str(), new.as_str())
         .unified_diff()
         .context_radius(3)
-        .header(&format!("{name} (now)"), &format!("{name} (then)"))
+        .header(&format!("{name} (current)"), &format!("{name} (new)"))
         .to_string()
 }
 

@@ -162,7 +162,7 @@ impl Migration<'_> {
         {
             let host = &before.host;
             return Err(format!(
-                "another login for {host} ({}) is already stored; to remove it, run: credmint logout {host}",
+                "another login for {host} ({}) is already stored; to remove it, run `credmint logout {host}`",
                 kept.username
             ));
         }
@@ -289,7 +289,7 @@ impl Plan {
     fn moved(&mut self, moved: Move, group: &RegistryEntries, clients: &[Client]) {
         let others = group.entries().filter(|auth| !moved.keys.contains(&auth.server));
         let client = clients.first().map(ToString::to_string).unwrap_or_default();
-        let why = format!("another key for {}, for which {client} uses {}", group.host, moved.keys.join(", "));
+        let why = format!("duplicate entry for {}: {client} uses {}", group.host, moved.keys.join(", "));
         self.skipped.extend(others.map(|auth| skipped(auth, &why)));
         self.moves.push(moved);
     }

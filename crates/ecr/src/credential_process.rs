@@ -88,7 +88,7 @@ pub(crate) async fn credentials(command: &str, profile: &str, deadline: Deadline
     let unusable = |what: &str| failed(&format!("printed {what}"), RUN);
     let printed: Value = serde_json::from_slice(&output.stdout).map_err(|_| match output.stdout.as_slice() {
         [] => unusable("nothing"),
-        _ => unusable("something else than JSON"),
+        _ => unusable("something other than JSON"),
     })?;
     given(&printed, SystemTime::now()).map_err(unusable)
 }
@@ -124,7 +124,7 @@ fn cause(output: &Output) -> (String, &'static str) {
 fn given(printed: &Value, now: SystemTime) -> Result<Credentials, &'static str> {
     let text = |key: &str| printed[key].as_str().filter(|text| !text.is_empty()).map(str::to_owned);
     if printed["Version"] != 1 {
-        return Err("credentials of another version than 1");
+        return Err("credentials whose Version is not 1");
     }
     let id = text("AccessKeyId").ok_or("credentials without AccessKeyId")?;
     let secret = text("SecretAccessKey").ok_or("credentials without SecretAccessKey")?;
@@ -180,7 +180,7 @@ mod tests {
             ("/nowhere/canary", "was not found"),
             ("kill -9 $$", "was killed by a signal"),
             ("true", "printed nothing"),
-            ("echo canary", "printed something else than JSON"),
+            ("echo canary", "printed something other than JSON"),
             ("echo canary: No space left on device >&2; exit 1", "no space left"),
             ("echo canary: Read-only file system >&2; exit 1", "read-only"),
             ("echo canary: Could not connect to the endpoint >&2; exit 1", "cannot reach its service"),

@@ -45,7 +45,7 @@ pub(crate) fn missing_profile(profiles: &Profiles) -> Result<(), MintError> {
         chosen if chosen == name => format!("there is no AWS profile {name}"),
         chosen => format!("there is no AWS profile {name}, the source_profile of {chosen}"),
     };
-    Err(MintError::failed(what, "see the existing ones: `aws configure list-profiles`"))
+    Err(MintError::failed(what, "run `aws configure list-profiles` to see the existing ones"))
 }
 
 /// The profile of a rule has no credentials of any kind.

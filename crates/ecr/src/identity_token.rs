@@ -60,7 +60,7 @@ pub async fn identity_token(
             let code = error.as_service_error().and_then(ProvideErrorMetadata::code).unwrap_or("no response");
             let remedy = match code {
                 "OutboundWebIdentityFederationDisabled" | "OutboundWebIdentityFederationDisabledException" => {
-                    "enable it in the account: `aws iam enable-outbound-web-identity-federation`"
+                    "to enable it in the account, run `aws iam enable-outbound-web-identity-federation`"
                 }
                 "AccessDenied" => "grant the identity `sts:GetWebIdentityToken`",
                 _ => "run `aws sts get-caller-identity`",

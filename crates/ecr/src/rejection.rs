@@ -18,15 +18,11 @@ pub(crate) const CLOCK_TOLERANCE: Duration = Duration::from_secs(4 * 60);
 
 /// Words of AWS's error codes, what they mean, and the remedy.
 const CODES: [Row; 7] = [
-    (
-        &["ExpiredToken", "RequestExpired"],
-        "the credentials have expired",
-        "sign in to AWS again: `aws sso login` or `aws login`",
-    ),
+    (&["ExpiredToken", "RequestExpired"], "the credentials have expired", "run `aws sso login` or `aws login`"),
     (
         &["InvalidClientTokenId", "UnrecognizedClient", "InvalidAccessKeyId"],
         "AWS does not know the access key",
-        "check the key, its session token, and that the account has the region enabled: `aws sts get-caller-identity`",
+        "run `aws sts get-caller-identity`, and check the key, its session token, and whether the account has the region enabled",
     ),
     (
         &["RegionDisabled"],
@@ -38,11 +34,7 @@ const CODES: [Row; 7] = [
         "AWS rejected the signature",
         "check the secret key and this machine's clock",
     ),
-    (
-        &["Throttl", "TooManyRequests", "RequestLimitExceeded"],
-        "AWS rate limits requests from here",
-        "try again in a moment",
-    ),
+    (&["Throttl", "TooManyRequests", "RequestLimitExceeded"], "rate limited by AWS", "try again in a moment"),
     (&["AccessDenied", "not authorized"], "AWS denied access", "check the role's trust policy and its external ID"),
     (&["InvalidIdentityToken"], "AWS rejected the token of the web identity", "check the role's trust policy"),
 ];
@@ -253,7 +245,7 @@ aws_access_key_id = AKIA
                 Some("Sat, 01 Jan 2000 00:00:00 GMT"),
                 "ahead of that of AWS (InvalidSignatureException): set this machine's clock",
             ),
-            ("ThrottlingException", "canary", None, "AWS rate limits requests from here (ThrottlingException)"),
+            ("ThrottlingException", "canary", None, "rate limited by AWS (ThrottlingException)"),
             ("ServerException", "canary", None, "no token from ECR in us-east-1 (ServerException)"),
             ("<canary>", "canary", None, "(unknown error)"),
         ] {

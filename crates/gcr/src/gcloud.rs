@@ -118,7 +118,7 @@ fn error_of(principal: &Principal, code: Option<i32>, stderr: &str, configuratio
         let variables = gcloud_config::GCLOUD_OVERRIDES[1..].join(" and ");
         principal.no_token_but(why, format!("check {variables}, or run `gcloud config list`"))
     } else {
-        principal.no_token_but("gcloud failed", "run `gcloud auth print-access-token`, which says why")
+        principal.no_token_but("gcloud failed", "run `gcloud auth print-access-token` to see its error")
     })
 }
 

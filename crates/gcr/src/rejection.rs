@@ -56,7 +56,7 @@ const CAUSES: [Row; 10] = [
     (&["invalid_target"], "Google does not know its audience", ""),
     (&["access_denied", "unauthorized_client"], "Google denied the request", ""),
     (&["invalid_scope"], "Google denied the scope cloud-platform", ""),
-    (&["RESOURCE_EXHAUSTED", "rateLimitExceeded"], "Google rate limits requests from here", "try again in a moment"),
+    (&["RESOURCE_EXHAUSTED", "rateLimitExceeded"], "rate limited by Google", "try again in a moment"),
 ];
 
 /// The service is down or overloaded: no setting of the user is to blame.

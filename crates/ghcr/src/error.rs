@@ -46,7 +46,7 @@ pub(crate) fn gh_not_installed(github: &GitHub, account: &str) -> MintError {
 
 pub(crate) fn gh_has_no_token(github: &GitHub, account: &str) -> MintError {
     let remedy = format!("unlock the keychain, or run `{}`", principal::gh_login(github));
-    principal::gh(github, account).no_token_but("its keychain has none", remedy)
+    principal::gh(github, account).no_token_but("gh found no token in its keychain", remedy)
 }
 
 pub(crate) fn gh_failed(github: &GitHub, error: SystemError) -> MintError {

@@ -11,8 +11,7 @@ use crate::{error, principal};
 /// GitHub takes assertions of up to ten minutes, and ours are dated back by one.
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(45);
 
-const RATE_LIMITED: Row =
-    (&["rate limit", "abuse detection"], "GitHub rate limits the App", "try again in a few minutes");
+const RATE_LIMITED: Row = (&["rate limit", "abuse detection"], "rate limited by GitHub", "try again in a few minutes");
 const SINGLE_SIGN_ON: Row =
     (&["SAML", "single sign-on"], "its owner requires single sign-on", "authorize the App for single sign-on");
 

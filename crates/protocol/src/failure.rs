@@ -78,7 +78,7 @@ mod tests {
 
     #[test]
     fn is_always_one_line() {
-        let failure = Failure::with_hint("no token:\r\n  the session\u{1b} ended", "run:\naws sso login");
-        assert_eq!(failure.to_string(), "no token: the session ended: run: aws sso login");
+        let failure = Failure::with_hint("no token:\r\n  the session\u{1b} has expired", "run\n`aws sso login`");
+        assert_eq!(failure.to_string(), "no token: the session has expired: run `aws sso login`");
     }
 }

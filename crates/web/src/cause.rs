@@ -93,11 +93,11 @@ fn proxy(chain: &str) -> ErrorMessage {
 /// The message for a status of an outage or a rate limit, which does not depend on the user's configuration.
 pub fn outage(host: &str, status: u16) -> Option<ErrorMessage> {
     let (what, hint) = match status {
-        429 => ("limits the rate of requests", "wait a few minutes and try again"),
-        408 | 500.. => ("is unavailable", "try again later, or check the status page of the service"),
+        429 => (format!("rate limited by {host}"), "wait a few minutes and try again"),
+        408 | 500.. => (format!("{host} is unavailable"), "try again later, or check the status page of the service"),
         _ => return None,
     };
-    Some(ErrorMessage { what: format!("{host} {what} (HTTP {status})"), hint: Some(hint.to_owned()) })
+    Some(ErrorMessage { what: format!("{what} (HTTP {status})"), hint: Some(hint.to_owned()) })
 }
 
 /// The texts of an error and its causes: for finding words, never to be shown, because they may contain a

@@ -146,7 +146,8 @@ fn keys(place: &ClientConfig, document: &Document, folder: Option<&Path>, sectio
             }
             None => section.broken(
                 format!("credHelpers has {key}, which is not a host; {client} does not support patterns"),
-                Remedy::advice(format!("name each host: {}", place.credmint("configure HOST"))).or_run(remove(folder)),
+                Remedy::advice(format!("name each host with `{}`", place.credmint("configure HOST")))
+                    .or_run(remove(folder)),
             ),
         }
     }

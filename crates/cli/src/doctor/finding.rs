@@ -62,8 +62,10 @@ impl Remedy {
 impl fmt::Display for Remedy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.advice, &self.command) {
-            (Some(advice), Some(command)) => write!(f, "{advice}, or: {command}"),
-            (advice, command) => f.write_str(advice.as_ref().or(command.as_ref()).map_or("", String::as_str)),
+            (Some(advice), Some(command)) => write!(f, "{advice}, or run `{command}`"),
+            (Some(advice), None) => f.write_str(advice),
+            (None, Some(command)) => write!(f, "run `{command}`"),
+            (None, None) => Ok(()),
         }
     }
 }

@@ -99,7 +99,7 @@ fn pass(context: &Context<'_>) -> Result<(), String> {
     let folder = environment.path("PASSWORD_STORE_DIR").or_else(usual);
     match folder.is_some_and(|folder| folder.join(".gpg-id").exists()) {
         true => Ok(()),
-        false => Err("pass is not initialized: run: pass init GPG-ID".to_owned()),
+        false => Err("pass is not initialized: run `pass init GPG-ID`".to_owned()),
     }
 }
 

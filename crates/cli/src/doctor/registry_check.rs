@@ -128,7 +128,7 @@ impl<'a> RegistryCheck<'a> {
             Some(_) => section.broken(
                 format!("{host} does not use TLS, which docker requires"),
                 Remedy::advice(format!(
-                    "give it a certificate, or add it to insecure-registries: `sudo credmint daemon --insecure {host}`, then `sudo systemctl reload docker`"
+                    "give it a certificate, or run `sudo credmint daemon --insecure {host}`, then `sudo systemctl reload docker`"
                 )),
             ),
             None if why.as_ref().is_some_and(|why| why.what.contains("certificate")) && is_insecure() => {

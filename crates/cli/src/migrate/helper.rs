@@ -24,12 +24,12 @@ pub(crate) fn of_helper(store: &str, dry_run: bool, context: &Context<'_>) -> Re
     if MINTING.contains(&store.as_str()) {
         return Err(ErrorMessage {
             what: format!("{file} stores no logins: it mints tokens, which expire within hours"),
-            hint: Some("run: credmint configure, so that credmint mints them".to_owned()),
+            hint: Some("run `credmint configure`, so that credmint mints them".to_owned()),
         });
     }
     let program = context.helpers.on_path(store.as_str()).ok_or_else(|| ErrorMessage {
         what: format!("{file} not found on PATH"),
-        hint: Some("name it as in Docker's config, for example: credmint migrate --from pass".to_owned()),
+        hint: Some("name it as in Docker's config, for example `credmint migrate --from pass`".to_owned()),
     })?;
     let client = Client::new(program, INTERACTIVE_TIMEOUT);
     let refused = |error: ClientError| ErrorMessage { what: format!("{file}: {error}"), hint: None };
@@ -50,7 +50,7 @@ pub(crate) fn of_helper(store: &str, dry_run: bool, context: &Context<'_>) -> Re
                 match queries.stored_login(&asked) {
                     Some(kept) if kept.username != login.username || kept.secret != login.secret => {
                         let what = format!(
-                            "another login ({}) is already stored; to remove it, run: credmint logout {asked}",
+                            "another login ({}) is already stored; to remove it, run `credmint logout {asked}`",
                             kept.username
                         );
                         writer.skip(shown, &what);

@@ -64,7 +64,9 @@ fn c14_a_migrated_login_leaves_its_marker_and_all_else() {
         }
     });
     let shown = diff("config.json", &before, &after);
-    for line in ["--- config.json (now)", "-\t\t\t\"auth\": \"(hidden)\",", " \t\t\t\"registrytoken\": \"(hidden)\""] {
+    for line in
+        ["--- config.json (current)", "-\t\t\t\"auth\": \"(hidden)\",", " \t\t\t\"registrytoken\": \"(hidden)\""]
+    {
         assert!(shown.lines().any(|other| other == line), "{line}\n{shown}");
     }
     for secret in ["Y2FuYXJ5", "canary"] {

@@ -165,10 +165,9 @@ fn table(name: &str, clients: &[Client], kept: &[(&str, &str)], left: &[(&str, &
 
 #[test]
 fn of_two_spellings_the_one_that_docker_takes_moves_and_the_other_is_named() {
-    table("two-spellings", DOCKERS, &[("twice.example", "used")], &[("https://twice.example", "another key for")]);
+    table("two-spellings", DOCKERS, &[("twice.example", "used")], &[("https://twice.example", "duplicate entry for")]);
     let hub = "https://index.docker.io/v1/";
-    let left =
-        [("docker.io", "for which docker uses https://index.docker.io/v1/"), ("index.docker.io", "another key for")];
+    let left = [("docker.io", "docker uses https://index.docker.io/v1/"), ("index.docker.io", "duplicate entry for")];
     table("hub-spellings", DOCKERS, &[(hub, "used")], &left);
 }
 
