@@ -177,8 +177,10 @@ fn a_clean_up_leaves_what_tags_lead_to_and_nothing_else() {
 
 #[test]
 fn a_mirror_takes_what_is_attached_to_an_image() {
-    let (Some(program), Some(_), Some(_)) = (tool("docker-registry"), tool("crane"), tool("oras")) else {
-        return skip("guide: mirror", "there is no docker-registry, no crane or no oras");
+    let (Some(program), Some(_), Some(_), Some(_)) =
+        (tool("docker-registry"), tool("crane"), tool("oras"), tool("docker"))
+    else {
+        return skip("guide: mirror", "there is no docker-registry, no crane, no oras or no docker");
     };
     let home = at_work();
     let (one, other) = (Running::start(&home, &program, "one", ""), Running::start(&home, &program, "other", ""));
@@ -191,6 +193,7 @@ fn a_mirror_takes_what_is_attached_to_an_image() {
             oras attach --plain-http --artifact-type example/signature {from}:1.2.3 file"
         ),
     );
+    run(&home, &printed("shared", &format!("{from}:1.2.3"), "pull.exists"));
     let digest = std::fs::read_to_string(home.path("digest")).unwrap();
     let attached = |name: &str| {
         let found = run(&home, &format!("oras discover --plain-http --format json {name}@{digest}"));

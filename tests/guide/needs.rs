@@ -50,6 +50,7 @@ const NEEDS: &[(&str, &str, &[&str])] = &[
     (EVERY, "tags", &["1.2.3-production", "staging"]),
     (EVERY, "mirror", &["skopeo copy --all --preserve-digests", "oras copy --recursive", "leave out signatures"]),
     (EVERY, "kubernetes", &["credmint kubelet install", "--image-credential-provider-bin-dir"]),
+    ("own", "create", &["Zot takes images with the media types of OCI alone"]),
     ("own", "list", &["crane catalog registry.example:5000"]),
     ("ecr", "scan", &["an index of platforms has no scan", "crane digest --platform"]),
     ("google", "scan", &["Of an image for several platforms it scans linux/amd64 alone"]),

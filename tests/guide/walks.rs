@@ -50,7 +50,11 @@ fn a_registry_of_ones_own_from_the_certificate_to_the_next_version() {
         run(
             &home,
             &format!(
-                "set -e; echo a >file; tar cf layer.tar file; crane append --oci-empty-base -f layer.tar -t {image}"
+                "set -e; echo a >file; tar cf layer.tar file; crane append --oci-empty-base -f layer.tar -t {image}
+                crane mutate --set-platform linux/amd64 -t {image} {image}
+                # What a build attaches is in the index, and no image.
+                oras push {name}:attached --artifact-type example/attestation file
+                crane index append -m {image} -m {name}:attached -t {image}"
             ),
         );
         run(&home, &printed("shared", &image, "tags.promote"));

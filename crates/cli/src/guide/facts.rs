@@ -45,6 +45,7 @@ pub(super) fn about(image: &Image) -> Result<Holes, ErrorMessage> {
             ("plain", "--tls-verify=false"),
             ("plain_source", "--src-tls-verify=false"),
             ("plain_oras", "--plain-http"),
+            ("plain_manifest", "--insecure"),
             ("plain_from", "--from-plain-http"),
         ],
     );
@@ -106,7 +107,7 @@ pub(super) fn add_target(target: &Image, source: &Image, holes: &mut Holes) -> R
 }
 
 /// A registry on this machine speaks plain HTTP more often than not; docker and crane find out,
-/// skopeo and oras want to be told.
+/// skopeo, oras and `docker manifest` want to be told.
 fn plain(image: &Image, holes: &mut Holes, flags: &[(&str, &str)]) {
     for (hole, flag) in flags {
         holes.add_text(hole, if is_local(image) { format!(" {flag}") } else { String::new() });
@@ -196,6 +197,7 @@ mod tests {
         );
         assert_eq!(filled("localhost:5000/a:1", "skopeo list-tags@plain@ x"), "skopeo list-tags --tls-verify=false x");
         assert_eq!(filled("ghcr.io/o/a:1", "skopeo list-tags@plain@ x"), "skopeo list-tags x");
+        assert_eq!(filled("[::1]:5000/a:1", "inspect@plain_manifest@ x"), "inspect --insecure x");
         assert!(about(&Image::parse("ghcr.io").unwrap()).is_err());
     }
 
