@@ -260,6 +260,20 @@ impl Outcome {
         }
     }
 
+    /// What a program answers that has been started with its input.
+    #[allow(dead_code)] // The benches start all of their programs by themselves.
+    pub(crate) fn ended(program: &str, child: std::process::Child) -> Self {
+        let started = Instant::now();
+        let output = child.wait_with_output().unwrap();
+        Outcome {
+            program: program.to_owned(),
+            code: output.status.code().unwrap(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+            took: started.elapsed(),
+        }
+    }
+
     /// Credentials as the protocol wants them: exit 0, silent stderr, one object, three keys, one line feed.
     /// Gives the server, the user and the secret.
     #[track_caller]

@@ -69,6 +69,27 @@ fn the_settings_are_valid_and_do_what_they_say() {
     }
 }
 
+/// A key that is misspelt, or in the wrong table, is an error of every request. `policy.rs` has that of administrators.
+#[test]
+fn every_example_of_settings_is_valid() {
+    let home = Home::of(CREDMINT);
+    for block in blocks("toml").into_iter().filter(|block| !block.contains("[policy]")) {
+        home.settings(block);
+        home.get("registry.nowhere.example").is_not_found();
+    }
+}
+
+#[test]
+fn the_example_of_a_session_policy_works() {
+    let aws = Aws::start();
+    let home = Home::signed_in(&aws);
+    home.settings(blocks("toml").into_iter().find(|block| block.contains("duration_seconds")).unwrap());
+    home.get("123456789012.dkr.ecr.eu-west-1.amazonaws.com").credentials();
+    let assumed = aws.assumed().pop().unwrap();
+    assert_eq!(assumed.duration.as_deref(), Some("3600"));
+    assert!(assumed.policy.unwrap().contains("arn:aws:ecr:*:*:repository/team/app"));
+}
+
 #[cfg(unix)]
 #[test]
 fn the_settings_for_another_helper_work() {

@@ -169,6 +169,10 @@ mod several_logins;
 #[cfg(target_os = "linux")]
 mod narrowing;
 
+/// What administrators allow, and have logged.
+#[cfg(target_os = "linux")]
+mod policy;
+
 /// What was exchanged opens a registry to a client.
 #[cfg(target_os = "linux")]
 mod exchange_pull;

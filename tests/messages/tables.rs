@@ -5,6 +5,7 @@ use crate::acr::{self, CONTOSO, World};
 use crate::gcr;
 use crate::ghcr::{Company, PACKAGES};
 use crate::home::{CREDMINT, Home, REGISTRY};
+use crate::policy::Machine;
 
 fn table(server: &str, keys: &str) -> String {
     format!("[[registry]]\nmatch = \"{server}\"\n{keys}\n")
@@ -15,6 +16,7 @@ fn tables() {
     let mut messages = Messages::new();
     logins(&mut messages);
     narrowing(&mut messages);
+    administrators(&mut messages);
     messages.compare("tables");
 }
 
@@ -51,4 +53,24 @@ fn narrowing(messages: &mut Messages) {
     company.home.unset("GITHUB_APP_ID").unset("GITHUB_APP_PRIVATE_KEY").set("GH_TOKEN", "ghp_canary");
     company.home.settings(&table(PACKAGES, "access = \"pull\""));
     messages.add("GitHub: access without an App", &company.get(PACKAGES));
+}
+
+fn administrators(messages: &mut Messages) {
+    let aws = Aws::start();
+    let mut home = Home::signed_in(&aws);
+    let policies = [
+        ("a registry that [policy] does not have", "registries = [\"ghcr.io\"]"),
+        ("a provider that [policy] does not have", "providers = [\"ghcr\"]"),
+        ("files where [policy] forbids them", "plain_files = false"),
+    ];
+    for (situation, policy) in policies {
+        let Some(machine) = Machine::with(&home, &format!("[policy]\n{policy}\n"), "messages::tables") else { return };
+        messages.add(situation, &machine.get(REGISTRY));
+    }
+    home.set("CREDMINT_VAULT", "auto");
+    home.settings(&table("*.corp.example", "helper = \"corp\""));
+    let Some(machine) = Machine::with(&home, "[policy]\ncommands = false\nplain_files = false\n", "") else { return };
+    messages.add("a program where [policy] forbids it", &machine.get("r.corp.example"));
+    home.settings("[policy]\n");
+    messages.add("[policy] in a user's file", &Machine::with(&home, "\n", "").unwrap().get(REGISTRY));
 }

@@ -1,14 +1,16 @@
+mod auditing;
 mod list;
+mod logins;
+mod permission;
 mod renew;
 
 use std::time::SystemTime;
 
 use protocol::{Credentials, Deadline, ErrorMessage, Failure, Helper, ServerUrl};
 use serde_json::{Value, json};
-use settings::{Conditions, LoginAddress, OnFailure, Setup, VaultChoice, Workload};
-use vault::{Choice, Entry, Key, Location, Vault, VaultError};
+use settings::{Conditions, OnFailure, Setup, VaultChoice, Workload};
+use vault::{Choice, Entry, Key, Vault, VaultError};
 
-use crate::erase::erase_result;
 use crate::freshness::Freshness;
 use crate::login_expiry::login_expiry;
 use crate::principal::SESSION_EXPIRED;
@@ -16,6 +18,8 @@ use crate::provide::{ProvideRequest, ProvideResponse};
 use crate::served_hosts::ServedHosts;
 use crate::single_flight::SingleFlight;
 use crate::{ExistingToken, Provider, Scope};
+
+pub(crate) use permission::provider_of;
 
 /// The credential helper of a cloud: the provider, the vault and the settings behind Docker's four actions.
 pub struct Broker<P> {
@@ -35,6 +39,16 @@ struct Found {
     expires: Option<SystemTime>,
     /// Whether `list` names this server anyway: it is a login, or a token that was minted for this server.
     is_listed: bool,
+    origin: Origin,
+}
+
+/// How credentials were come by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Origin {
+    Login,
+    Cached,
+    Existing,
+    Minted,
 }
 
 /// What the vault holds for a registry.
@@ -100,6 +114,7 @@ impl<P: Provider> Broker<P> {
 
     fn usable(&self, token: Result<Option<Entry>, VaultError>) -> Option<(Entry, Freshness)> {
         let token = token.inspect_err(|error| log::warn!("cannot load the token from the vault: {error}")).ok()??;
+        let token = Entry { expires: self.end_of_token(token.issued, token.expires), ..token };
         if !self.conditions_are_met(&token) {
             log::debug!("the cached token for {} was minted under other conditions", token.server);
             return None;
@@ -122,26 +137,30 @@ impl<P: Provider> Broker<P> {
     }
 
     /// The credentials of a registry: a stored login, else a cached token, else an existing token, else a
-    /// minted one. The request is for `server`, and `login` is the address whose stored login serves it.
-    fn find(
-        &self,
-        server: &ServerUrl,
-        login: LoginAddress<'_>,
-        scope: Option<Scope<P::Target>>,
-    ) -> Result<Found, Failure> {
+    /// minted one. The client asks for `server`, and needs the credentials for `image`.
+    fn find(&self, server: &ServerUrl, image: &ServerUrl, scope: Option<Scope<P::Target>>) -> Result<Found, Failure> {
+        self.permit(image)?;
+        let refused = scope.as_ref().and_then(|scope| self.refuses_scope(image, scope));
+        let scope = scope.filter(|_| refused.is_none());
+        let login = self.setup.login_of(image, server);
         let cached = self.look_up(login.server, scope.as_ref()).map_err(|error| cannot_read(login.server, &error))?;
-        match (cached.login, scope, cached.token) {
+        let refused = refused.or_else(|| cached.login.as_ref().and_then(|_| self.refuses_login(image)));
+        let stored = cached.login.filter(|_| self.refuses_login(image).is_none());
+        match (stored, scope, cached.token) {
             (Some(login), ..) => Ok(found(server, login)),
-            // The pull would go on anonymously.
-            (None, None, _) if login.is_named => Err(no_login(login.server)),
-            (None, None, _) => Err(Failure::NotFound),
+            (None, None, _) => Err(match refused {
+                Some(refusal) => Failure::NotFoundBecause(refusal),
+                // The pull would go on anonymously.
+                None if login.is_named => no_login(login.server),
+                None => Failure::NotFound,
+            }),
             (None, Some(_), Some((token, Freshness::Fresh))) => Ok(found(server, token)),
             (None, Some(scope), token) => {
                 let token = token.map(|(token, _)| token);
                 match self.provider.existing_token(&scope, &self.setup) {
                     Ok(Some(ExistingToken { username, secret })) => {
                         let credentials = Credentials { server: server.original().to_owned(), username, secret };
-                        Ok(Found { credentials, expires: None, is_listed: false })
+                        Ok(Found { credentials, expires: None, is_listed: false, origin: Origin::Existing })
                     }
                     Ok(None) => self.renew(server, &scope, token),
                     Err(error) => self.fall_back(server, &scope, token, error.into()),
@@ -179,8 +198,9 @@ impl<P: Provider> Broker<P> {
 impl<P: Provider> Helper for Broker<P> {
     fn get(&self, server: &ServerUrl) -> Result<Credentials, Failure> {
         let scope = self.provider.scope(server, &self.setup);
-        let login = self.setup.login_of(server, server);
-        let found = self.find(server, login, scope).map_err(|failure| match failure {
+        let found = self.find(server, server, scope);
+        self.audit(server, &found);
+        let found = found.map_err(|failure| match failure {
             Failure::Stop(error) if self.setup.on_failure(server) == OnFailure::NotFound => {
                 Failure::NotFoundBecause(error)
             }
@@ -209,64 +229,25 @@ impl<P: Provider> Helper for Broker<P> {
         }
         let (scope, partial) = self.scope_of(&question);
         let image = question.image();
-        let login = self.setup.login_of(image.as_ref().unwrap_or(&question.registry), &question.registry);
-        let found = self.find(&question.registry, login, scope)?;
+        let image = image.as_ref().unwrap_or(&question.registry);
+        let found = self.find(&question.registry, image, scope);
+        self.audit(image, &found);
+        let found = found?;
         self.record_served(&question.registry, &found);
         let Found { credentials, expires, .. } = found;
         Ok(ProvideResponse { username: credentials.username, secret: credentials.secret, expires, partial }.to_json())
     }
 
     fn store(&self, server: &ServerUrl, login: Credentials) -> Result<Option<String>, Failure> {
-        let now = (self.clock)();
-        let of_cloud = self.provider.scope(server, &self.setup).is_some();
-        let expires = of_cloud.then(|| login_expiry(&login.username, login.secret.expose(), now)).flatten();
-        let address = self.setup.login_of(server, server).server;
-        let entry = Entry {
-            key: Key::Login(address.clone()),
-            server: address.key(),
-            username: login.username,
-            secret: login.secret,
-            issued: now,
-            expires,
-            requires: None,
-        };
-        match self.vault.save_with_keychain_error(&entry) {
-            Ok((Location::File(path), reason)) => {
-                // If the settings choose files, no reason is needed.
-                let chosen = self.setup.settings.vault == VaultChoice::File;
-                let why = if chosen { String::new() } else { why_unencrypted(reason.as_ref()) };
-                Ok(Some(format!("The login for {server} is stored unencrypted in {}{why}", path.display())))
-            }
-            Ok((Location::Nowhere, _)) => Err(Failure::with_hint(
-                "cannot store the login: vault is \"none\" in credmint's settings",
-                "set vault = \"auto\"",
-            )),
-            Ok((Location::Keychain | Location::Kernel, _)) => Ok(None),
-            Err(error) => Err(Failure::Stop(ErrorMessage {
-                what: format!("cannot store the login for {server}: {error}"),
-                hint: self.missing_home().or_else(|| error.remedy()),
-            })),
-        }
+        let stored = self.store_login(server, login);
+        self.audit_login("store", server, &stored);
+        stored
     }
 
     fn erase(&self, server: &ServerUrl) -> Result<Option<String>, Failure> {
-        let mut keys = vec![Key::Login(self.setup.login_of(server, server).server.clone())];
-        if let Some(scope) = self.provider.scope(server, &self.setup) {
-            // The token of this identity, and the tokens of other identities for the same service.
-            let service = format!("{}/", scope.service);
-            let others = self.vault.names().inspect_err(|error| log::warn!("cannot list the vault: {error}"));
-            keys.push(Key::Token(scope.id()));
-            keys.extend(
-                others
-                    .unwrap_or_default()
-                    .into_iter()
-                    .map(|name| name.key)
-                    .filter(|key| matches!(key, Key::Token(id) if id.starts_with(&service) && *id != scope.id())),
-            );
-        }
-        let removed = keys.iter().map(|key| self.vault.remove(key)).collect();
-        self.served_hosts.remove(&server.key(), (self.clock)());
-        erase_result(server, removed)
+        let erased = self.erase_all(server);
+        self.audit_login("erase", server, &erased);
+        erased
     }
 
     fn inspect(&self, server: &ServerUrl) -> Result<Value, Failure> {
@@ -311,8 +292,10 @@ fn describe(entry: &Entry) -> Value {
 /// The reply repeats the address as the client wrote it, because clients compare the two.
 fn found(server: &ServerUrl, entry: Entry) -> Found {
     let is_listed = matches!(entry.key, Key::Login(_)) || entry.server == server.key();
+    let origin = if matches!(entry.key, Key::Login(_)) { Origin::Login } else { Origin::Cached };
     let Entry { username, secret, expires, .. } = entry;
-    Found { credentials: Credentials { server: server.original().to_owned(), username, secret }, expires, is_listed }
+    let credentials = Credentials { server: server.original().to_owned(), username, secret };
+    Found { credentials, expires, is_listed, origin }
 }
 
 fn no_login(server: &ServerUrl) -> Failure {
@@ -328,17 +311,4 @@ fn cannot_list(error: &VaultError) -> Failure {
 
 fn cannot_read(server: &ServerUrl, error: &VaultError) -> Failure {
     Failure::Stop(ErrorMessage { what: format!("cannot read the login for {server}: {error}"), hint: error.remedy() })
-}
-
-/// Why a login was not stored in a keychain, and the remedy.
-fn why_unencrypted(reason: Option<&VaultError>) -> String {
-    match reason {
-        None => ": this machine has no keychain".to_owned(),
-        // As on a server, where there is no remedy.
-        Some(error @ VaultError::Absent { .. }) => format!(": {error}"),
-        Some(error) => match error.remedy() {
-            Some(remedy) => format!(": {error} ({remedy})"),
-            None => format!(": {error}"),
-        },
-    }
 }

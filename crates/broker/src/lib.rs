@@ -15,6 +15,7 @@
 //!
 #![doc = concat!("```\n", include_str!("../examples/provider.rs"), "\n```")]
 
+mod audit;
 mod broker;
 mod erase;
 mod freshness;
@@ -70,6 +71,9 @@ fn setup() -> Result<Setup, Failure> {
 /// The vault that the settings choose. Nothing is opened yet.
 pub fn open(setup: &Setup) -> Vault {
     let choice = match setup.settings.vault {
+        VaultChoice::Auto if setup.settings.policy.as_ref().is_some_and(|policy| !policy.allows_plain_files()) => {
+            vault::Choice::NoFiles
+        }
         VaultChoice::Auto => vault::Choice::Auto,
         VaultChoice::Keychain => vault::Choice::Keychain,
         VaultChoice::Kernel => vault::Choice::Kernel,
@@ -77,7 +81,7 @@ pub fn open(setup: &Setup) -> Vault {
         VaultChoice::None => vault::Choice::None,
     };
     let places = &setup.places;
-    let has_keychain = matches!(choice, vault::Choice::Auto | vault::Choice::Keychain);
+    let has_keychain = matches!(choice, vault::Choice::Auto | vault::Choice::NoFiles | vault::Choice::Keychain);
     let places = vault::Places {
         runtime: places.runtime.clone(),
         cache: places.cache.clone(),

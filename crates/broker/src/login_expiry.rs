@@ -29,6 +29,14 @@ pub fn jwt_expiry(text: &str) -> Option<SystemTime> {
     expiry_member(&Zeroizing::new(URL_SAFE_NO_PAD.decode(claims.trim_end_matches('=')).ok()?), "exp")
 }
 
+/// The `sub` of a JSON Web Token: whom it is for. Its signature is not verified.
+pub(crate) fn jwt_subject(text: &str) -> Option<String> {
+    let claims = text.split('.').nth(1).filter(|_| text.split('.').count() == 3)?;
+    let claims = Zeroizing::new(URL_SAFE_NO_PAD.decode(claims.trim_end_matches('=')).ok()?);
+    let claims: Value = serde_json::from_slice(&claims).ok()?;
+    claims["sub"].as_str().map(|subject| subject.chars().take(200).collect())
+}
+
 /// The `expiration` in an ECR password, which is JSON in base64: it may have been stored hours after it was
 /// minted. `None` for another format; ECR documents it as opaque.
 fn ecr_expiry(password: &str) -> Option<SystemTime> {

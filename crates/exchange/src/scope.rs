@@ -91,7 +91,7 @@ fn plan(
     setup: &Setup,
 ) -> Scope<Target> {
     let environment = &setup.environment;
-    let (values, missing) = Values::of(row, rule, life, server, environment);
+    let (values, missing) = Values::of(row, rule, life, server, setup);
     let subject = Subject::of(row, rule, &values, environment);
     let gateway = rule.map(|rule| rule.gateway.clone()).unwrap_or_default();
     // Docker Hub has one token for all its hosts, every other one is of a host.

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use protocol::ServerUrl;
 use registry::Exchange;
-use settings::{Environment, ExchangeRule};
+use settings::{ExchangeRule, Policy, Setup};
 
 /// What stands for `{key}` in the texts of a row.
 #[derive(Clone, Debug)]
@@ -18,8 +18,9 @@ impl Values {
         rule: Option<&ExchangeRule>,
         life: Option<Duration>,
         server: &ServerUrl,
-        environment: &Environment,
+        setup: &Setup,
     ) -> (Self, Option<&'static str>) {
+        let environment = &setup.environment;
         let mut map = rule.map(|rule| rule.values.clone()).unwrap_or_default();
         for key in row.keys {
             if let (false, Some(variable)) = (map.contains_key(key.name), key.variable)
@@ -31,7 +32,11 @@ impl Values {
         let missing = row.keys.iter().find(|key| key.required && !map.contains_key(key.name)).map(|key| key.name);
         map.insert("host", server.authority());
         if let Some(ttl) = row.ttl {
-            map.insert("ttl", life.map_or(ttl.default, |life| life.as_secs()).to_string());
+            // A token need not last longer than it may be used.
+            let most =
+                setup.settings.policy.as_ref().and_then(Policy::max_life).map_or(ttl.most, |most| most.as_secs());
+            let wanted = life.map_or(ttl.default, |life| life.as_secs()).min(most).max(ttl.least);
+            map.insert("ttl", wanted.to_string());
         }
         let pushes = map.get("access").is_some_and(|access| access == "push");
         map.insert("read_write", pushes.to_string());
@@ -102,15 +107,16 @@ mod tests {
     #[test]
     fn holes_are_filled_and_what_has_a_meaning_in_an_address_is_escaped() {
         let server = ServerUrl::parse("r.example:5000").unwrap();
-        let environment = Environment::of([("CLOUDSMITH_ORG", "a/../b?c"), ("CLOUDSMITH_SERVICE_SLUG", " slug ")]);
+        let of = |variables: &[(&str, &str)]| Setup::of("/nowhere".as_ref(), variables);
+        let setup = of(&[("CLOUDSMITH_ORG", "a/../b?c"), ("CLOUDSMITH_SERVICE_SLUG", " slug ")]);
         let row = Exchange::named("cloudsmith").unwrap();
-        let (values, missing) = Values::of(row, None, None, &server, &environment);
+        let (values, missing) = Values::of(row, None, None, &server, &setup);
         assert_eq!(missing, None);
         assert_eq!(values.fill_url("https://x/openid/{organization}/").unwrap(), "https://x/openid/a%2F..%2Fb%3Fc/");
         assert_eq!(values.fill_url("https://{host}/t?a={service_slug}").unwrap(), "https://r.example:5000/t?a=slug");
         assert_eq!(values.fill("{service_slug}-{host}").unwrap(), "slug-r.example:5000");
         assert_eq!((values.fill("{nothing}"), values.fill_url("{platform}/x")), (None, None));
-        let (_, missing) = Values::of(row, None, None, &server, &Environment::of([("CLOUDSMITH_ORG", "a")]));
+        let (_, missing) = Values::of(row, None, None, &server, &of(&[("CLOUDSMITH_ORG", "a")]));
         assert_eq!(missing, Some("service_slug"));
     }
 
@@ -119,7 +125,7 @@ mod tests {
         let server = ServerUrl::parse("docker.io").unwrap();
         let of = |provider, life| {
             let row = Exchange::named(provider).unwrap();
-            Values::of(row, None, life, &server, &Environment::of([("", "")])).0.ttl()
+            Values::of(row, None, life, &server, &Setup::of("/nowhere".as_ref(), &[])).0.ttl()
         };
         assert_eq!(of("dockerhub", None), Some(3600));
         assert_eq!(of("dockerhub", Some(Duration::from_secs(300))), Some(300));

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use protocol::Failure;
 use serde::Deserialize;
+use serde::de::Error as _;
 use zeroize::Zeroizing;
 
 use crate::table::Table;
-use crate::{Environment, MachineCheck, OnFailure, Places, Rule, Settings, VaultChoice};
+use crate::{Audit, Environment, MachineCheck, OnFailure, Places, Policy, Rule, Settings, VaultChoice};
 
 /// A settings file: every key is optional, and an unknown one is an error, so that a misspelt `profile` never
 /// selects the wrong identity.
@@ -21,8 +22,36 @@ struct Document {
     /// Seconds.
     refresh_before: Option<u64>,
     on_failure: Option<OnFailure>,
+    policy: Option<Policy>,
+    audit: Option<Destination>,
     #[serde(default)]
     registry: Vec<Table>,
+}
+
+/// `"syslog"`, or an absolute path.
+struct Destination(Audit);
+
+impl<'de> Deserialize<'de> for Destination {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let path = Path::new(&text);
+        match text.as_str() {
+            "syslog" if cfg!(unix) => Ok(Destination(Audit::Syslog)),
+            _ if path.is_absolute() => Ok(Destination(Audit::File(path.to_owned()))),
+            _ if cfg!(unix) => Err(D::Error::custom("audit is \"syslog\" or an absolute path")),
+            _ => Err(D::Error::custom("audit is an absolute path")),
+        }
+    }
+}
+
+/// Whose a settings file is, which decides what may stand in it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Owner<'a> {
+    User,
+    /// The machine's, at this path.
+    Machine(&'a Path),
+    /// The machine's, where another file replaces its settings: only what administrators demand counts.
+    Demands(&'a Path),
 }
 
 impl Settings {
@@ -32,7 +61,7 @@ impl Settings {
     /// The line and its error.
     pub fn parse(text: &str) -> Result<Self, Failure> {
         let mut settings = Settings::default();
-        apply(text, &mut settings).map(|()| settings).map_err(Failure::stop)
+        apply(text, Owner::User, &mut settings).map(|()| settings).map_err(Failure::stop)
     }
 }
 
@@ -41,16 +70,23 @@ pub(crate) fn load(environment: &Environment, places: &Places, check: MachineChe
     environment.check_paths(&["CREDMINT_CONFIG"]).map_err(Failure::Stop)?;
     let mut settings = Settings::default();
     // From the weakest to the strongest.
-    for path in places.settings.iter().rev() {
+    let replaced = places.machine_settings.iter().filter(|path| !places.settings.contains(path));
+    let replaced = replaced.map(|path| (path, Owner::Demands(path)));
+    let owner = |path| if places.machine_settings.as_ref() == Some(path) { Owner::Machine(path) } else { Owner::User };
+    for (path, owner) in replaced.chain(places.settings.iter().rev().map(|path| (path, owner(path)))) {
         // A file that is named must exist; one in a standard place is optional.
-        let named = environment.raw("CREDMINT_CONFIG").is_some();
-        let of_machine = places.machine_settings.as_ref() == Some(path);
-        if let Some(text) = read(path, named, of_machine.then_some(check))? {
+        let named = environment.raw("CREDMINT_CONFIG").is_some() && owner == Owner::User;
+        if let Some(text) = read(path, named, (owner != Owner::User).then_some(check))? {
             log::debug!("settings from {}", path.display());
-            apply(&text, &mut settings).map_err(|why| Failure::stop(format!("{}: {why}", path.display())))?;
+            apply(&text, owner, &mut settings).map_err(|why| Failure::stop(format!("{}: {why}", path.display())))?;
         }
     }
     settings.vault = choice(environment, "CREDMINT_VAULT")?.unwrap_or(settings.vault);
+    if let Some(policy) = settings.policy.as_ref().filter(|policy| !policy.allows_plain_files())
+        && settings.vault == VaultChoice::File
+    {
+        return Err(Failure::Stop(policy.no_plain_files()));
+    }
     if let Some(on_failure) = choice(environment, "CREDMINT_ON_FAILURE")? {
         settings.on_failure = on_failure;
         // The variable is for all registries of this process.
@@ -102,18 +138,30 @@ fn with_suggestion(message: &str) -> String {
     suggestion().unwrap_or_else(|| message.to_owned())
 }
 
-fn apply(text: &str, settings: &mut Settings) -> Result<(), String> {
+fn apply(text: &str, owner: Owner<'_>, settings: &mut Settings) -> Result<(), String> {
     let text = text.trim_start_matches('\u{feff}');
     let document: Document = toml::from_str(text).map_err(|error| {
         let line =
             error.span().map_or(1, |span| text.bytes().take(span.start).filter(|byte| *byte == b'\n').count() + 1);
         format!("line {line}: {}", with_suggestion(error.message()))
     })?;
+    match owner {
+        Owner::User if document.policy.is_some() => {
+            return Err("[policy] belongs in the settings for all users of the machine".to_owned());
+        }
+        Owner::User => {}
+        Owner::Machine(path) | Owner::Demands(path) => settings.policy = document.policy.map(|policy| policy.at(path)),
+    }
+    // The machine's is read first.
+    settings.audit = settings.audit.take().or(document.audit.map(|Destination(audit)| audit));
+    if matches!(owner, Owner::Demands(_)) {
+        return Ok(());
+    }
     let mut rules = Vec::with_capacity(document.registry.len() + settings.rules.len());
     for (nth, table) in document.registry.into_iter().enumerate() {
         let pattern = table.r#match.0.clone();
         let rule = Rule::try_from(table).map_err(|why| format!("[[registry]] table {} ({pattern}): {why}", nth + 1))?;
-        rules.push(rule);
+        rules.push(Rule { is_of_machine: owner != Owner::User, ..rule });
     }
     rules.append(&mut settings.rules);
     settings.rules = rules;

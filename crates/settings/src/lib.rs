@@ -38,11 +38,12 @@ mod metadata_presence;
 mod narrowing;
 mod path_value;
 mod places;
+mod policy;
 mod rule;
 mod table;
 mod workload;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use protocol::{Failure, ServerUrl};
@@ -56,6 +57,7 @@ pub use metadata_presence::MetadataPresence;
 pub use narrowing::{Access, Narrowing};
 pub use path_value::display_path;
 pub use places::Places;
+pub use policy::Policy;
 pub use rule::Rule;
 pub use workload::Workload;
 
@@ -85,6 +87,19 @@ pub struct Settings {
     pub on_failure: OnFailure,
     /// The `[[registry]]` tables, first match first.
     pub rules: Vec<Rule>,
+    /// What administrators allow.
+    pub policy: Option<Policy>,
+    /// Where a line is written for each request; the machine's counts before the user's.
+    pub audit: Option<Audit>,
+}
+
+/// Where the audit log is: `audit` in the settings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Audit {
+    /// The system's log.
+    Syslog,
+    /// This file, to which lines are appended.
+    File(PathBuf),
 }
 
 /// Where the login for a request is stored.
@@ -134,6 +149,8 @@ impl Default for Settings {
             refresh_before: Duration::from_secs(10 * 60),
             on_failure: OnFailure::default(),
             rules: Vec::new(),
+            policy: None,
+            audit: None,
         }
     }
 }

@@ -10,7 +10,8 @@ pub struct Places {
     pub home: Option<PathBuf>,
     /// The settings files, the user's first.
     pub settings: Vec<PathBuf>,
-    /// The one of them that is for all users of the machine.
+    /// The one that is for all users of the machine. If `$CREDMINT_CONFIG` replaces all settings files, only what
+    /// administrators demand is read from it: its policy and its audit log.
     pub machine_settings: Option<PathBuf>,
     /// Deleted when the session ends: mint locks, and tokens without a better store. `$XDG_RUNTIME_DIR/credmint`.
     pub runtime: Option<PathBuf>,
@@ -26,7 +27,7 @@ impl Places {
         const NAME: &str = "credmint";
         let file = |folder: PathBuf| folder.join(NAME).join("config.toml");
         let named = environment.path("CREDMINT_CONFIG");
-        let machine_settings = machine_settings(environment).map(file).filter(|_| named.is_none());
+        let machine_settings = machine_settings(environment).map(file);
         let settings = match named {
             Some(file) => vec![file],
             None => dirs::config_dir().map(file).into_iter().chain(machine_settings.clone()).collect(),

@@ -60,6 +60,8 @@ pub struct Rule {
     pub login: Option<ServerUrl>,
     /// Whether it says whose credentials serve, and not only what happens if they fail.
     pub chooses_identity: bool,
+    /// Whether it stands in the settings for all users of the machine.
+    pub is_of_machine: bool,
     /// The response if an identity exists and fails; default: that of all registries.
     pub on_failure: Option<OnFailure>,
 }

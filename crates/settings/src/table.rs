@@ -10,7 +10,8 @@ use serde::de::Error as _;
 
 use crate::exchange::Keys;
 use crate::{Access, IdentitySource, Narrowing, OnFailure, Rule};
-use values::{Command, Helper, Id, Named, Pattern, Target, Variable, login_of};
+pub(crate) use values::Pattern;
+use values::{Command, Helper, Id, Named, Target, Variable, login_of};
 
 /// A `[[registry]]` table as it is written.
 #[derive(Deserialize)]
@@ -240,6 +241,7 @@ impl TryFrom<Table> for Rule {
             chooses_identity,
             login,
             narrowing,
+            is_of_machine: false,
             pattern: table.r#match.0,
             target: table.target.map(|Target(server, _)| server),
             profile: table.profile,

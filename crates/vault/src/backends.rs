@@ -12,13 +12,13 @@ type BoxedStore = Box<dyn Store + Send + Sync>;
 pub(crate) fn open(choice: Choice, places: Places) -> Vault {
     let mut stores: Vec<BoxedStore> = Vec::new();
     let mut unreachable = None;
-    if matches!(choice, Choice::Auto | Choice::Keychain) {
+    if matches!(choice, Choice::Auto | Choice::NoFiles | Choice::Keychain) {
         match keychain(choice, &places) {
             Ok(keychain) => stores.push(keychain),
             Err(error) => unreachable = Some(error),
         }
     }
-    if matches!(choice, Choice::Auto | Choice::Kernel) {
+    if matches!(choice, Choice::Auto | Choice::NoFiles | Choice::Kernel) {
         stores.extend(kernel(&places));
     }
     let mut logins = None;
@@ -39,7 +39,7 @@ fn short_lived(places: &Places) -> Option<PathBuf> {
 fn keychain(choice: Choice, places: &Places) -> Result<BoxedStore, VaultError> {
     use crate::secret_service::{PLACE, SecretService};
     let address = places.session_bus.clone();
-    if address.is_none() && choice == Choice::Auto {
+    if address.is_none() && choice != Choice::Keychain {
         return Err(VaultError::Absent { place: PLACE, why: "this session has no D-Bus session bus".to_owned() });
     }
     let folder = short_lived(places);

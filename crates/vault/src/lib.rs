@@ -76,6 +76,8 @@ pub enum Choice {
     /// The keychain, else the best store that the machine has.
     #[default]
     Auto,
+    /// The keychain, else the kernel's keyring: never a file that is not encrypted.
+    NoFiles,
     /// The keychain and nothing else.
     Keychain,
     /// The kernel's keyring and nothing else (Linux).
@@ -120,7 +122,7 @@ impl Vault {
     /// Finds an entry that has not expired: a token in the first store that has one, and the newest login.
     ///
     /// # Errors
-    /// No store has it, and at least one failed. With [`Choice::Auto`], a store that does not exist on this
+    /// No store has it, and at least one failed. With [`Choice::Auto`] and [`Choice::NoFiles`], a store that does not exist on this
     /// machine is no failure.
     pub fn load(&self, key: &Key) -> Result<Option<Entry>, VaultError> {
         self.load_all(std::slice::from_ref(key)).pop().expect("one answer for one key")
@@ -287,7 +289,8 @@ impl Vault {
     /// Keeps the first meaningful error: one of an existing store before one of a missing store.
     fn note(&self, first_error: &mut Option<VaultError>, error: VaultError) {
         log::debug!("skipping a store: {error}");
-        let no_news = self.choice == Choice::Auto && matches!(error, VaultError::Absent { .. });
+        let has_others = matches!(self.choice, Choice::Auto | Choice::NoFiles);
+        let no_news = has_others && matches!(error, VaultError::Absent { .. });
         let tells_more = |known: &VaultError| {
             matches!(known, VaultError::Absent { .. }) && !matches!(error, VaultError::Absent { .. })
         };

@@ -4,7 +4,7 @@ use protocol::{ErrorMessage, Failure, ServerUrl};
 use settings::Setup;
 use vault::{Entry, Key, Location};
 
-use super::{Broker, Found, found};
+use super::{Broker, Found, Origin, found};
 use crate::freshness::{Freshness, issued_since};
 use crate::single_flight::{Flight, MintLock, Outcome, SharedError};
 use crate::{MintError, Minted, Provider, Scope};
@@ -55,12 +55,13 @@ impl<P: Provider> Broker<P> {
                 if !is_of_scope {
                     log::info!("the identity changed while the token was minted: it is not cached");
                 }
-                let (key, issued, expires) = (Key::Token(id), (self.clock)(), Some(expires));
+                let (key, issued) = (Key::Token(id), (self.clock)());
+                let expires = self.end_of_token(issued, Some(expires));
                 let token = Entry { key, server: server.key(), username, secret, issued, expires, requires };
                 let is_cached = is_of_scope && self.conditions_are_met(&token) && self.cache(&token);
                 lock.release(if is_cached { Outcome::Cached } else { Outcome::NotCached });
                 self.sweep(issued);
-                Ok(Found { is_listed: false, ..found(server, token) })
+                Ok(Found { is_listed: false, origin: Origin::Minted, ..found(server, token) })
             }
             Err(error) => {
                 let shared = SharedError::from(error);

@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 use super::WORKER;
 use super::wire::{self, Request};
 use super::worker::PROCESS_LIMIT_HINT;
+use crate::broker::provider_of;
 use crate::{MintError, Minted, Provider};
 
 /// Bytes; a service account's token has about a thousand.
@@ -45,6 +46,14 @@ fn mint<P: Provider>(provider: &P, request: Request) -> Result<Minted, MintError
     let setup = Setup { workload, ..setup };
     let scope =
         provider.scope(&server, &setup).ok_or_else(|| failed(format!("{server} belongs to no supported cloud")))?;
+    // The helper has looked already; it may be older than the policy.
+    let refusal = setup.settings.policy.as_ref().and_then(|policy| {
+        let by_provider = || policy.refuses_provider(&server, provider_of(&scope.service), setup.rule_of(&server));
+        policy.refuses_registry(&server).or_else(by_provider)
+    });
+    if let Some(refusal) = refusal {
+        return Err(MintError::Failed(refusal));
+    }
     let minted = provider.mint(&scope, &setup, deadline)?;
     // If the settings changed while the identity was resolved, the token may belong to either identity.
     let id = scope.id();

@@ -5,7 +5,7 @@ use protocol::{Client as Helper, Credentials};
 
 use super::check_context::CheckContext;
 use super::finding::{Remedy, Section, how_to_sign_in};
-use super::sources;
+use super::{policy, sources};
 use crate::helpers::{file_name, is_ours};
 use crate::image::Image;
 
@@ -85,7 +85,9 @@ fn by_helper(
         }
         Ok(None) => {
             let text = format!("{} has no credentials for it, so docker's requests are anonymous", file_name(helper));
-            section.note(text, how_to_sign_in(image, check.setup));
+            // That the policy refuses it has been said.
+            let remedy = policy::refusal(image, check.setup).is_none().then(|| how_to_sign_in(image, check.setup));
+            section.note(text, remedy);
             Ok(None)
         }
         Err(error) => {

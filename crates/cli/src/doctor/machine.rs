@@ -4,7 +4,7 @@ use vault::{StoreStatus, VaultError};
 
 use super::configs::Configs;
 use super::finding::{Remedy, Section};
-use super::ownership;
+use super::{ownership, policy};
 use crate::context::Context;
 use crate::identities;
 use crate::status::entry_count;
@@ -54,6 +54,7 @@ pub(super) fn check(configs: &Configs, kept: &Vault, context: &Context<'_>) -> S
             }
         }
     }
+    policy::survey(&context.setup, &mut section);
     let has_strange_owners = ownership::check(context, &mut section);
     vault(kept, has_strange_owners, context, &mut section);
     let identities = identities::detect(&context.setup);

@@ -19,6 +19,7 @@ mod limits;
 mod login;
 mod machine;
 mod ownership;
+mod policy;
 mod proxies;
 mod registries;
 mod registry_check;

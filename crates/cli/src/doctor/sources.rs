@@ -5,8 +5,8 @@ use protocol::ServerUrl;
 use registry::Cloud;
 
 use super::configs::Configs;
-use super::exchange;
 use super::finding::{Remedy, Section, how_to_sign_in};
+use super::{exchange, policy};
 use crate::build::install_with;
 use crate::context::Context;
 use crate::helpers::name_of;
@@ -32,6 +32,7 @@ pub(super) fn check(image: &Image, configs: &Configs, context: &Context<'_>) -> 
             }
         }
     }
+    policy::check(image, &context.setup, &mut section);
     if let Some(cloud) = left_out {
         section.note(
             format!("{}: only stored logins work for its registries", context.build.does_not_support(cloud)),

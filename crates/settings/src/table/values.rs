@@ -84,6 +84,7 @@ impl From<Id> for String {
 }
 
 /// Not empty, and without a scheme, because rules are compared with host names.
+#[derive(Clone, Debug)]
 pub(crate) struct Pattern(pub(crate) String);
 
 impl<'de> Deserialize<'de> for Pattern {

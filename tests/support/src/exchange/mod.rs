@@ -81,6 +81,11 @@ impl Exchanges {
         self.state.facts().minted.clone()
     }
 
+    /// How many seconds tokens live, as it was asked for last where it can be.
+    pub fn token_life(&self) -> u64 {
+        self.state.facts().token_life
+    }
+
     /// How long tokens live that are minted from now on, where the client does not ask for a TTL.
     pub fn set_token_life(&self, life: Duration) {
         self.state.facts().token_life = life.as_secs();
