@@ -1,3 +1,6 @@
+mod clouds;
+mod settings;
+
 use pretend_cloud::{
     APPLICATION_PEM, APPLICATION_PFX, APPLICATION_PFX_LEGACY, Azure, AzureCall, Behaviour, Ca, PFX_PASSWORD, Proxy,
     RefreshToken, TENANT,
@@ -351,23 +354,4 @@ fn a_machine_without_an_identity_is_passed_over() {
     world.azure.on(AzureCall::MachineToken, Behaviour::Garbage);
     home.unset("AZURE_CLIENT_ID").set("AZURE_AUTHORITY_HOST", "https://login.microsoftonline.com");
     get(&home, CONTOSO).explains(&["managed identity of this machine", "malformed response"]);
-}
-
-#[test]
-fn each_cloud_signs_in_at_its_own_authority() {
-    let world = World::new();
-    let mut home = world.with_secret();
-    for (registry, authority) in [
-        ("contoso.azurecr.us", "login.microsoftonline.us"),
-        ("contoso.azurecr.cn", "login.chinacloudapi.cn"),
-        ("contoso.azurecr.sovcloud-azure.fr", "login.sovcloud-identity.fr"),
-        ("contoso.azurecr.sovcloud-azure.de", "login.sovcloud-identity.de"),
-    ] {
-        assert_eq!(world.minted(&get(&home, registry)).authority, authority);
-    }
-    get(&home, "contoso.azurecr.de").explains(&["Azure Germany", "closed"]);
-    home.set("AZURE_AUTHORITY_HOST", "https://login.corp.example");
-    assert_eq!(world.minted(&get(&home, "contoso.azurecr.us")).authority, "login.corp.example");
-    home.set("AZURE_AUTHORITY_HOST", "http://login.corp.example");
-    get(&home, "contoso.azurecr.us").explains(&["AZURE_AUTHORITY_HOST", "https"]);
 }
