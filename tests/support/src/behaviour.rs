@@ -4,7 +4,7 @@ use hyper::Response;
 
 use crate::reply::{Body, HangUp, reply};
 
-/// How a server answers calls of one kind.
+/// The behaviour of a server for calls of one kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Behaviour {
     /// As the real service does.
@@ -20,11 +20,11 @@ pub enum Behaviour {
         /// The error's text.
         message: String,
     },
-    /// With status 200 and bytes that are of no format.
+    /// With status 200 and random bytes.
     Garbage,
     /// With status 200 and no body.
     Empty,
-    /// With this status and a page of HTML, as what stands before a service answers for it.
+    /// With this status and an HTML page, as a proxy in front of a service responds.
     Page(u16),
     /// Never; the connection stays open.
     Hang,
@@ -36,7 +36,7 @@ pub enum Behaviour {
     StumbleTimes(u16, u32),
 }
 
-/// An error as a service tells it; each service has a form of its own for it.
+/// An error, which each service has in its own format.
 #[derive(Clone, Debug)]
 pub(crate) struct Refusal {
     pub(crate) status: u16,
@@ -50,18 +50,18 @@ impl Refusal {
     }
 }
 
-/// What is left to do once a behaviour has been acted out.
+/// What the server does, according to the behaviour.
 pub(crate) enum Act {
-    /// Answer as the real service does.
+    /// Respond as the real service does.
     Proceed,
-    /// Tell this error in the service's own form.
+    /// Respond with this error in the service's format.
     Refuse(Refusal),
-    /// Send this as it is.
+    /// Send this unchanged.
     Send(Response<Body>),
 }
 
 impl Behaviour {
-    /// This turn's share of the behaviour; what is left stays for the next turn.
+    /// The behaviour of this call; the rest is for the next calls.
     pub(crate) fn take_turn(&mut self) -> Behaviour {
         let turn = self.clone();
         match self {

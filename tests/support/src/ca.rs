@@ -6,7 +6,7 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
-/// A certificate authority for one test: nobody trusts it who was not told to.
+/// A certificate authority for one test.
 pub struct Ca {
     issuer: CertifiedIssuer<'static, KeyPair>,
 }
@@ -20,7 +20,7 @@ pub struct Certificate {
 
 impl Ca {
     /// A new authority with a new key.
-    #[expect(clippy::new_without_default, reason = "no two are equal")]
+    #[expect(clippy::new_without_default, reason = "each is unique")]
     pub fn new() -> Self {
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::CommonName, "pretend-cloud test authority");
@@ -30,7 +30,7 @@ impl Ca {
         Ca { issuer }
     }
 
-    /// The authority's certificate, as clients want it in a bundle.
+    /// The authority's certificate, for a bundle.
     pub fn pem(&self) -> String {
         self.issuer.pem()
     }
@@ -51,13 +51,13 @@ impl Ca {
 }
 
 impl Certificate {
-    /// The certificate, its issuer's and its key, for a server of somebody else's.
+    /// The certificate, its issuer's and its key, for another server.
     pub fn pem(&self) -> &str {
         &self.pem
     }
 
     pub(crate) fn acceptor(&self) -> TlsAcceptor {
-        // The provider is named: with two of them in the tree, rustls would panic at its own choice.
+        // The provider is named: with two of them in the dependencies, rustls panics instead of choosing one.
         let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
             .expect("ring knows the default versions")

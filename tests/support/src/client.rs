@@ -7,7 +7,7 @@ use hyper::{Request, Uri};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
-/// What came back.
+/// A response.
 #[derive(Clone, Debug)]
 pub struct Answer {
     /// The HTTP status.
@@ -30,13 +30,13 @@ impl Answer {
     }
 }
 
-/// The suite's own client: one request over plain HTTP, at most 10 s.
+/// The test client: one request over plain HTTP, at most 10 s.
 ///
 /// # Errors
-/// No answer in time, or none that is HTTP.
+/// No response in time, or not HTTP.
 ///
 /// # Panics
-/// If the address is not one of HTTP.
+/// If the address is not an HTTP URL.
 pub fn fetch(
     method: &str,
     url: &str,

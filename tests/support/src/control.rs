@@ -1,4 +1,4 @@
-//! The clouds as scripts see them: what happened, and what is to happen.
+//! The clouds' interface for scripts: what happened, and what to do next.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -27,27 +27,27 @@ pub struct Clouds {
     pub google: Arc<Google>,
     /// GitHub's.
     pub github: Arc<GitHub>,
-    /// Everybody who gives out bearer tokens.
+    /// All issuers of bearer tokens.
     pub tokens: Vec<TokenServer>,
-    /// What lies in the registries that have an API of their own.
+    /// The content of the registries that have an API.
     pub catalogs: Vec<Arc<Catalog>>,
     /// GitLab's projects.
     pub gitlab: Arc<GitLab>,
 }
 
-/// Answers scripts over plain HTTP:
+/// Serves scripts over plain HTTP:
 ///
 /// | path | |
 /// |---|---|
 /// | `/calls` | how often each kind of call came, as `{"aws.EcrToken": 1}` |
-/// | `/minted` | who got the tokens, the oldest first, as `["aws arn:…", "google user x"]`; no token |
-/// | `/strange` | the requests that no service knew |
-/// | `/end-tokens` | ends every token given out so far |
-/// | `/days-later/DAYS` | images are so much older from now on |
+/// | `/minted` | the identities of the tokens, the oldest first, as `["aws arn:…", "google user x"]`; no token |
+/// | `/strange` | unknown requests |
+/// | `/end-tokens` | expires every token issued so far |
+/// | `/days-later/DAYS` | makes all images older |
 /// | `/clean-up` | carries out Google's and GitLab's clean-up policies; what they deleted |
 /// | `/clean-up/github?INPUTS` | does as the clean-up action of the guide's workflow; what it deleted |
-/// | `/made` | what was made by the clouds' own APIs besides images |
-/// | `/token-life/SECONDS` | how long tokens live that are minted from now on |
+/// | `/made` | what was created by the clouds' APIs, except images |
+/// | `/token-life/SECONDS` | sets the TTL of tokens minted from now on |
 pub struct Control {
     _server: Server,
 }

@@ -5,11 +5,11 @@
 //!
 //! ```text
 //!  helper ──▶ Aws            mints tokens, counts calls, misbehaves on demand
-//!  docker ──▶ RegistryFront  lets only tokens through that the Aws beside it has minted
+//!  docker ──▶ RegistryFront  accepts only tokens that its Aws has minted
 //! ```
 //!
-//! Every server runs on a thread of its own, so that tests are plain synchronous code, and stops
-//! when it is dropped. What goes wrong in one of them is a broken test and panics.
+//! Every server runs on its own thread, so that tests are synchronous code, and stops
+//! when it is dropped. An error in one of them is a bug in a test, and panics.
 //!
 //! ```
 //! use pretend_cloud::{Aws, Behaviour, Call};

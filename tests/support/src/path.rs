@@ -1,10 +1,10 @@
-/// The parts of a path, each with what is escaped in it.
+/// The unescaped parts of a path.
 pub(crate) fn parts(path: &str) -> Vec<String> {
     path.split('/').skip(1).map(unescaped).collect()
 }
 
 fn unescaped(part: &str) -> String {
-    // A form has `+` for a space, and a path has it for itself.
+    // In a form `+` is a space; in a path it is itself.
     let part = part.replace('+', "%2B");
     form_urlencoded::parse(part.as_bytes()).map(|(name, _)| name.into_owned()).next().unwrap_or_default()
 }

@@ -13,9 +13,9 @@ use tokio::net::TcpStream;
 use crate::reply::{Body, HangUp, reply};
 use crate::server::{Server, Service};
 
-/// A web proxy: `CONNECT` for what is encrypted, absolute addresses for what is not.
+/// A web proxy: `CONNECT` for TLS, absolute URLs for plain HTTP.
 ///
-/// It knows no names but those it was told, so that no test reaches the real network.
+/// It knows only configured names, so that no test reaches the real network.
 pub struct Proxy {
     server: Server,
     routes: Arc<Routes>,
@@ -25,7 +25,7 @@ pub struct Proxy {
 struct Routes {
     targets: Mutex<HashMap<String, SocketAddr>>,
     requests: AtomicUsize,
-    /// What `Proxy-Authorization` has to be.
+    /// The required `Proxy-Authorization`.
     password: Option<String>,
 }
 
@@ -35,7 +35,7 @@ impl Proxy {
         Self::serving(Routes::default())
     }
 
-    /// One that wants this user and password.
+    /// A proxy that requires this user and password.
     pub fn with_password(user: &str, password: &str) -> Self {
         let pair = base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"));
         Self::serving(Routes { password: Some(format!("Basic {pair}")), ..Routes::default() })
@@ -46,17 +46,17 @@ impl Proxy {
         Proxy { server: Server::start((Ipv4Addr::LOCALHOST, 0).into(), None, Arc::clone(&routes)), routes }
     }
 
-    /// What is asked for as `authority` (`host:port`) goes to this address.
+    /// Connects `authority` (`host:port`) to this address.
     pub fn route(&self, authority: &str, target: SocketAddr) {
         self.routes.lock().insert(authority.to_owned(), target);
     }
 
-    /// What `HTTPS_PROXY` is to be.
+    /// The value of `HTTPS_PROXY`.
     pub fn url(&self) -> String {
         format!("http://{}", self.server.addr())
     }
 
-    /// How many requests and tunnels were asked for.
+    /// The number of requests and tunnels.
     pub fn requests(&self) -> usize {
         self.routes.requests.load(Ordering::SeqCst)
     }
@@ -95,7 +95,7 @@ impl Service for Routes {
     }
 }
 
-/// Copies bytes both ways once the client has seen the answer to its `CONNECT`.
+/// Copies bytes both ways after the response to `CONNECT`.
 async fn tunnel(request: Request<Incoming>, mut target: TcpStream) {
     if let Ok(client) = hyper::upgrade::on(request).await {
         let _ = tokio::io::copy_bidirectional(&mut TokioIo::new(client), &mut target).await;

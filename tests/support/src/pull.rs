@@ -4,20 +4,20 @@ use sha2::{Digest, Sha256};
 
 use crate::client::{Answer, fetch};
 
-/// An image that has been pulled and found whole.
+/// An image that was pulled and verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pulled {
-    /// How many parts it has: the manifest, the configuration, the layers.
+    /// The number of parts: the manifest, the configuration, the layers.
     pub parts: usize,
-    /// How many bytes they have together.
+    /// Their total size in bytes.
     pub bytes: usize,
 }
 
-/// Pulls an image as Docker does: is refused without a login, then fetches every part with it and
-/// compares its digest. `registry` is an `http://` address without a slash at the end.
+/// Pulls an image as Docker does: it is rejected without a login, then fetches every part with it and
+/// compares its digest. `registry` is an `http://` address without a trailing slash.
 ///
 /// # Errors
-/// What the registry said, or which part is not what its digest promises.
+/// The error of the registry, or a part whose digest does not match.
 pub fn pull(registry: &str, name: &str, tag: &str, username: &str, password: &str) -> Result<Pulled, String> {
     let ask = |path: &str, headers: &[(&str, &str)]| {
         fetch("GET", &format!("{registry}/v2/{path}"), headers, "").map_err(|error| error.to_string())

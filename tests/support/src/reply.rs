@@ -6,10 +6,10 @@ use http_body_util::{BodyExt, Full, combinators::BoxBody};
 use hyper::{Response, StatusCode, header};
 use serde_json::Value;
 
-/// A body that is at hand or streams from elsewhere.
+/// A body in memory or a stream.
 pub(crate) type Body = BoxBody<Bytes, hyper::Error>;
 
-/// The connection is closed instead of an answer.
+/// The connection is closed instead of a response.
 #[derive(Debug)]
 pub(crate) struct HangUp;
 
@@ -21,7 +21,7 @@ impl fmt::Display for HangUp {
 
 impl Error for HangUp {}
 
-/// An answer with a body of the given type.
+/// A response with a body of the given type.
 pub(crate) fn reply(status: u16, content_type: &'static str, body: impl Into<Bytes>) -> Response<Body> {
     let mut response = Response::new(Full::new(body.into()).map_err(|never| match never {}).boxed());
     *response.status_mut() = StatusCode::from_u16(status).expect("the status code is of HTTP");
@@ -29,12 +29,12 @@ pub(crate) fn reply(status: u16, content_type: &'static str, body: impl Into<Byt
     response
 }
 
-/// An answer in JSON.
+/// A response in JSON.
 pub(crate) fn json(status: u16, body: &Value) -> Response<Body> {
     reply(status, "application/json", body.to_string())
 }
 
-/// Adds a header to an answer.
+/// Adds a header to a response.
 pub(crate) fn with(mut response: Response<Body>, name: &'static str, value: &str) -> Response<Body> {
     let value = header::HeaderValue::from_str(value).expect("the header is printable ASCII");
     response.headers_mut().insert(name, value);

@@ -14,7 +14,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::Certificate;
 use crate::reply::{Body, HangUp};
 
-/// What answers the requests of a [`Server`].
+/// The handler of a [`Server`].
 pub(crate) trait Service: Send + Sync + 'static {
     fn answer(
         self: Arc<Self>,
@@ -22,7 +22,7 @@ pub(crate) trait Service: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Response<Body>, HangUp>> + Send;
 }
 
-/// An HTTP/1.1 server on a thread and a runtime of its own; dropped, it is gone with all its connections.
+/// An HTTP/1.1 server on its own thread and runtime; dropping it closes all its connections.
 pub(crate) struct Server {
     addr: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
@@ -33,7 +33,7 @@ impl Server {
     /// Listens on `addr`, where port 0 is a free port.
     ///
     /// # Panics
-    /// If the address cannot be had.
+    /// If the address cannot be bound.
     pub(crate) fn start(addr: SocketAddr, certificate: Option<&Certificate>, service: Arc<impl Service>) -> Self {
         let listener = TcpListener::bind(addr).unwrap_or_else(|error| panic!("cannot listen on {addr}: {error}"));
         listener.set_nonblocking(true).expect("a listener can be made non-blocking");
@@ -63,7 +63,7 @@ impl Drop for Server {
     fn drop(&mut self) {
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
-            // A panic in there has been printed already.
+            // A panic of the thread was already printed.
             let _ = thread.join();
         }
     }
@@ -73,13 +73,13 @@ async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, service: Arc<im
     let listener = tokio::net::TcpListener::from_std(listener).expect("the listener is non-blocking");
     loop {
         let Ok((stream, _)) = listener.accept().await else { continue };
-        // An answer is several small writes: without this, Nagle's algorithm adds 40 ms to some.
+        // A response is several small writes, to which Nagle's algorithm can add 40 ms.
         let _ = stream.set_nodelay(true);
         let service = Arc::clone(&service);
         match tls.clone() {
             None => drop(tokio::spawn(connection(stream, service))),
             Some(tls) => drop(tokio::spawn(async move {
-                // A client that does not trust the certificate leaves here.
+                // A client that does not trust the certificate disconnects here.
                 if let Ok(stream) = tls.accept(stream).await {
                     connection(stream, service).await;
                 }
@@ -90,6 +90,6 @@ async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, service: Arc<im
 
 async fn connection<S: Service>(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, service: Arc<S>) {
     let each = service_fn(move |request| Arc::clone(&service).answer(request));
-    // Ends with an error when the client goes away or the service hangs up: both are the test's wish.
+    // Ends with an error if the client or the service closes the connection, which tests intend.
     let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), each).with_upgrades().await;
 }

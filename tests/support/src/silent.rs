@@ -1,8 +1,8 @@
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
-/// An address that takes connections and never says a word, as a firewall that swallows packets.
+/// An address that accepts connections and never responds, like a firewall that drops packets.
 ///
-/// Nobody accepts: the kernel completes the handshake and keeps what the client sends.
+/// There is no accept: the kernel completes the handshake and buffers what the client sends.
 pub struct SilentAddress {
     listener: TcpListener,
 }
@@ -17,13 +17,13 @@ impl SilentAddress {
     /// At this address.
     ///
     /// # Panics
-    /// If the address cannot be had.
+    /// If the address cannot be bound.
     pub fn at(addr: SocketAddr) -> Self {
         let listener = TcpListener::bind(addr).unwrap_or_else(|error| panic!("cannot listen on {addr}: {error}"));
         SilentAddress { listener }
     }
 
-    /// Where it is silent.
+    /// The address.
     pub fn addr(&self) -> SocketAddr {
         self.listener.local_addr().expect("a bound listener has an address")
     }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 
-/// A SOCKS5 proxy without passwords, which connects names to what it was told and to nothing else:
+/// A SOCKS5 proxy without passwords, which connects only configured names:
 /// <https://www.rfc-editor.org/rfc/rfc1928>.
 pub struct SocksProxy {
     address: SocketAddr,
@@ -43,7 +43,7 @@ impl SocksProxy {
         SocksProxy { address, routes, _stop: stop }
     }
 
-    /// What is asked for as `authority` (`host:port`) goes to this address.
+    /// Connects `authority` (`host:port`) to this address.
     pub fn route(&self, authority: &str, target: SocketAddr) {
         self.routes.lock().unwrap_or_else(PoisonError::into_inner).insert(authority.to_owned(), target);
     }
@@ -59,7 +59,7 @@ async fn serve(mut client: TcpStream, routes: Arc<Mutex<HashMap<String, SocketAd
     client.read_exact(&mut vec![0; methods.into()]).await?;
     client.write_all(&[5, 0]).await?;
     let [_, _, _, kind] = read::<4>(&mut client).await?;
-    // A name. One that was resolved before it came here is refused.
+    // A name. Addresses that the client has resolved are rejected.
     if kind != 3 {
         return client.write_all(&[5, 8, 0, 1, 0, 0, 0, 0, 0, 0]).await;
     }

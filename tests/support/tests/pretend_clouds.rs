@@ -1,5 +1,5 @@
-//! The pretend clouds as a program. That there is a test of it also has `cargo test` build it, with what
-//! the other tests are built of: the clients' rooms take it from there.
+//! Tests the pretend clouds as a program. This test also makes `cargo test` build it, with the same dependencies as
+//! the other tests: the clients' sandboxes use it.
 #![allow(clippy::unwrap_used)]
 
 use std::io::{BufRead, BufReader};

@@ -1,9 +1,9 @@
-//! What the tests of every crate share, so that none is red by chance on a busy machine.
+//! Shared by the tests of every crate, so that no test is flaky on a busy machine.
 //!
-//! - A test asks whether something is ready, it does not sleep and hope: [`wait_until`], [`accepts`].
-//! - A test asserts no wall clock. That something does not wait for what never comes is shown by
-//!   [`quick`], which tries again; that it ends at all, by [`HANG`].
-//! - A test that cannot run here says so: [`skip`].
+//! - A test polls until something is ready, and does not sleep: [`wait_until`], [`accepts`].
+//! - A test asserts no wall clock. [`quick`] shows that something does not wait for a response that never
+//!   comes, and tries again; [`HANG`] bounds everything else.
+//! - A test that cannot run here reports it: [`skip`].
 //!
 //! ```
 //! use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@
 //! testing::wait_until("the moment", || started.elapsed() > Duration::from_millis(20));
 //! ```
 
-#![allow(clippy::disallowed_methods)] // A test's own variables are no settings.
+#![allow(clippy::disallowed_methods)] // Variables of tests are not settings.
 
 mod program;
 mod skip;

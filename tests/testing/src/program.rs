@@ -3,7 +3,7 @@ use std::process::Command;
 
 /// Writes a shell script that can be executed.
 ///
-/// Another program writes it: while this process holds the file open for writing, a fork in the thread
+/// Another process writes it: while this process holds the file open for writing, a fork in the thread
 /// of another test may hold it, too, and executing it fails with "text file busy".
 ///
 /// # Panics
@@ -15,7 +15,7 @@ pub fn script(path: &Path, script: &str) {
     assert!(shell.status().is_ok_and(|status| status.success()), "{} cannot be written", path.display());
 }
 
-/// Copies a program, to a file or into a folder; another program does it, for the reason that [`script`] has.
+/// Copies a program, to a file or into a folder; in another process, for the same reason as [`script`].
 ///
 /// # Panics
 /// If it cannot be copied.
@@ -25,15 +25,15 @@ pub fn copy_program(from: &Path, to: &Path) {
     assert!(copied.is_ok_and(|status| status.success()), "{} cannot be copied", from.display());
 }
 
-/// The command lines of the processes that were given this variable and live: all that a program with
-/// an environment of its own has started, whoever their parents are now.
+/// The command lines of the running processes with this variable: everything that a program with
+/// its own environment has started, whatever their parents are now.
 #[cfg(target_os = "linux")]
 pub fn descendants_of(variable: &str) -> Vec<String> {
     let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
     let processes = processes.filter(|entry| entry.file_name().to_string_lossy().bytes().all(|b| b.is_ascii_digit()));
     processes
         .filter_map(|process| {
-            // One that has ended and is not reaped has no environment any more.
+            // A zombie has no environment.
             let given = std::fs::read(process.path().join("environ")).ok()?;
             given.split(|&byte| byte == 0).any(|given| given == variable.as_bytes()).then_some(())?;
             let line = std::fs::read(process.path().join("cmdline")).unwrap_or_default();
@@ -42,7 +42,7 @@ pub fn descendants_of(variable: &str) -> Vec<String> {
         .collect()
 }
 
-/// None can be told on other systems.
+/// Unknown on other systems.
 #[cfg(not(target_os = "linux"))]
 pub fn descendants_of(_variable: &str) -> Vec<String> {
     Vec::new()

@@ -1,17 +1,17 @@
 use std::io::Write;
 
-/// Which tests may be skipped where everything is to run, and why: `NAME: REASON` a line.
+/// The tests that may be skipped with `CREDMINT_TESTS=all`, and why: one `NAME: REASON` per line.
 const MAY_BE_SKIPPED: &str = include_str!("../../may-be-skipped");
 
-/// Says aloud that a test, or a part of one, cannot run here. Where everything is to run
-/// (`CREDMINT_TESTS=all`), only what `tests/may-be-skipped` names may be skipped.
+/// Reports that a test, or a part of one, cannot run here. If everything must run
+/// (`CREDMINT_TESTS=all`), only the tests in `tests/may-be-skipped` may be skipped.
 ///
 /// # Panics
-/// If everything is to run and the list does not name `name`.
+/// If everything must run and the list does not have `name`.
 #[track_caller]
 pub fn skip(name: &str, why: &str) {
-    // Written, since the test harness keeps to itself what a passing test prints; and in one piece, as other
-    // tests write, too. nextest keeps even that to itself, so tests/run names a file.
+    // Written directly, because the test harness hides the output of a passing test; and in one piece, because other
+    // tests write, too. nextest hides even that, so tests/run sets a file.
     let line = format!("skipped: {name}: {why}\n");
     let _ = std::io::stderr().write_all(line.as_bytes());
     if let Some(file) = std::env::var_os("CREDMINT_SKIPPED") {

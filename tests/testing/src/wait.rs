@@ -2,15 +2,15 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// How long anything may take that ends by itself, or at a time limit of a few seconds: it ends a test
-/// that hangs, and nothing is measured by it. A little above the 20 s that a helper has by default.
+/// A bound for everything that ends by itself or at a timeout of a few seconds: it ends a test
+/// that hangs, and measures nothing. A little more than a helper's default timeout of 20 s.
 pub const HANG: Duration = Duration::from_secs(25);
-/// How long something may take to become ready on a machine that does much else.
+/// How long something may take to become ready on a busy machine.
 const READY: Duration = Duration::from_secs(60);
 /// How often [`quick`] tries.
 const TRIES: usize = 20;
 
-/// Waits until `is_ready`, asking again and again.
+/// Polls until `is_ready`.
 ///
 /// # Panics
 /// If it is not ready after a minute.
@@ -23,17 +23,17 @@ pub fn wait_until(what: &str, mut is_ready: impl FnMut() -> bool) {
     }
 }
 
-/// Whether somebody takes connections at this Unix socket. That its file exists says less: it does as
-/// soon as the address is bound, before anybody listens.
+/// Whether this Unix socket accepts connections. Its file is not enough: it exists as
+/// soon as the address is bound, before anything listens.
 #[cfg(unix)]
 pub fn accepts(socket: &Path) -> bool {
     std::os::unix::net::UnixStream::connect(socket).is_ok()
 }
 
-/// Runs something that gives its result and how long it took, until it once took less than `limit`.
+/// Runs something that returns its result and its duration, until it takes less than `limit`.
 ///
-/// What is quick is now and then slow on a busy machine; what waits for something that never comes
-/// is never quick.
+/// Something quick is sometimes slow on a busy machine; something that waits for a response that never comes
+/// is always slow.
 ///
 /// # Panics
 /// If none of 20 runs took less.

@@ -1,7 +1,7 @@
 use hyper::Method;
 use hyper::http::request::Parts;
 
-/// What a request asks for.
+/// The call of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Call {
     /// `GetAuthorizationToken` of ECR.

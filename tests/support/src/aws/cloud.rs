@@ -11,36 +11,36 @@ use super::identity::Identity;
 use super::{AssumedRole, Call};
 use crate::ledger::Ledger;
 
-/// A registry token that has been given out.
+/// A registry token that was issued.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MintedToken {
-    /// The password that goes with the user `AWS`; no two are equal.
+    /// The password that goes with the user `AWS`; each is unique.
     pub password: String,
-    /// The access key that asked. Temporary ones tell where they came from: `ASIAASSUMEROLE…`,
+    /// The access key of the caller. The prefix of a temporary one shows its source: `ASIAASSUMEROLE…`,
     /// `ASIAWEBIDENTITY…`, `ASIASSO…`, `ASIASIGNIN…`, `ASIAIMDS…`, `ASIACONTAINER…`.
     pub access_key: String,
-    /// The ARN of who asked.
+    /// The ARN of the caller.
     pub identity: String,
     /// The region of the signature, hence of the token.
     pub region: String,
     /// The service of the signature: `ecr` or `ecr-public`.
     pub service: String,
-    /// The `Host` that was asked: tells FIPS and dual-stack endpoints from plain ones.
+    /// The `Host` of the request, which distinguishes FIPS, dual-stack and plain endpoints.
     pub host: String,
-    /// When it ends, by the cloud's clock.
+    /// Its expiry, by the cloud's clock.
     pub expires: SystemTime,
 }
 
-/// Where a private registry lies, as its host says.
+/// The account and region of a private registry, from its host.
 #[derive(Clone, Copy)]
 pub(crate) struct Place<'a> {
     pub(crate) account: &'a str,
     pub(crate) region: &'a str,
 }
 
-/// Everything the pretend AWS knows; shared by its listeners and the registry front.
+/// The state of the pretend AWS, shared by its listeners and the registry front.
 pub(crate) struct Cloud {
-    /// Tells this cloud's secrets from those of another in the same test.
+    /// Distinguishes this cloud's secrets from those of another cloud in the same test.
     nonce: u64,
     pub(crate) ledger: Ledger<Call>,
     state: Mutex<State>,
@@ -50,7 +50,7 @@ pub(crate) struct State {
     pub(crate) minted: Vec<MintedToken>,
     pub(crate) assumed: Vec<AssumedRole>,
     pub(super) identities: HashMap<String, Identity>,
-    /// The account of an access key, where it is not the account of everybody.
+    /// The account of an access key, if it is not the default account.
     pub(super) accounts: HashMap<String, String>,
     pub(crate) external_id: Option<String>,
     pub(crate) identity_token: Option<(String, String)>,
@@ -58,7 +58,7 @@ pub(crate) struct State {
     pub(crate) identity_life: Duration,
     pub(crate) clock_skew: i64,
     pub(crate) password_length: usize,
-    /// Counts the secrets that were made.
+    /// The number of secrets created.
     serial: u64,
 }
 
@@ -81,7 +81,7 @@ impl Cloud {
     }
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
-        // A handler that panicked has failed its test; the counts are still whole.
+        // A handler that panicked has failed its test; the counts are still consistent.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -92,7 +92,7 @@ impl Cloud {
         if skew < 0 { SystemTime::now() - seconds } else { SystemTime::now() + seconds }
     }
 
-    /// The next number and that many bytes of a text that nobody else has been given.
+    /// The next number, and a unique text of that many bytes.
     pub(super) fn secret(&self, bytes: usize) -> (u64, String) {
         let serial = {
             let mut state = self.state();
@@ -110,8 +110,8 @@ impl Cloud {
         (serial, text)
     }
 
-    /// Whether this password opens the service's registries at a place, if the host names one; the
-    /// error is the reason in AWS's words.
+    /// Whether this password is valid for the service's registries in a region, if the host names one; the
+    /// error has AWS's text.
     pub(crate) fn admits(&self, password: &str, service: &str, place: Option<Place<'_>>) -> Result<(), &'static str> {
         let now = self.now();
         let state = self.state();
@@ -131,7 +131,7 @@ impl Cloud {
         Ok(())
     }
 
-    /// Every token minted so far has ended.
+    /// Expires every token minted so far.
     pub(crate) fn end_tokens(&self) {
         let now = self.now();
         self.state().minted.iter_mut().for_each(|token| token.expires = now);

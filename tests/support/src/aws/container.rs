@@ -1,5 +1,5 @@
 //! The credentials of a container: of an ECS task, or of a pod through the EKS agent, which also
-//! wants to see the pod's token.
+//! requires the pod's token.
 
 use hyper::Response;
 use hyper::http::request::Parts;
@@ -10,7 +10,7 @@ use super::{ACCOUNT, Cloud};
 use crate::behaviour::Refusal;
 use crate::reply::{Body, json};
 
-/// The `Authorization` that `/v1/credentials` (EKS) asks for, as `AWS_CONTAINER_AUTHORIZATION_TOKEN` gives it.
+/// The `Authorization` that `/v1/credentials` (EKS) requires, from `AWS_CONTAINER_AUTHORIZATION_TOKEN`.
 pub const CONTAINER_AUTHORIZATION: &str = "pretend-pod-token";
 
 pub(super) fn credentials(cloud: &Cloud, head: &Parts) -> Result<Response<Body>, Refusal> {

@@ -7,7 +7,7 @@ use time::macros::format_description;
 use super::{ACCOUNT, Cloud};
 use crate::behaviour::Refusal;
 
-/// Temporary credentials that have been given out.
+/// Temporary credentials that were issued.
 #[derive(Clone, Debug)]
 pub(super) struct Identity {
     pub(super) access_key: String,
@@ -17,7 +17,7 @@ pub(super) struct Identity {
     pub(super) expires: SystemTime,
 }
 
-/// Who has signed a request, and for what.
+/// The signer of a request, and the service and region.
 #[derive(Debug)]
 pub(super) struct Signer {
     pub(super) access_key: String,
@@ -26,11 +26,11 @@ pub(super) struct Signer {
     pub(super) service: String,
 }
 
-/// AWS refuses a signature that is further from its clock than this.
+/// AWS rejects a signature with a larger clock skew.
 const TOLERANCE: u64 = 5 * 60;
 
 impl Cloud {
-    /// Gives out temporary credentials whose access key begins with `ASIA` and the source.
+    /// Issues temporary credentials whose access key begins with `ASIA` and the source.
     pub(super) fn issue(&self, source: &str, arn: String) -> Identity {
         let (serial, secret) = self.secret(240);
         let (secret_key, session_token) = secret.split_at(40);
@@ -47,8 +47,8 @@ impl Cloud {
         identity
     }
 
-    /// Who has signed a request to this service. The signature itself is not computed anew: what is
-    /// checked is that it is one, for whom, for what, and when.
+    /// The signer of a request to this service. The signature itself is not verified: what is
+    /// checked is its format, principal, service, region and time.
     pub(super) fn signer(&self, head: &Parts, service: &str) -> Result<Signer, Refusal> {
         let header = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
         let authorization = header("authorization")

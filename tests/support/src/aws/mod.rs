@@ -1,4 +1,4 @@
-//! One listener that answers as every service of AWS that has a part in a registry token.
+//! One listener for all AWS services that take part in issuing a registry token.
 
 mod call;
 mod cloud;
@@ -33,7 +33,7 @@ pub use container::CONTAINER_AUTHORIZATION;
 pub use imds::IMDS_ROLE;
 pub use sts::AssumedRole;
 
-/// The account that everything happens in, but for [`Aws::set_account`].
+/// The account of all access keys without [`Aws::set_account`].
 const ACCOUNT: &str = "123456789012";
 
 /// A pretend AWS: ECR, ECR Public, STS, SSO, sign-in, the instance metadata service and the
@@ -79,37 +79,37 @@ impl Aws {
         Aws { server: Server::start(addr, Some(&certificate), Arc::clone(&cloud)), scheme: "https", cloud }
     }
 
-    /// What `AWS_ENDPOINT_URL` is to be, without a slash at the end.
+    /// The value of `AWS_ENDPOINT_URL`, without a trailing slash.
     pub fn url(&self) -> String {
         format!("{}://{}", self.scheme, self.addr())
     }
 
-    /// Where it listens.
+    /// Its address.
     pub fn addr(&self) -> SocketAddr {
         self.server.addr()
     }
 
-    /// How many calls of this kind have come in, well answered or not.
+    /// The number of calls of this kind, successful or not.
     pub fn calls(&self, call: Call) -> usize {
         self.cloud.ledger.calls(call)
     }
 
-    /// How many requests have come in, those included that are no call at all.
+    /// The number of requests, including unknown ones.
     pub fn all_calls(&self) -> usize {
         self.cloud.ledger.all_calls()
     }
 
-    /// The requests that no service here knows, as `METHOD /path`: of use when a test fails.
+    /// Unknown requests, as `METHOD /path`; useful if a test fails.
     pub fn strange_requests(&self) -> Vec<String> {
         self.cloud.ledger.strange_requests()
     }
 
-    /// How calls of this kind are answered from now on.
+    /// Sets the behaviour of calls of this kind.
     pub fn on(&self, call: Call, behaviour: Behaviour) {
         self.cloud.ledger.on(call, behaviour);
     }
 
-    /// Every registry token that has been given out, the oldest first.
+    /// Every registry token that was issued, the oldest first.
     pub fn minted(&self) -> Vec<MintedToken> {
         self.cloud.state().minted.clone()
     }
@@ -119,46 +119,46 @@ impl Aws {
         self.cloud.state().assumed.clone()
     }
 
-    /// Lets the account give identity tokens: this one, for this audience alone. Another issuer signs it, as AWS's
+    /// Enables identity tokens of the account: this one, for this audience only. Another issuer signs it, as AWS's
     /// own would.
     pub fn set_identity_token(&self, audience: &str, token: &str) {
         self.cloud.state().identity_token = Some((audience.to_owned(), token.to_owned()));
     }
 
-    /// From now on roles are assumed only with this external id; `None` asks for none.
+    /// Makes this external id a condition for assuming roles; `None` removes it.
     pub fn set_external_id(&self, id: Option<&str>) {
         self.cloud.state().external_id = id.map(str::to_owned);
     }
 
-    /// How long registry tokens live that are minted from now on; 12 h at first, as AWS's.
+    /// Sets the TTL of registry tokens minted from now on; initially 12 h, as AWS's.
     pub fn set_token_life(&self, life: Duration) {
         self.cloud.state().token_life = life;
     }
 
-    /// Ends every token minted so far: whoever keeps one does not know it yet.
+    /// Expires every token minted so far; a client with a cached one does not know it.
     pub fn end_tokens(&self) {
         self.cloud.end_tokens();
     }
 
-    /// Gives this access key to another account, whose registries open to its own keys alone from
-    /// now on.
+    /// Moves this access key to another account, whose registries then accept only its own keys
+    /// from now on.
     pub fn set_account(&self, access_key: &str, account: &str) {
         self.cloud.state().accounts.insert(access_key.to_owned(), account.to_owned());
     }
 
-    /// How long temporary credentials live that are given out from now on; 1 h at first.
+    /// Sets the TTL of temporary credentials issued from now on; initially 1 h.
     pub fn set_identity_life(&self, life: Duration) {
         self.cloud.state().identity_life = life;
     }
 
     /// How many seconds the cloud's clock is ahead of this machine's (negative: behind): in its
-    /// `Date` header, in every expiry, and when it refuses signatures that are more than 5 minutes
+    /// `Date` header, in every expiry, and when it rejects signatures that are more than 5 minutes
     /// off its clock, as AWS does.
     pub fn set_clock_skew(&self, seconds: i64) {
         self.cloud.state().clock_skew = seconds;
     }
 
-    /// How many bytes the passwords have that are minted from now on; real ones have about 1,900,
+    /// Sets the length of passwords minted from now on; real ones have about 1,900 bytes,
     /// and more than 2,560 for an SSO session.
     ///
     /// # Panics
@@ -215,7 +215,7 @@ impl Cloud {
     }
 }
 
-/// An error in the form that the call's service gives it.
+/// An error in the format of the call's service.
 fn refuse(call: Call, refusal: &Refusal) -> Response<Body> {
     match call {
         Call::EcrToken | Call::EcrPublicToken => ecr::refuse(refusal),

@@ -29,7 +29,7 @@ pub(super) fn token(cloud: &Cloud, body: &[u8]) -> Result<Response<Body>, Refusa
 }
 
 pub(super) fn refuse(refusal: &Refusal) -> Response<Body> {
-    // `error` tells an ended session (`TOKEN_EXPIRED`) from the other reasons of a denial.
+    // `error` distinguishes an expired session (`TOKEN_EXPIRED`) from other causes.
     let body = json!({ "error": refusal.code, "message": refusal.message });
     let kind = if refusal.status >= 500 { "InternalServerException" } else { "AccessDeniedException" };
     with(json(refusal.status, &body), "x-amzn-errortype", kind)

@@ -57,7 +57,7 @@ pub(super) fn refuse(refusal: &Refusal) -> Response<Body> {
 }
 
 pub(super) fn refuse_token(refusal: &Refusal) -> Response<Body> {
-    // OAuth's own name of the error stands beside AWS's.
+    // OAuth's name of the error is included, next to AWS's.
     let error = match refusal.code {
         "InvalidGrantException" => "invalid_grant",
         "ExpiredTokenException" => "expired_token",

@@ -11,26 +11,26 @@ use super::{ACCOUNT, Cloud};
 use crate::behaviour::Refusal;
 use crate::reply::{Body, reply};
 
-/// A role that somebody has assumed, and how it was asked for.
+/// A role that was assumed, and the parameters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AssumedRole {
     /// The role.
     pub role_arn: String,
     /// The name of the session.
     pub session_name: String,
-    /// Who asked: the access key, or `web identity`.
+    /// The caller: the access key, or `web identity`.
     pub source: String,
     /// The external id that was sent along.
     pub external_id: Option<String>,
     /// The source identity that was sent along.
     pub source_identity: Option<String>,
-    /// The life that was asked for, in seconds.
+    /// The requested duration, in seconds.
     pub duration: Option<String>,
     /// The policy of the session that was sent along.
     pub policy: Option<String>,
     /// The managed policies of the session.
     pub policy_arns: Vec<String>,
-    /// The access key that was given out.
+    /// The access key that was issued.
     pub access_key: String,
 }
 
@@ -56,7 +56,7 @@ pub(super) fn assume_role_with_web_identity(cloud: &Cloud, body: &[u8]) -> Resul
     give_role(cloud, "AssumeRoleWithWebIdentity", &form, "web identity".to_owned())
 }
 
-/// Not known of the real one: its message where the account has not enabled it.
+/// Unknown: the message of the real one if the account has not enabled it.
 pub(super) fn web_identity_token(cloud: &Cloud, head: &Parts, body: &[u8]) -> Result<Response<Body>, Refusal> {
     cloud.signer(head, "sts")?;
     let form = Form::parse(body);
@@ -79,7 +79,7 @@ pub(super) fn caller_identity(cloud: &Cloud, head: &Parts) -> Result<Response<Bo
 }
 
 pub(super) fn refuse(refusal: &Refusal) -> Response<Body> {
-    // The query services call the same errors by other names and answer with another status.
+    // The query services have other names and another status for the same errors.
     let (status, code) = match refusal.code {
         "UnrecognizedClientException" => (403, "InvalidClientTokenId"),
         "ExpiredTokenException" => (403, "ExpiredToken"),

@@ -9,7 +9,7 @@ use crate::client::{Answer, fetch};
 const ECR: &str = "AmazonEC2ContainerRegistry_V20150921.GetAuthorizationToken";
 const PUBLIC: &str = "SpencerFrontendService.GetAuthorizationToken";
 
-/// A request that is signed in shape, `seconds` off the clock of this machine.
+/// A request with a well-formed signature, `seconds` off this machine's clock.
 fn signed(aws: &Aws, key: (&str, Option<&str>), scope: &str, seconds: i64, target: &str, body: &str) -> Answer {
     let now = time::OffsetDateTime::now_utc() + time::Duration::seconds(seconds);
     let form = time::macros::format_description!("[year][month][day]T[hour][minute][second]Z");

@@ -1,4 +1,4 @@
-//! What a login server tells of its images at `/acr/v1/`:
+//! The API of a login server for its images at `/acr/v1/`:
 //! <https://learn.microsoft.com/en-us/rest/api/containerregistry/>.
 
 use http_body_util::BodyExt;
@@ -14,7 +14,7 @@ use crate::reply::{Body, HangUp, json, reply};
 const INDEXES: [&str; 2] =
     ["application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json"];
 
-/// What the front lets through; the token's scopes have been looked at.
+/// Requests that the front has authorized by the scopes of the token.
 pub(crate) async fn answer(catalog: &Catalog, request: Request<Incoming>) -> Result<Response<Body>, HangUp> {
     let (head, body) = request.into_parts();
     let body = body.collect().await.map_err(|_| HangUp)?.to_bytes();
@@ -76,7 +76,7 @@ fn parts(path: &str) -> (&str, &str, Option<&str>) {
     (path, "", None)
 }
 
-/// In the order that is asked for; the last one that somebody has already is where the next page begins.
+/// In the requested order; the next page begins after the given item.
 fn tags<'a>(
     catalog: &'a Catalog,
     name: &'a str,
@@ -125,7 +125,7 @@ fn manifest(repository: &Repository, version: &Version) -> Value {
         "changeableAttributes": {"deleteEnabled": true, "writeEnabled": true, "readEnabled": true, "listEnabled": true},
     });
     let tags = repository.tags_of(&version.digest);
-    // What has no tag says nothing of tags.
+    // A version without tags has no such field.
     if !tags.is_empty() {
         manifest["tags"] = tags.into();
     }

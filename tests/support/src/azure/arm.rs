@@ -18,27 +18,27 @@ use crate::path::field;
 use crate::reply::{Body, json, reply};
 
 const SUBSCRIPTION: &str = "33333333-aaaa-bbbb-cccc-444444444444";
-/// Roles are told by numbers, which are the same everywhere.
+/// Roles are identified by ids, which are the same everywhere.
 /// <https://learn.microsoft.com/en-us/azure/role-based-access-control/built-in-roles/containers>
 const ROLES: [(&str, &str); 2] =
     [("AcrPull", "7f951dda-4ed3-4680-a7ca-43fe172d538d"), ("AcrPush", "8311e382-0749-4cb8-b61a-304f252e45ec")];
 
-/// What there is in the one subscription.
+/// The resources of the only subscription.
 #[derive(Default)]
 pub(super) struct Resources {
     resources: Mutex<BTreeMap<String, Value>>,
-    /// What runs of tasks said, the oldest first.
+    /// The logs of task runs, the oldest first.
     logs: Mutex<Vec<String>>,
     pub(super) catalog: OnceLock<Arc<Catalog>>,
 }
 
 impl Resources {
     fn all(&self) -> MutexGuard<'_, BTreeMap<String, Value>> {
-        // A handler that panicked has failed its test; what is stored is still whole.
+        // A handler that panicked has failed its test; what is stored is still consistent.
         self.resources.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Every resource's path and what it is.
+    /// The path and content of every resource.
     pub(super) fn told(&self) -> BTreeMap<String, Value> {
         self.all().clone()
     }
@@ -96,7 +96,7 @@ impl Resources {
             given["properties"]["loginServer"] = format!("{}.azurecr.io", name.to_ascii_lowercase()).into();
         }
         self.all().insert(path.to_owned(), given.clone());
-        // Every plan is there from the beginning, and only changed.
+        // Every plan exists from the beginning, and is only changed.
         let is_new = given["type"] != "Microsoft.Security/pricings";
         Ok(json(if is_new { 201 } else { 200 }, &given))
     }
@@ -121,7 +121,7 @@ impl Resources {
             let found: Vec<_> = all.values().filter(is_listed).collect();
             return Ok(json(200, &json!({"value": found})));
         }
-        // A list of what lies directly below.
+        // A list of the direct children.
         let below = format!("{path}/");
         let found: Vec<_> = all
             .iter()
@@ -163,7 +163,7 @@ impl Resources {
         Err(absent(path))
     }
 
-    /// Runs what a task's steps say, in YAML as az writes it.
+    /// Runs the steps of a task, in YAML as az writes it.
     async fn run(&self, path: &str, steps: &str) -> Result<Response<Body>, Refusal> {
         let wrong = |why: String| Refusal::new(400, "BadRequest", why);
         let steps = STANDARD.decode(steps).ok().and_then(|steps| String::from_utf8(steps).ok()).unwrap_or_default();
@@ -189,7 +189,7 @@ fn absent(path: &str) -> Refusal {
     Refusal::new(404, "ResourceNotFound", format!("The resource {path} was not found."))
 }
 
-/// What is given takes the place of what is there, key by key.
+/// Merges the given object into the existing one, key by key.
 fn merge(old: &mut Value, new: Value) {
     match (old, new) {
         (Value::Object(old), Value::Object(new)) => {

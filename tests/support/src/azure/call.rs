@@ -1,12 +1,12 @@
 use hyper::Method;
 use hyper::http::request::Parts;
 
-/// What a request asks for.
+/// The call of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum AzureCall {
     /// Entra ID's access token for an application.
     Token,
-    /// What Entra ID says of itself: its endpoints, and which clouds there are.
+    /// Entra ID's metadata: its endpoints and the clouds.
     Discovery,
     /// The token of a job of Azure Pipelines.
     PipelineToken,
@@ -14,7 +14,7 @@ pub enum AzureCall {
     Exchange,
     /// The access token for some repositories of a registry, for a refresh token.
     RepositoryToken,
-    /// The look whether there is a metadata service.
+    /// The probe for a metadata service.
     MachineCheck,
     /// The token of a virtual machine.
     MachineToken,

@@ -1,4 +1,4 @@
-//! The certificate of every application here, and its key. It opens nothing anywhere: no test can make
+//! The certificate of every application here, and its key. It is used nowhere else. Tests cannot generate
 //! one, since ring only uses RSA keys.
 
 use std::sync::OnceLock;
@@ -18,7 +18,7 @@ pub const APPLICATION_PEM: &str = concat!(include_str!("key.pem"), include_str!(
 pub const APPLICATION_PFX: &[u8] = include_bytes!("modern.pfx");
 /// Both as PFX, as older programs write it.
 pub const APPLICATION_PFX_LEGACY: &[u8] = include_bytes!("legacy.pfx");
-/// What opens either PFX.
+/// The password of both PFX files.
 pub const PFX_PASSWORD: &str = "pretend-password";
 
 pub(super) fn public_key() -> &'static [u8] {
@@ -38,7 +38,7 @@ pub(super) fn thumbprint() -> String {
     URL_SAFE_NO_PAD.encode(Sha256::digest(der(CERTIFICATE)))
 }
 
-/// By SHA-1, which names a certificate and proves nothing.
+/// By SHA-1, which identifies a certificate here and is not a proof.
 pub(super) fn older_thumbprint() -> String {
     URL_SAFE_NO_PAD.encode(digest(&SHA1_FOR_LEGACY_USE_ONLY, &der(CERTIFICATE)))
 }

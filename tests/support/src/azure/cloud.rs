@@ -13,7 +13,7 @@ use super::graph::Directory;
 use crate::behaviour::Refusal;
 use crate::ledger::Ledger;
 
-/// The one tenant that there is.
+/// The only tenant.
 pub const TENANT: &str = "11111111-aaaa-bbbb-cccc-222222222222";
 const ACCESS_LIFE: Duration = Duration::from_secs(3599);
 pub(super) const REGISTRIES: &str = "https://containerregistry.azure.net";
@@ -25,25 +25,25 @@ const RESOURCES: [&str; 4] = [
     "https://graph.microsoft.com/",
 ];
 
-/// A token that has been given out for a registry.
+/// A token that was issued for a registry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefreshToken {
-    /// The token itself; no two are equal.
+    /// The token; each is unique.
     pub token: String,
-    /// Whose it is: `app ID by secret`, `… by certificate`, `… by SUBJECT`; `machine`, `app service`,
+    /// Its identity: `app ID by secret`, `… by certificate`, `… by SUBJECT`; `machine`, `app service`,
     /// `arc`, `shell`, `learning`, of a user-assigned identity with its id behind it.
     pub identity: String,
-    /// The host of Entra ID that signed it in; empty for managed identities.
+    /// The host of Entra ID at which it signed in; empty for managed identities.
     pub authority: String,
-    /// What its access token was good for.
+    /// The resource of its access token.
     pub resource: String,
     /// The tenant that the exchange named.
     pub tenant: Option<String>,
-    /// The login server that it opens.
+    /// The login server that accepts it.
     pub registry: String,
-    /// What an access token is for: `repository:NAME:pull`; a refresh token is for all that its identity may.
+    /// What an access token is for: `repository:NAME:pull`; a refresh token is for everything that its identity may do.
     pub scopes: Vec<String>,
-    /// When it ends, by the cloud's clock.
+    /// Its expiry, by the cloud's clock.
     pub expires: SystemTime,
 }
 
@@ -57,9 +57,9 @@ pub(super) struct AccessToken {
     expires: SystemTime,
 }
 
-/// Everything the pretend Azure knows; shared by its listeners.
+/// The state of the pretend Azure, shared by its listeners.
 pub(crate) struct Cloud {
-    /// Tells this cloud's tokens from those of another in the same test.
+    /// Distinguishes this cloud's tokens from those of another cloud in the same test.
     nonce: u64,
     pub(crate) ledger: Ledger<AzureCall>,
     state: Mutex<State>,
@@ -98,7 +98,7 @@ impl Cloud {
     }
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
-        // A handler that panicked has failed its test; the counts are still whole.
+        // A handler that panicked has failed its test; the counts are still consistent.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -109,7 +109,7 @@ impl Cloud {
         if skew < 0 { SystemTime::now() - seconds } else { SystemTime::now() + seconds }
     }
 
-    /// Whether this registry would take the token now.
+    /// Whether this registry accepts the token now.
     pub(crate) fn admits(&self, registry: &str, token: &str) -> bool {
         let now = self.now();
         let is_it =
@@ -117,7 +117,7 @@ impl Cloud {
         self.state().minted.iter().any(is_it)
     }
 
-    /// An access token that nobody else has been given, as Entra ID answers.
+    /// A new access token, in the format of Entra ID.
     pub(super) fn access(&self, identity: String, authority: &str, resource: &str) -> Result<Value, Refusal> {
         if !RESOURCES.contains(&resource) {
             let message = format!("AADSTS500011: The resource principal named {resource} was not found in the tenant.");
@@ -146,13 +146,13 @@ impl Cloud {
         }))
     }
 
-    /// Whose access token this is, if it has been given out here and lasts.
+    /// The identity of an access token that was issued here and has not expired.
     pub(super) fn known(&self, token: &str) -> Option<AccessToken> {
         let now = self.now();
         self.state().access.iter().find(|access| access.token == token && access.expires > now).cloned()
     }
 
-    /// A token for a registry that nobody else has been given.
+    /// A new token for a registry.
     pub(super) fn refresh(&self, access: AccessToken, registry: &str, tenant: Option<&String>) -> String {
         let now = self.now();
         let mut state = self.state();
@@ -171,7 +171,7 @@ impl Cloud {
         token
     }
 
-    /// A token for some repositories, for one that opens their registry now.
+    /// A token for some repositories, in exchange for a valid one of their registry.
     pub(super) fn repositories(&self, refresh: &str, registry: &str, scopes: Vec<String>) -> Option<String> {
         let now = self.now();
         let mut state = self.state();

@@ -1,4 +1,4 @@
-//! Entra ID's token endpoint, and what Azure Pipelines has for it: forms in, JSON out.
+//! Entra ID's token endpoint, and the tokens of Azure Pipelines for it: forms in, JSON out.
 
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
@@ -58,7 +58,7 @@ fn unsigned(claims: &Value) -> String {
     format!("{header}.{claims}.")
 }
 
-/// What Microsoft's library asks first: where a host's endpoints are, and whether a host that it does not
+/// Microsoft's library first requests the endpoints of a host, and whether a host that it does not
 /// know is one of Entra ID's.
 pub(super) fn discovery(head: &Parts) -> Result<Response<Body>, Refusal> {
     let query = head.uri.query().unwrap_or_default();
@@ -115,7 +115,7 @@ fn refusal(code: &'static str, message: &str) -> Refusal {
     Refusal::new(400, code, message)
 }
 
-/// What has vouched for the application: its certificate, or somebody whom it trusts.
+/// The proof of the application: its certificate, or a federated token.
 fn asserted(cloud: &Cloud, host: &str, client: &str, assertion: &str) -> Result<String, Refusal> {
     let parts: Vec<_> = assertion.split('.').collect();
     if let ["federated", subject, "signature"] = parts[..] {
@@ -127,7 +127,7 @@ fn asserted(cloud: &Cloud, host: &str, client: &str, assertion: &str) -> Result<
     let decoded = |text: &str| URL_SAFE_NO_PAD.decode(text).unwrap_or_default();
     let part = |text: &str| -> Value { serde_json::from_slice(&decoded(text)).unwrap_or_default() };
     let (signed, header, claims) = (format!("{header}.{claims}"), part(header), part(claims));
-    // As ours signs, and as Microsoft's library does.
+    // As our program signs, and as Microsoft's library does.
     let (algorithm, known): (&dyn VerificationAlgorithm, _) = match header["alg"].as_str() {
         Some("PS256") => (&RSA_PSS_2048_8192_SHA256, header["x5t#S256"] == thumbprint().as_str()),
         _ => {

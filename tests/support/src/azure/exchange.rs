@@ -21,8 +21,8 @@ pub(super) fn refresh_token(cloud: &Cloud, head: &Parts, body: &[u8]) -> Result<
     Ok(json(200, &json!({"refresh_token": cloud.refresh(access, &host(head), tenant)})))
 }
 
-/// As the documents have it. Not known of the real one: what it answers for a repository that the identity may not
-/// read; it is said to leave the right out of the token.
+/// As the documents have it. Unknown: the response of the real one for a repository that the identity may not
+/// read; reportedly the token does not have that permission.
 pub(super) fn access_token(cloud: &Cloud, head: &Parts, body: &[u8]) -> Result<Response<Body>, Refusal> {
     let form = Form::parse(head, body)?;
     form.is("grant_type", "refresh_token")?;
@@ -36,6 +36,6 @@ pub(super) fn access_token(cloud: &Cloud, head: &Parts, body: &[u8]) -> Result<R
 pub(super) fn refuse(refusal: &Refusal) -> Response<Body> {
     let error = json!({"code": refusal.code, "message": refusal.message});
     let answer = json(refusal.status, &json!({"errors": [error]}));
-    // Whoever follows it shows the access token to another registry.
+    // A client that follows it sends the access token to another registry.
     if (300..400).contains(&refusal.status) { with(answer, "location", ELSEWHERE) } else { answer }
 }

@@ -1,4 +1,4 @@
-//! Microsoft Graph: applications, their principals and whom they trust.
+//! Microsoft Graph: applications, their principals and federated credentials.
 //! <https://learn.microsoft.com/en-us/graph/api/overview>
 
 use std::sync::{Mutex, PoisonError};
@@ -11,7 +11,7 @@ use crate::behaviour::Refusal;
 use crate::path::field;
 use crate::reply::{Body, json};
 
-/// What the directory has been given: its kind, such as `applications`, and what it is.
+/// The objects of the directory: the kind, such as `applications`, and the content.
 #[derive(Default)]
 pub(super) struct Directory(Mutex<Vec<(String, Value)>>);
 
@@ -68,7 +68,7 @@ impl Directory {
         }
     }
 
-    /// Whom an application trusts, as `ISSUER SUBJECT`.
+    /// The federated credentials of an application, as `ISSUER SUBJECT`.
     pub(super) fn trusts(&self) -> Vec<String> {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let text = |it: &Value, key: &str| it[key].as_str().unwrap_or_default().to_owned();

@@ -1,4 +1,4 @@
-//! The places that give managed identities.
+//! The sources of managed identities.
 
 use std::collections::HashMap;
 

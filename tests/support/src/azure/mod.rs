@@ -1,4 +1,4 @@
-//! One listener that answers as every service of Azure that has a part in a registry's token.
+//! One listener for all Azure services that take part in issuing a registry token.
 
 pub(crate) mod acr;
 mod arm;
@@ -35,7 +35,7 @@ pub(crate) use cloud::Cloud;
 pub use cloud::{RefreshToken, TENANT};
 
 /// A pretend Azure: Entra ID, the login servers of every registry, the token service of Azure Pipelines,
-/// and the places that give managed identities, on one address.
+/// and the sources of managed identities, on one address.
 pub struct Azure {
     server: Server,
     scheme: &'static str,
@@ -43,7 +43,7 @@ pub struct Azure {
 }
 
 impl Azure {
-    /// Over plain HTTP on 127.0.0.1, at a free port: of use as a place that gives managed identities.
+    /// Over plain HTTP on 127.0.0.1, at a free port: for the sources of managed identities.
     pub fn start() -> Self {
         let cloud = Arc::new(Cloud::new());
         let addr = (Ipv4Addr::LOCALHOST, 0).into();
@@ -59,31 +59,31 @@ impl Azure {
 
     /// Runs tasks from now on in this registry.
     pub fn show(&self, catalog: Arc<Catalog>) {
-        // A second registry would be another subscription's.
+        // A second registry would belong to another subscription.
         let _ = self.cloud.resources.catalog.set(catalog);
     }
 
-    /// What was made: each resource by its path, and whom applications trust.
+    /// What was created: each resource by its path, and the federated credentials.
     pub(crate) fn resources(&self) -> Value {
         json!({"resources": self.cloud.resources.told(), "trusts": self.cloud.directory.trusts()})
     }
 
-    /// Where it listens, without a slash at the end.
+    /// Its URL, without a trailing slash.
     pub fn url(&self) -> String {
         format!("{}://{}", self.scheme, self.addr())
     }
 
-    /// Where it listens.
+    /// Its address.
     pub fn addr(&self) -> SocketAddr {
         self.server.addr()
     }
 
-    /// How many calls of this kind have come in, well answered or not.
+    /// The number of calls of this kind, successful or not.
     pub fn calls(&self, call: AzureCall) -> usize {
         self.cloud.ledger.calls(call)
     }
 
-    /// How many requests have come in, those included that are no call at all.
+    /// The number of requests, including unknown ones.
     pub fn all_calls(&self) -> usize {
         self.cloud.ledger.all_calls()
     }
@@ -96,32 +96,32 @@ impl Azure {
         &self.cloud
     }
 
-    /// The requests that no service here knows, as `METHOD /path`: of use when a test fails.
+    /// Unknown requests, as `METHOD /path`; useful if a test fails.
     pub fn strange_requests(&self) -> Vec<String> {
         self.cloud.ledger.strange_requests()
     }
 
-    /// How calls of this kind are answered from now on.
+    /// Sets the behaviour of calls of this kind.
     pub fn on(&self, call: AzureCall, behaviour: Behaviour) {
         self.cloud.ledger.on(call, behaviour);
     }
 
-    /// Every token that has been given out for a registry, the oldest first.
+    /// Every token that was issued for a registry, the oldest first.
     pub fn minted(&self) -> Vec<RefreshToken> {
         self.cloud.state().minted.clone()
     }
 
-    /// Every secret that has been given out on the way there.
+    /// Every secret that was issued on the way.
     pub fn access_tokens(&self) -> Vec<String> {
         self.cloud.state().access.iter().map(|access| access.token.clone()).collect()
     }
 
-    /// How long registries' tokens live that are given out from now on; 3 h at first.
+    /// Sets the TTL of registry tokens issued from now on; initially 3 h.
     pub fn set_token_life(&self, life: Duration) {
         self.cloud.state().token_life = life;
     }
 
-    /// Ends every token given out so far: whoever keeps one does not know it yet.
+    /// Expires every token issued so far; a client with a cached one does not know it.
     pub fn end_tokens(&self) {
         let now = self.cloud.now();
         self.cloud.state().minted.iter_mut().for_each(|token| token.expires = now);
@@ -137,17 +137,17 @@ impl Azure {
         self.cloud.state().arc_key = path.to_owned();
     }
 
-    /// Who has issued the access tokens that are given out from now on; at first they do not say.
+    /// Sets the issuer of access tokens from now on; initially they have none.
     pub fn set_issuer(&self, issuer: &str) {
         self.cloud.state().issuer = Some(issuer.to_owned());
     }
 
-    /// Which cloud the machine is in, as its metadata service says: `AzureUSGovernmentCloud`.
+    /// Sets the cloud of the machine, as in its metadata service: `AzureUSGovernmentCloud`.
     pub fn set_machine_cloud(&self, name: &str) {
         self.cloud.state().machine_cloud = name.to_owned();
     }
 
-    /// Whose an access token is (see [`RefreshToken::identity`]), and at which host it was signed in.
+    /// The identity of an access token (see [`RefreshToken::identity`]), and the host at which it signed in.
     pub fn owner_of(&self, access_token: &str) -> Option<(String, String)> {
         self.cloud.known(access_token).map(|access| (access.identity, access.authority))
     }
@@ -158,7 +158,7 @@ impl Azure {
         answer.ok().and_then(|answer| answer["access_token"].as_str().map(str::to_owned)).expect("it is a resource")
     }
 
-    /// What the application's secret is.
+    /// The application's secret.
     pub fn secret_of(&self, client_id: &str) -> String {
         format!("secret-of-{client_id}")
     }
@@ -185,10 +185,10 @@ impl Service for Cloud {
 }
 
 impl Cloud {
-    /// What is asked with an access token of somebody's.
+    /// Requests with an access token.
     async fn manage(&self, call: AzureCall, head: &Parts, body: &[u8]) -> Result<Response<Body>, Refusal> {
         let token = head.headers.get("authorization").and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
-        // A log is read by its address alone, which is a secret of its own.
+        // The URL of a log is a secret, and needs no token.
         if self.known(token.unwrap_or_default()).is_none() && !head.uri.path().starts_with("/logs/") {
             return Err(Refusal::new(401, "AuthenticationFailed", "Authentication failed."));
         }
@@ -211,7 +211,7 @@ impl Cloud {
     }
 }
 
-/// An error in the form that the call's service gives it.
+/// An error in the format of the call's service.
 fn refuse(call: AzureCall, refusal: &Refusal) -> Response<Body> {
     match call {
         AzureCall::Exchange | AzureCall::RepositoryToken => exchange::refuse(refusal),

@@ -1,16 +1,16 @@
 //! `acr purge`, as a task of a registry runs it: the rules of <https://github.com/Azure/acr-cli>, read in its
-//! source of March 2026. Nobody has run that program beside this.
+//! source of March 2026. It was not compared with a run of that program.
 
 use std::fmt::Write;
 use std::time::Duration;
 
 use crate::catalog::Catalog;
 
-/// What the command asks for.
+/// The arguments of the command.
 #[derive(Debug, PartialEq, Eq)]
 struct Purge {
     repository: String,
-    /// What the names of tags begin with.
+    /// The prefix of the tags.
     prefix: String,
     ago: Duration,
     keep: usize,
@@ -32,7 +32,7 @@ pub(super) async fn run(catalog: &Catalog, command: &str) -> Result<String, Stri
         })
         .collect();
     tags.sort_by_key(|(_, _, set)| std::cmp::Reverse(*set));
-    // Those that are kept are the newest of the old ones.
+    // The newest of the old ones are kept.
     let tags: Vec<_> = tags.into_iter().skip(purge.keep).map(|(tag, ..)| tag.to_owned()).collect();
     let would = if purge.dry_run { "Would delete" } else { "Deleted" };
     let mut log = String::new();

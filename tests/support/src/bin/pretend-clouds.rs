@@ -52,7 +52,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// The clouds, and everything that has been started around them.
+/// The clouds and all listeners.
 struct Clockwork {
     folder: String,
     ca: Ca,
@@ -63,13 +63,13 @@ struct Clockwork {
     tokens: Vec<TokenServer>,
     catalogs: Vec<Arc<Catalog>>,
     gitlab: Arc<GitLab>,
-    /// Runs as long as it is kept.
+    /// Runs until it is dropped.
     started: Vec<Box<dyn std::any::Any>>,
 }
 
 impl Clockwork {
     fn new(folder: &str) -> Self {
-        // The first listener of each is nobody's business: it holds the cloud that the others share.
+        // The first listener of each is not used: it owns the cloud that the others share.
         Clockwork {
             folder: folder.to_owned(),
             ca: Ca::new(),
@@ -132,7 +132,7 @@ impl Clockwork {
             }
             "--ghcr" => {
                 let github = Arc::clone(&self.github);
-                // GitHub looks at the token alone.
+                // GitHub checks only the token.
                 let tokens = TokenServer::beside("/token", move |_, token| github.admits(token));
                 let catalog = self.add_registry(tokens, Api::Elsewhere, given)?;
                 self.github.show(catalog);
@@ -164,7 +164,7 @@ impl Clockwork {
         Ok(())
     }
 
-    /// A registry that its cloud's own API tells of.
+    /// A registry with the API of its cloud.
     fn add_registry(
         &mut self,
         tokens: TokenServer,

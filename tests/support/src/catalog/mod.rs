@@ -1,7 +1,7 @@
-//! What lies in a registry, as its cloud's own API tells it: versions with their tags and times.
+//! The content of a registry for the API of its cloud: versions with their tags and times.
 //!
-//! A real registry keeps the images. What passes the front before it is written down here, because
-//! a registry names no manifest that has no tag; what the cloud's API deletes, it is told to delete.
+//! A real registry stores the images. Requests that pass the front are recorded here, because
+//! a registry lists no untagged manifest; what the cloud's API deletes is deleted there.
 
 mod state;
 
@@ -20,7 +20,7 @@ use crate::reply::{Body, HangUp};
 use state::State;
 pub(crate) use state::{Repository, Version};
 
-/// The registry behind one front, and what is known of it.
+/// The registry behind one front, and its records.
 #[derive(Debug)]
 pub struct Catalog {
     upstream: SocketAddr,
@@ -30,13 +30,13 @@ pub struct Catalog {
 }
 
 impl Catalog {
-    /// Nothing is known of what lies there already.
+    /// Existing images are unknown.
     pub fn new(upstream: SocketAddr) -> Self {
         Catalog { upstream, state: Mutex::default(), ahead: Mutex::default(), locked: Mutex::default() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // A handler that panicked has failed its test; what is written down is still whole.
+        // A handler that panicked has failed its test; the records are still consistent.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -45,17 +45,17 @@ impl Catalog {
         SystemTime::now() + *self.ahead.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// From now on it is so much later.
+    /// Moves the clock forward.
     pub(crate) fn wait(&self, time: Duration) {
         *self.ahead.lock().unwrap_or_else(PoisonError::into_inner) += time;
     }
 
-    /// From now on the tag is not deleted by its cloud's API.
+    /// Protects the tag from deletion by the cloud's API.
     pub(crate) fn lock(&self, name: &str, tag: &str) {
         self.locked.lock().unwrap_or_else(PoisonError::into_inner).insert(format!("{name}:{tag}"));
     }
 
-    /// Whether it is so.
+    /// Whether it is protected.
     pub(crate) fn is_locked(&self, name: &str, tag: &str) -> bool {
         self.locked.lock().unwrap_or_else(PoisonError::into_inner).contains(&format!("{name}:{tag}"))
     }
@@ -70,7 +70,7 @@ impl Catalog {
         self.state().0.get(name).cloned()
     }
 
-    /// Has the registry answer a client's request, and writes down what it has changed.
+    /// Relays a client's request to the registry, and records the change.
     pub(crate) async fn forward(&self, scheme: &str, request: Request<Incoming>) -> Result<Response<Body>, HangUp> {
         let about = manifest_of(request.uri().path());
         let Some((name, reference)) = about.filter(|_| matches!(*request.method(), Method::PUT | Method::DELETE))
@@ -90,7 +90,7 @@ impl Catalog {
         Ok(response)
     }
 
-    /// Takes a tag or a digest out of the registry; whether it was there.
+    /// Deletes a tag or a digest from the registry; returns whether it existed.
     pub(crate) async fn delete(&self, name: &str, reference: &str) -> bool {
         let mut request = Request::new(Empty::<Bytes>::new());
         *request.method_mut() = Method::DELETE;

@@ -9,7 +9,7 @@ use crate::pull::digest_of;
 #[derive(Debug, Default)]
 pub(super) struct State(pub(super) BTreeMap<String, Repository>);
 
-/// What lies under one name.
+/// The versions under one name.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Repository {
     /// The oldest first.
@@ -107,7 +107,7 @@ impl Repository {
         }
     }
 
-    /// Whether an index that is there names this digest.
+    /// Whether an existing index contains this digest.
     pub(crate) fn has_parent(&self, digest: &str) -> bool {
         self.versions.iter().any(|version| version.children.iter().any(|child| child == digest))
     }

@@ -49,7 +49,7 @@ impl ExchangeCall {
     }
 }
 
-/// Where all of them are.
+/// The hosts of all of them.
 pub const EXCHANGE_HOSTS: [&str; 12] = [
     "pipelines.actions.githubusercontent.com",
     "dev.azure.com",

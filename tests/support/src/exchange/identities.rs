@@ -1,7 +1,7 @@
 //! The services of CIs that give a job its identity token.
 //!
-//! Known from the clients of their vendors: the requests, the names of the fields, what an audience is. Not known:
-//! how they refuse, and how long a token lives; five minutes stand for it.
+//! Known from the clients of their vendors: requests, fields, audiences. Unknown:
+//! their errors, and the TTL of a token, which is five minutes here.
 
 use hyper::Response;
 use hyper::http::request::Parts;
@@ -12,10 +12,10 @@ use super::{header, query};
 use crate::behaviour::Refusal;
 use crate::reply::{Body, json};
 
-/// What a job shows for an identity token: its number is part of both.
+/// The URL and the credential of a job for its identity token; both contain its number.
 pub const JOB_TOKEN: &str = "c4n4ry-of-job-";
 
-/// `GET /idtoken/JOB?api-version=2.0&audience=A`; the subject tells the job.
+/// `GET /idtoken/JOB?api-version=2.0&audience=A`; the subject names the job.
 pub(super) fn github(state: &State, head: &Parts) -> Result<Response<Body>, Refusal> {
     let job = head.uri.path().trim_start_matches("/idtoken/");
     if header(head, "authorization") != format!("Bearer {JOB_TOKEN}{job}") {

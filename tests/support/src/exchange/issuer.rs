@@ -8,11 +8,11 @@ use ring::signature::{
 };
 use serde_json::{Value, json};
 
-/// Who the pretend issuer says that it is.
+/// The `iss` of the pretend issuer.
 pub const ISSUER: &str = "https://token.actions.githubusercontent.com";
 
-/// A pretend OpenID provider: it signs identity tokens (ES256), and whoever is asked to take one checks the signature
-/// with its public key. The real ones publish theirs at `/.well-known/jwks`, which nobody here asks for.
+/// A pretend OpenID provider: it signs identity tokens (ES256), and every recipient verifies the signature
+/// with its public key. The real ones publish theirs at `/.well-known/jwks`, which is not needed here.
 pub(super) struct Issuer(EcdsaKeyPair);
 
 impl Issuer {

@@ -1,5 +1,5 @@
-//! Whatever takes an identity token in exchange for a registry's token, and the CIs that give one: what is known of
-//! each, and what is not, stands in `identities` and in `services`.
+//! Services that exchange an identity token for a registry's token, and the CIs that issue one: what is known of
+//! each, and what is not, is in `identities` and in `services`.
 
 mod call;
 mod identities;
@@ -32,7 +32,7 @@ pub use services::{API_TOKEN, CONNECTION};
 pub use state::ExchangedToken;
 use state::State;
 
-/// All pretend exchanges, and the issuer whose tokens they take.
+/// All pretend exchanges, and the issuer whose tokens they accept.
 pub struct Exchanges {
     server: Server,
     state: Arc<State>,
@@ -46,62 +46,62 @@ impl Exchanges {
         Exchanges { server: Server::start(addr, Some(&certificate), Arc::clone(&state)), state }
     }
 
-    /// Where it listens.
+    /// Its address.
     pub fn addr(&self) -> SocketAddr {
         self.server.addr()
     }
 
-    /// How many calls of this kind have come in, well answered or not.
+    /// The number of calls of this kind, successful or not.
     pub fn calls(&self, call: ExchangeCall) -> usize {
         self.state.ledger.calls(call)
     }
 
-    /// How many requests have come in.
+    /// The number of requests.
     pub fn all_calls(&self) -> usize {
         self.state.ledger.all_calls()
     }
 
-    /// The requests that nobody here knows.
+    /// Unknown requests.
     pub fn strange_requests(&self) -> Vec<String> {
         self.state.ledger.strange_requests()
     }
 
-    /// How calls of this kind are answered from now on.
+    /// Sets the behaviour of calls of this kind.
     pub fn on(&self, call: ExchangeCall, behaviour: Behaviour) {
         self.state.ledger.on(call, behaviour);
     }
 
-    /// What every refusal says in `Retry-After` from now on.
+    /// What every refusal says in `Retry-After` from from now on.
     pub fn set_retry_after(&self, seconds: u64) {
         self.state.facts().retry_after = Some(seconds);
     }
 
-    /// Every token that was given out, the oldest first.
+    /// Every token that was issued, the oldest first.
     pub fn minted(&self) -> Vec<ExchangedToken> {
         self.state.facts().minted.clone()
     }
 
-    /// How many seconds tokens live, as it was asked for last where it can be.
+    /// The TTL of tokens in seconds, or the one that was requested last.
     pub fn token_life(&self) -> u64 {
         self.state.facts().token_life
     }
 
-    /// How long tokens live that are minted from now on, where the client does not ask for a TTL.
+    /// Sets the TTL of tokens minted from now on, unless the client requests one.
     pub fn set_token_life(&self, life: Duration) {
         self.state.facts().token_life = life.as_secs();
     }
 
-    /// How long identity tokens live that are made from now on; 300 s at first.
+    /// Sets the TTL of identity tokens from now on; initially 300 s.
     pub fn set_identity_life(&self, life: Duration) {
         self.state.facts().identity_life = life.as_secs();
     }
 
-    /// The audience that a service, by its name in the settings, wants from now on.
+    /// The audience that a service, by its name in the settings, wants from from now on.
     pub fn set_audience(&self, service: &'static str, audience: &str) {
         self.state.facts().audience.insert(service, audience.to_owned());
     }
 
-    /// What the subject of a trusted identity token begins with from now on.
+    /// What the subject of a trusted identity token begins with from from now on.
     pub fn set_subject(&self, subject: &str) {
         subject.clone_into(&mut self.state.facts().subject);
     }
@@ -111,13 +111,13 @@ impl Exchanges {
         self.state.identity(subject, &json!(audience))
     }
 
-    /// One that says other things of itself, signed all the same.
+    /// A signed identity token with these claims.
     pub fn signed(&self, claims: &Value) -> String {
         self.state.issuer.sign(claims)
     }
 
-    /// Whether a user and a password are those of a token that was given out and has not expired: the key to a
-    /// registry, as [`crate::TokenServer`] wants it.
+    /// Whether a user and a password are those of a token that was issued and has not expired: the check
+    /// of [`crate::TokenServer`].
     pub fn keys(&self) -> impl Fn(&str, &str) -> bool + Send + Sync + 'static {
         let state = Arc::clone(&self.state);
         move |user, password| {
@@ -128,12 +128,12 @@ impl Exchanges {
         }
     }
 
-    /// Every identity token that was made.
+    /// Every identity token that was issued.
     pub fn identity_tokens(&self) -> Vec<String> {
         self.state.facts().issued.clone()
     }
 
-    /// The hosts that have been sent an identity token.
+    /// The hosts that have received an identity token.
     pub fn seen_at(&self) -> BTreeSet<String> {
         self.state.facts().seen_at.clone()
     }
@@ -179,7 +179,7 @@ impl State {
         }
     }
 
-    /// Notes a host that was sent an identity token, wherever in the request it stands.
+    /// Records a host that received an identity token, anywhere in the request.
     fn note(&self, host: &str, head: &Parts, body: &[u8]) {
         let authorization = header(head, "authorization");
         let basic = authorization
@@ -211,7 +211,7 @@ fn form(body: &[u8]) -> BTreeMap<String, String> {
     form_urlencoded::parse(body).into_owned().collect()
 }
 
-/// In the forms of all of them at once.
+/// An error in the formats of all of them at once.
 fn refuse(refusal: &Refusal) -> Response<Body> {
     let code = if refusal.code.is_empty() { refusal.message.as_str() } else { refusal.code };
     json(refusal.status, &json!({ "error": code, "message": refusal.message, "detail": refusal.message }))

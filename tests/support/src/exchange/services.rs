@@ -2,11 +2,11 @@
 //!
 //! | service | known from | not known |
 //! |---|---|---|
-//! | Docker Hub | docker/login-action, docker/oidc-action | the bodies of its refusals; whether it tells `expires_in`: here it does not |
-//! | Quay | quay/quay, its server | how it answers for a robot that there is not |
+//! | Docker Hub | docker/login-action, docker/oidc-action | the bodies of its errors; whether it has `expires_in`: here it has not |
+//! | Quay | quay/quay, its server | its response for a robot that does not exist |
 //! | JFrog | setup-jfrog-cli, jfrog-client-go | its status for each mistake |
 //! | Cloudsmith | cloudsmith-cli, its API reference | its status for each mistake |
-//! | Chainguard | chainguard-dev/sdk, its protocol buffers | whether it tells `expiry` |
+//! | Chainguard | chainguard-dev/sdk, its protocol buffers | whether it has `expiry` |
 //! | DigitalOcean | its API reference, godo | the form of its tokens |
 //! | GitLab | glab | which projects a job's token is for |
 //! | gateway | RFC 8693 | – |
@@ -122,7 +122,7 @@ pub(super) fn digital_ocean(state: &State, head: &Parts, _: &[u8]) -> Answer {
     if head.uri.path() != "/v2/registries/corp/docker-credentials" {
         return Err(refusal(404, "not_found", "registry does not exist"));
     }
-    // Without it the real one gives a token that never expires.
+    // Without it the real one issues a token that never expires.
     let seconds = query(head, "expiry_seconds").and_then(|text| text.parse().ok());
     state.facts().token_life = seconds.ok_or_else(|| refusal(400, "bad_request", "expiry_seconds"))?;
     let right = if query(head, "read_write").as_deref() == Some("true") { "write" } else { "read" };
@@ -145,7 +145,7 @@ pub(super) fn gitlab(state: &State, head: &Parts, body: &[u8]) -> Answer {
     Ok(json(201, &json!({ "token": token.token })))
 }
 
-/// In two forms: RFC 8693's, and one of a company's own: `{"jwt": …}`.
+/// In two formats: RFC 8693, and a proprietary one: `{"jwt": …}`.
 pub(super) fn gateway(state: &State, _: &Parts, body: &[u8]) -> Answer {
     let own: Option<Value> = serde_json::from_slice(body).ok();
     let fields = form(body);

@@ -8,14 +8,14 @@ use super::issuer::{ISSUER, Issuer, now};
 use crate::behaviour::Refusal;
 use crate::ledger::Ledger;
 
-/// A registry's token that was given out.
+/// A registry's token that was issued.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExchangedToken {
-    /// By which service.
+    /// The service.
     pub service: ExchangeCall,
-    /// For whom: the subject of the identity token, or the API token.
+    /// The subject of the identity token, or the API token.
     pub subject: String,
-    /// The name of the user that a registry wants with it.
+    /// The user name that a registry requires with it.
     pub username: String,
     /// The token.
     pub token: String,
@@ -65,7 +65,7 @@ impl State {
     /// An identity token for a job.
     pub(super) fn identity(&self, subject: &str, audience: &Value) -> String {
         let end = now() + self.facts().identity_life;
-        // Two that are made in one second differ all the same.
+        // Two of the same second also differ.
         let nth = self.facts().issued.len();
         let claims = json!({
             "iss": ISSUER, "sub": subject, "aud": audience, "exp": end, "iat": now() - 1, "jti": nth.to_string(),
@@ -96,12 +96,12 @@ impl State {
         }
     }
 
-    /// The audience that a service wants: the one that a test has set, else its usual one.
+    /// The audience that a service requires: the one that a test has set, else its default.
     pub(super) fn audience(&self, service: &'static str, usual: &str) -> String {
         self.facts().audience.get(service).cloned().unwrap_or_else(|| usual.to_owned())
     }
 
-    /// A new token of a registry's, a JSON Web Token with this subject and, if it is to tell, its expiry.
+    /// A new token of a registry's, a JSON Web Token with this subject and optionally an expiry.
     pub(super) fn mint(&self, service: ExchangeCall, whose: String, username: &str, claims: Value) -> ExchangedToken {
         let expires = now() + self.facts().token_life;
         let nth = self.facts().minted.len();

@@ -1,4 +1,4 @@
-//! What a clean-up policy of GitLab's and the collector behind it let go:
+//! What GitLab's clean-up policy and its garbage collector delete:
 //! <https://docs.gitlab.com/user/packages/container_registry/reduce_container_registry_storage/#how-the-cleanup-policy-works>.
 
 use std::time::{Duration, SystemTime};
@@ -17,7 +17,7 @@ pub(super) async fn clean_up(catalog: &Catalog, name: &str, policy: &Value) -> V
         catalog.delete(name, &tag).await;
         gone.push(format!("{name}:{tag}"));
     }
-    // An index first: what it names is referenced as long as it is there.
+    // An index first: its manifests are referenced as long as it exists.
     while let Some(digest) = catalog.repository(name).and_then(|left| unreferenced(&left)) {
         catalog.delete(name, &digest).await;
         gone.push(format!("{name}@{digest}"));
@@ -47,7 +47,7 @@ fn expired(repository: &Repository, policy: &Value, now: SystemTime) -> Vec<Stri
         .collect()
 }
 
-/// Why GitLab takes no such policy.
+/// The error of an invalid policy.
 pub(super) fn refusal(policy: &Value) -> Option<String> {
     ["name_regex_delete", "name_regex_keep"].into_iter().find_map(|key| {
         let is_wrong = policy[key].as_str().is_none_or(|_| pattern(policy, key).is_none());

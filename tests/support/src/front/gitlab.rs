@@ -1,4 +1,4 @@
-//! GitLab's own API for projects and what lies in their registries:
+//! GitLab's own API for projects and their registries:
 //! <https://docs.gitlab.com/api/container_registry/>.
 
 use std::collections::BTreeMap;
@@ -21,7 +21,7 @@ const POLICY: [(&str, &[&str]); 3] = [
     ("keep_n", &["1", "5", "10", "25", "50", "100"]),
 ];
 
-/// What projects were set up with, and the registry that their images lie in.
+/// The settings of projects, and the registry of their images.
 #[derive(Debug, Default)]
 pub struct GitLab {
     settings: Mutex<Vec<String>>,
@@ -29,9 +29,9 @@ pub struct GitLab {
 }
 
 impl GitLab {
-    /// Cleans up in this registry from now on.
+    /// Cleans up in this registry from from now on.
     pub fn show(&self, catalog: Arc<Catalog>) {
-        // A second registry would be another GitLab's.
+        // A second registry would belong to another GitLab.
         let _ = self.catalog.set(catalog);
     }
 

@@ -14,7 +14,7 @@ pub(super) const HOST: &str = "hub.docker.com";
 /// What a login is exchanged for.
 const TOKEN: &str = "pretend-token-of-the-hub";
 
-/// `login` is the only one that is right: user and password.
+/// `login` is the only valid one: user and password.
 pub(super) async fn answer(
     catalog: &Catalog,
     login: &[String; 2],

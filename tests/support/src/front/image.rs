@@ -41,7 +41,7 @@ impl Image {
         Image { manifest: Blob::new(MANIFEST, manifest.to_string().into_bytes()), config, layer }
     }
 
-    /// The image is there under every name and tag; a digest has to be right.
+    /// The image exists under every name and tag; a digest must match.
     pub(super) fn answer(&self, method: &Method, path: &str) -> Response<Body> {
         if !matches!(*method, Method::GET | Method::HEAD) {
             return refuse(&Refusal::new(405, "UNSUPPORTED", "the built-in image can only be read"));
@@ -57,7 +57,7 @@ impl Image {
             None
         };
         match found {
-            // hyper keeps the body of an answer to HEAD to itself and tells its length, which Docker wants.
+            // hyper omits the body of a response to HEAD and sends its length, which Docker requires.
             Some(blob) => with(reply(200, blob.media_type, blob.bytes.clone()), "docker-content-digest", &blob.digest),
             None => refuse(&Refusal::new(404, "MANIFEST_UNKNOWN", "the built-in image has no such part")),
         }
@@ -77,7 +77,7 @@ impl Blob {
     }
 }
 
-/// This machine's, in Go's words: an engine may refuse to pull for another.
+/// This machine's architecture, in Go's terms: an engine may not pull for another.
 fn architecture() -> &'static str {
     match std::env::consts::ARCH {
         "x86_64" => "amd64",
@@ -92,6 +92,6 @@ fn archive(name: &str, content: &[u8]) -> Vec<u8> {
     header.set_size(content.len() as u64);
     header.set_mode(0o644);
     let mut archive = tar::Builder::new(Vec::new());
-    archive.append_data(&mut header, name, content).expect("memory has room");
-    archive.into_inner().expect("memory has room")
+    archive.append_data(&mut header, name, content).expect("writing to memory cannot fail");
+    archive.into_inner().expect("writing to memory cannot fail")
 }

@@ -1,4 +1,4 @@
-//! A registry that lets in only who holds a token of the pretend cloud beside it.
+//! A registry that accepts only tokens of its pretend cloud.
 
 mod expiration;
 mod gitlab;
@@ -34,14 +34,14 @@ pub use gitlab::GitLab;
 pub use image::Image;
 pub use token_server::TokenServer;
 
-/// A registry behind a door: `/v2/` and everything under it opens to a login that is right.
+/// A registry with authentication: `/v2/` and everything below requires a valid login.
 ///
-/// Behind ECR's door that is the user `AWS` with a password that was minted and has not ended; for a
+/// For ECR that is the user `AWS` with a password that was minted and has not expired; for a
 /// host of ECR's, in its region. As `public.ecr.aws` it is ECR Public: everyone gets a bearer token
-/// from `/token/`, with or without a login, but a login that is given has to be right. Any other
-/// registry has the door of a [`TokenServer`].
+/// from `/token/`, with or without a login, but a login must be valid. Any other
+/// registry has a [`TokenServer`].
 ///
-/// Behind the door is a real registry, or one small [`Image`] under every name.
+/// Behind it is a real registry, or one small [`Image`] under every name.
 pub struct RegistryFront {
     server: Server,
     scheme: &'static str,
@@ -89,7 +89,7 @@ impl RegistryFront {
         RegistryFront::over_tls(addr, ca, hosts, Door::Tokens(tokens.clone()), upstream)
     }
 
-    /// The same, whose cloud has an API of its own for what lies there.
+    /// The same, with the API of its cloud.
     pub fn start_catalog_tls<S: AsRef<str>>(
         addr: SocketAddr,
         ca: &Ca,
@@ -116,12 +116,12 @@ impl RegistryFront {
         RegistryFront { server: Server::start(addr, Some(&certificate), Arc::new(front)), scheme: "https" }
     }
 
-    /// Where it is, without a slash at the end.
+    /// Its URL, without a trailing slash.
     pub fn url(&self) -> String {
         format!("{}://{}", self.scheme, self.addr())
     }
 
-    /// Where it listens.
+    /// Its address.
     pub fn addr(&self) -> SocketAddr {
         self.server.addr()
     }
@@ -134,29 +134,29 @@ struct Front {
     scheme: &'static str,
 }
 
-/// What answers behind the door.
+/// What serves authorized requests.
 enum Behind {
     Image(Image),
     Registry(SocketAddr),
-    /// A registry, and the cloud's own API for what lies there.
+    /// A registry, and the API of its cloud.
     Catalog(Arc<Catalog>, Api),
 }
 
-/// What a login server answers beside `/v2/`.
+/// What a login server serves in addition to `/v2/`.
 #[derive(Debug)]
 pub enum Api {
-    /// Nothing: the cloud's API has hosts of its own.
+    /// Nothing: the cloud's API has its own hosts.
     Elsewhere,
     /// Azure's, at `/acr/v1/`.
     Acr,
     /// Docker Hub's, at `hub.docker.com`, for one user with a password.
     Hub([String; 2]),
-    /// GitLab's, at `gitlab.com`, for who has this token; and its projects.
+    /// GitLab's, at `gitlab.com`, with this token; and its projects.
     GitLab(String, Arc<GitLab>),
 }
 
 impl Api {
-    /// What is asked at another host than the registry's.
+    /// Requests to another host than the registry's.
     async fn answer(&self, catalog: &Catalog, request: Request<Incoming>) -> Result<Entry, HangUp> {
         let host = header(&request, "host").unwrap_or_default();
         Ok(match self {
@@ -169,7 +169,7 @@ impl Api {
     }
 }
 
-/// Who is let in.
+/// The authentication.
 enum Door {
     Ecr(Arc<Cloud>),
     Tokens(TokenServer),
@@ -226,7 +226,7 @@ async fn enter_ecr(cloud: &Cloud, request: Request<Incoming>, scheme: &str) -> R
     let authorization = header(&request, "authorization");
     if public::is_public(host) {
         if request.uri().path().trim_end_matches('/') == "/token" {
-            // It is asked by GET alone: containerd tries the OAuth form with POST first, and goes on.
+            // Only GET is supported: containerd tries the OAuth form with POST first, and continues.
             if request.method() == Method::GET {
                 return Ok(Entry::Answered(public::token(cloud, authorization)));
             }
@@ -244,7 +244,7 @@ async fn enter_ecr(cloud: &Cloud, request: Request<Incoming>, scheme: &str) -> R
     Ok(Entry::Through(request))
 }
 
-/// The whole request: what is answered before its end loses its connection.
+/// Reads the whole request: a response before its end would close the connection.
 async fn read(request: Request<Incoming>) -> Result<(Parts, Bytes), HangUp> {
     let (head, body) = request.into_parts();
     Ok((head, body.collect().await.map_err(|_| HangUp)?.to_bytes()))

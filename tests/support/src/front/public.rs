@@ -9,7 +9,7 @@ use crate::aws::Cloud;
 use crate::behaviour::Refusal;
 use crate::reply::{Body, json, with};
 
-/// What `/token/` hands out to everyone, as the header that a client makes of it.
+/// The header of the token that `/token/` issues to everyone.
 pub(super) const BEARER: &str = "Bearer pretend-public-token";
 
 pub(super) fn is_public(host: &str) -> bool {
@@ -21,7 +21,7 @@ pub(super) fn challenge(scheme: &str, host: &str) -> Response<Body> {
     with(refuse(&Refusal::new(401, "UNAUTHORIZED", "Not Authorized")), "www-authenticate", &realm)
 }
 
-/// A token for anyone: without a login, or with one that is right.
+/// A token for everyone: without a login, or with a valid one.
 pub(super) fn token(cloud: &Cloud, authorization: Option<&str>) -> Response<Body> {
     if let Some(login) = authorization {
         let admitted = password_of(login).ok_or("Not Authorized").and_then(|it| cloud.admits(&it, "ecr-public", None));

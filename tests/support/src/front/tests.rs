@@ -11,7 +11,7 @@ use crate::pull::pull;
 
 const ECR: &str = "123456789012.dkr.ecr.us-east-1.amazonaws.com";
 
-/// A login with a token that was minted, without going through a signature.
+/// A login with a minted token, without a signed request.
 fn mint(aws: &Aws, service: &str, life: Duration) -> String {
     let cloud = aws.cloud();
     let password = format!("password-{}", aws.minted().len());
@@ -96,7 +96,7 @@ fn public_serves_everyone_but_a_wrong_login() {
 
 #[test]
 fn hands_on_to_the_registry_behind_it() {
-    // Another front plays the registry: it wants a login, which must not reach it, hence its 401.
+    // Another front is the registry: it requires a login, which must not reach it, hence its 401.
     let aws = Aws::start();
     let upstream = RegistryFront::start(&aws, None);
     let front = RegistryFront::start(&aws, Some(upstream.addr()));

@@ -1,5 +1,5 @@
-//! The bearer flow: a token server that looks at a login and grants what may be done with which
-//! repository, as every registry but Amazon's has it.
+//! The bearer flow: a token server that checks a login and grants actions on a
+//! repository, as every registry except Amazon's has it.
 //! <https://distribution.github.io/distribution/spec/auth/token/>
 
 use std::collections::HashMap;
@@ -21,29 +21,29 @@ use crate::server::Service;
 
 /// The user whose password is a refresh token.
 const ACR_USER: &str = "00000000-0000-0000-0000-000000000000";
-/// How long its tokens live: as long as those of most registries.
+/// The TTL of its tokens, as that of most registries.
 const LIFE: Duration = Duration::from_secs(300);
 
-/// Who gives out the bearer tokens of a registry. A clone gives out the same ones.
+/// The issuer of the bearer tokens of a registry. A clone issues the same ones.
 ///
-/// Everybody may pull `library/…`, `ratelimitpreview/…` and `…/public/…`; whatever else is done needs a right login.
+/// Everybody may pull `library/…`, `ratelimitpreview/…` and `…/public/…`; everything else requires a valid login.
 #[derive(Clone)]
 pub struct TokenServer(Arc<Office>);
 
 struct Office {
-    /// The path at which it is asked.
+    /// Its path.
     path: &'static str,
-    /// Its own host, if it does not answer at that of the registry.
+    /// Its host, if it is not that of the registry.
     host: Option<String>,
-    /// Whether it takes the OAuth form, with POST.
+    /// Whether it accepts the OAuth form, with POST.
     takes_forms: bool,
-    /// What gives refresh tokens at the registry itself, as Azure's do.
+    /// The issuer of refresh tokens at the registry itself, as Azure's.
     exchange: Option<Arc<azure::Cloud>>,
     keys: Keys,
     granted: Mutex<HashMap<String, Grant>>,
 }
 
-/// Whether a login is right at this host: user and password.
+/// Whether a login (user and password) is valid at this host.
 type Keys = Box<dyn Fn(&str, &str, &str) -> bool + Send + Sync>;
 
 struct Grant {
@@ -52,32 +52,32 @@ struct Grant {
     ends: Instant,
 }
 
-/// What a request comes to at the door.
+/// The result of the authentication.
 pub(super) enum Entry {
     Through(Request<Incoming>),
     Answered(Response<Body>),
 }
 
 impl TokenServer {
-    /// One that is asked at this path of the registry itself, as Google's and GitHub's are. Like
-    /// these it knows the flow of 2015 alone, with GET.
+    /// A token server at this path of the registry itself, as Google's and GitHub's. Like
+    /// these it supports only the original flow, with GET.
     pub fn beside(path: &'static str, keys: impl Fn(&str, &str) -> bool + Send + Sync + 'static) -> Self {
         TokenServer::new(Office { path, ..Office::new(move |_, user, password| keys(user, password)) })
     }
 
-    /// One with a host of its own, as Docker Hub's is. It also takes the OAuth form, with POST.
+    /// A token server with its own host, as Docker Hub's. It also accepts the OAuth form, with POST.
     pub fn apart(host: impl Into<String>, keys: impl Fn(&str, &str) -> bool + Send + Sync + 'static) -> Self {
         let office = Office::new(move |_, user, password| keys(user, password));
         TokenServer::new(Office { path: "/token", host: Some(host.into()), takes_forms: true, ..office })
     }
 
-    /// GitLab's, at GitLab itself, with GET alone.
+    /// GitLab's, at GitLab itself, with GET only.
     pub fn of_gitlab(keys: impl Fn(&str, &str) -> bool + Send + Sync + 'static) -> Self {
         let office = Office::new(move |_, user, password| keys(user, password));
         TokenServer::new(Office { path: "/jwt/auth", host: Some(super::gitlab::HOST.to_owned()), ..office })
     }
 
-    /// That of Azure's registries, which opens to the refresh tokens that they give out themselves.
+    /// That of Azure's registries, which accepts the refresh tokens that they issue themselves.
     pub fn of_acr(azure: &Azure) -> Self {
         let cloud = Arc::clone(azure.cloud());
         let exchange = Some(Arc::clone(&cloud));
@@ -89,7 +89,7 @@ impl TokenServer {
         TokenServer(Arc::new(office))
     }
 
-    /// Ends every token given out so far.
+    /// Expires every token issued so far.
     pub fn end_tokens(&self) {
         self.granted().clear();
     }
@@ -150,7 +150,7 @@ impl TokenServer {
     }
 
     fn granted(&self) -> MutexGuard<'_, HashMap<String, Grant>> {
-        // A handler that panicked has failed its test; the grants are still whole.
+        // A handler that panicked has failed its test; the grants are still consistent.
         self.0.granted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -162,7 +162,7 @@ impl Office {
     }
 }
 
-/// What a request to the registry needs; nothing but a token where it is about no repository.
+/// The scopes that a request to the registry requires; only a token if it is not about a repository.
 fn needed_for(method: &Method, path: &str) -> Option<String> {
     if let Some(path) = path.strip_prefix("/acr/v1/") {
         return Some(needed_at_acr(method, path));
@@ -181,7 +181,7 @@ fn needed_for(method: &Method, path: &str) -> Option<String> {
     Some(format!("repository:{}:{action}", &path[..end]))
 }
 
-/// Azure's own API asks for permissions of other names.
+/// Azure's API has other names for permissions.
 fn needed_at_acr(method: &Method, path: &str) -> String {
     if path == "_catalog" {
         return "registry:catalog:*".to_owned();

@@ -1,4 +1,4 @@
-//! Hands a request on to the real registry and streams both bodies.
+//! Relays a request to the real registry and streams both bodies.
 
 use std::net::SocketAddr;
 

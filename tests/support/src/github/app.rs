@@ -1,4 +1,4 @@
-//! Apps: who they are by their signature, for whom they are installed, and their tokens.
+//! Apps: their signatures, installations and tokens.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -15,13 +15,13 @@ use super::state::{Installation, InstallationToken, State};
 use crate::behaviour::Refusal;
 use crate::reply::{Body, json};
 
-/// The App that the pretend GitHub knows.
+/// The only App of the pretend GitHub.
 pub const APP: &str = "123456";
-/// The App's client id, which is as good as its id.
+/// The App's client id, which works like its id.
 pub const APP_CLIENT: &str = "Iv23liPretendClient1";
-/// The App's private key, in the form in which GitHub gives it (PKCS #1). It opens nothing else.
+/// The App's private key, in the format of GitHub (PKCS #1). It is used nowhere else.
 pub const APP_KEY: &str = include_str!("app.pem");
-/// A key that is not the App's, in the form that tools make (PKCS #8).
+/// A key that is not the App's, in the format of other tools (PKCS #8).
 pub const OTHER_KEY: &str = include_str!("other-app.pem");
 
 /// Whether the request is signed by the App, as GitHub checks it.
@@ -94,7 +94,7 @@ pub(super) fn installation_of(state: &State, account: &str, is_org: bool) -> Res
     found.map(|one| json(200, &described(one))).ok_or_else(not_found)
 }
 
-/// The repositories that an installation has, besides all that nobody asks for by name.
+/// The repositories of an installation that can be named.
 const REPOSITORIES: [&str; 2] = ["app", "tools"];
 
 /// <https://docs.github.com/rest/apps/apps#create-an-installation-access-token-for-an-app>

@@ -1,7 +1,7 @@
 use hyper::Method;
 use hyper::http::request::Parts;
 
-/// What a request asks for.
+/// The call of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum GitHubCall {
     /// An App's installations.
@@ -14,19 +14,19 @@ pub enum GitHubCall {
     InstallationToken,
     /// The codes with which a device begins to sign in.
     DeviceCode,
-    /// The token of a device, asked for until its user has agreed.
+    /// The token of a device, polled until its user has agreed.
     DeviceToken,
-    /// Whose token it is.
+    /// The account of a token.
     User,
     /// The packages of an owner.
     Packages,
-    /// A repository, its settings, and whose it is.
+    /// A repository, its settings, and its owner.
     Repository,
 }
 
 impl GitHubCall {
     /// The call, and the account or the installation that it is about. The API of an Enterprise
-    /// Server lies under `/api/v3`.
+    /// Server is under `/api/v3`.
     pub(super) fn of(head: &Parts) -> Option<(GitHubCall, String)> {
         let path = head.uri.path();
         let parts: Vec<&str> = path.strip_prefix("/api/v3").unwrap_or(path).split('/').skip(1).collect();

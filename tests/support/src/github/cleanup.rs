@@ -46,7 +46,7 @@ impl Inputs {
     }
 }
 
-/// Carries them out. What was deleted, or would be, as `NAME:TAG` and `NAME@DIGEST`.
+/// Carries them out. Returns what was deleted, or would be, as `NAME:TAG` and `NAME@DIGEST`.
 pub(super) async fn clean_up(catalog: &Catalog, inputs: &Inputs) -> Vec<String> {
     let name = format!("{}/{}", inputs.owner, inputs.package);
     let Some(found) = catalog.repository(&name) else { return Vec::new() };
@@ -78,7 +78,7 @@ fn steps(repository: &Repository, inputs: &Inputs) -> Vec<Step> {
     for version in candidates.skip(inputs.keep_n_tagged.unwrap_or(0)) {
         let (matched, others): (Vec<_>, Vec<_>) =
             tags_of(version).into_iter().partition(|tag| any(&inputs.delete_tags, tag));
-        // A tag beside others is taken away, and the image stays under those.
+        // If there are other tags, only the tag is deleted.
         if others.is_empty() {
             doomed.push(*version);
         } else {
@@ -90,7 +90,7 @@ fn steps(repository: &Repository, inputs: &Inputs) -> Vec<Step> {
     steps
 }
 
-/// Whether it goes with another one: a platform with its index, a signature with what is signed.
+/// Whether it is deleted with another one: a platform with its index, a signature with its subject.
 fn is_child(repository: &Repository, version: &Version) -> bool {
     let is_attached = |tag: &String| attached_to(tag).is_some_and(|digest| repository.version(&digest).is_some());
     repository.has_parent(&version.digest) || repository.tags_of(&version.digest).iter().any(is_attached)

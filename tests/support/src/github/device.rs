@@ -11,10 +11,10 @@ use super::state::State;
 use crate::behaviour::Refusal;
 use crate::reply::{Body, json};
 
-/// How often a device may ask, in seconds; one that does not keep to it is told to wait for longer.
+/// The polling interval of a device, in seconds; a device that polls too often gets a longer one.
 const INTERVAL: u64 = 1;
 
-/// A device whose user is to agree.
+/// A device that waits for its user.
 pub(super) struct Device {
     code: String,
     client: String,
@@ -27,7 +27,7 @@ fn fields(body: &[u8]) -> HashMap<String, String> {
 }
 
 fn error(code: &str) -> Response<Body> {
-    // GitHub tells these with status 200.
+    // GitHub returns these with status 200.
     json(200, &json!({ "error": code, "error_description": "told by the pretend GitHub" }))
 }
 

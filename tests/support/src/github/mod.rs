@@ -1,4 +1,4 @@
-//! GitHub's API and its web site, as far as they have a part in a token for Packages: Apps and the
+//! GitHub's API and web site, as far as they take part in issuing a token for Packages: Apps and the
 //! device flow.
 
 mod app;
@@ -56,7 +56,7 @@ impl GitHub {
         GitHub { server: Server::start(addr, Some(&certificate), Arc::clone(&state)), scheme: "https", state }
     }
 
-    /// What devices asked to be allowed, in turn.
+    /// The scopes that devices requested, in order.
     pub fn scopes_asked_for(&self) -> Vec<String> {
         self.state.facts().scopes.clone()
     }
@@ -68,12 +68,12 @@ impl GitHub {
         GitHub { server: Server::start(addr, Some(&certificate), Arc::clone(&state)), scheme: "https", state }
     }
 
-    /// Its address, without a slash at the end.
+    /// Its URL, without a trailing slash.
     pub fn url(&self) -> String {
         format!("{}://{}", self.scheme, self.addr())
     }
 
-    /// Where it listens.
+    /// Its address.
     pub fn addr(&self) -> SocketAddr {
         self.server.addr()
     }
@@ -89,12 +89,12 @@ impl GitHub {
         self.state.facts().installations.iter_mut().filter(|one| one.id == id).for_each(|one| one.is_suspended = true);
     }
 
-    /// What the tokens of installations may read from now on.
+    /// What the tokens of installations may read from from now on.
     pub fn set_permissions(&self, names: &[&str]) {
         self.state.facts().permissions = names.iter().map(|name| (*name).to_owned()).collect();
     }
 
-    /// How many calls of this kind have come in, well answered or not.
+    /// The number of calls of this kind, successful or not.
     pub fn calls(&self, call: GitHubCall) -> usize {
         self.state.ledger.calls(call)
     }
@@ -103,50 +103,50 @@ impl GitHub {
         self.state.ledger.counts()
     }
 
-    /// How many requests have come in, those included that are no call at all.
+    /// The number of requests, including unknown ones.
     pub fn all_calls(&self) -> usize {
         self.state.ledger.all_calls()
     }
 
-    /// The requests that nobody here knows, as `METHOD /path`: of use when a test fails.
+    /// Unknown requests, as `METHOD /path`; useful if a test fails.
     pub fn strange_requests(&self) -> Vec<String> {
         self.state.ledger.strange_requests()
     }
 
-    /// How calls of this kind are answered from now on.
+    /// Sets the behaviour of calls of this kind.
     pub fn on(&self, call: GitHubCall, behaviour: Behaviour) {
         self.state.ledger.on(call, behaviour);
     }
 
-    /// Every installation's token that has been given out, the oldest first.
+    /// Every installation's token that was issued, the oldest first.
     pub fn minted(&self) -> Vec<InstallationToken> {
         self.state.facts().minted.clone()
     }
 
-    /// How long tokens live that are minted from now on; 1 h at first, as GitHub's.
+    /// Sets the TTL of tokens minted from now on; initially 1 h, as GitHub's.
     pub fn set_token_life(&self, life: Duration) {
         self.state.facts().token_life = life;
     }
 
-    /// Ends every token minted so far: whoever keeps one does not know it yet.
+    /// Expires every token minted so far; a client with a cached one does not know it.
     pub fn end_tokens(&self) {
         let now = self.state.now();
         self.state.facts().minted.iter_mut().for_each(|token| token.expires = now);
     }
 
-    /// Gives somebody a token that does not end, such as a classic personal access token.
+    /// Issues a token that does not expire, such as a classic personal access token.
     pub fn give(&self, token: &str) {
         self.state.facts().given.push(token.to_owned());
     }
 
-    /// Whether a registry would take this token now.
+    /// Whether a registry accepts this token now.
     pub fn admits(&self, token: &str) -> bool {
         self.state.admits(token)
     }
 
-    /// Tells from now on which packages lie in this registry.
+    /// Serves the packages of this registry from now on.
     pub fn show(&self, catalog: Arc<Catalog>) {
-        // A second registry would be another GitHub's.
+        // A second registry would belong to another GitHub.
         let _ = self.state.catalog.set(catalog);
     }
 
@@ -171,12 +171,12 @@ impl GitHub {
         self.state.facts().clock_skew = seconds;
     }
 
-    /// How often a device is told to wait before its user agrees; 1 at first.
+    /// Sets how often a device must poll before its user agrees; initially 1.
     pub fn set_polls_before_consent(&self, polls: u32) {
         self.state.facts().polls_before_consent = polls;
     }
 
-    /// From now on nobody agrees to a device's signing in.
+    /// Makes users decline the sign-in of devices from now on.
     pub fn deny_devices(&self) {
         self.state.facts().denies_devices = true;
     }
@@ -217,7 +217,7 @@ impl State {
         packages::answer(catalog, head, asked).await
     }
 
-    /// Whether it is somebody's token.
+    /// Whether it is a valid token.
     fn known(&self, head: &Parts) -> Result<(), Refusal> {
         let given = head.headers.get("authorization").and_then(|value| value.to_str().ok());
         let token = given.and_then(|value| value.split(' ').next_back()).unwrap_or_default();
@@ -248,11 +248,11 @@ impl State {
     }
 }
 
-/// An error as GitHub's API tells it: its messages are its codes.
+/// An error in the format of GitHub's API, whose messages are its codes.
 fn refuse(refusal: &Refusal) -> Response<Body> {
     let body = json!({ "message": refusal.message, "documentation_url": "https://docs.github.com/rest" });
     let response = json(refusal.status, &body);
-    // The code of a refusal that a test asks for is the name of a header.
+    // The code of an error that a test sets is the name of a header.
     match refusal.code {
         "x-github-sso" => with(response, "x-github-sso", "required; url=https://github.com/orgs/octo-org/sso"),
         "x-ratelimit-remaining" => with(response, "x-ratelimit-remaining", "0"),

@@ -10,10 +10,10 @@ use crate::moment::rfc3339;
 use crate::path::field;
 use crate::reply::{Body, json, reply, with};
 
-/// What is asked of the packages of an owner: `kind` is `orgs` or `users`.
+/// Requests for the packages of an owner: `kind` is `orgs` or `users`.
 pub(super) async fn answer(catalog: &Catalog, head: &Parts, asked: &[&str]) -> Result<Response<Body>, Refusal> {
     let [kind, owner, "packages", rest @ ..] = asked else { return Err(absent()) };
-    // An organisation's packages are not a person's.
+    // The packages of an organisation are not those of a user.
     if (*kind == "orgs") != is_organization(owner) {
         return Err(absent());
     }
@@ -45,7 +45,7 @@ pub(super) async fn answer(catalog: &Catalog, head: &Parts, asked: &[&str]) -> R
                 let why = "You cannot delete the last version of a package. You must delete the package instead.";
                 return Err(Refusal::new(400, "", why));
             }
-            // GitHub deletes a platform whose index is there, too.
+            // GitHub also deletes a platform whose index exists.
             catalog.delete(&format!("{owner}/{name}"), &found.digest).await;
             Ok(reply(204, "application/json", ""))
         }
@@ -53,7 +53,7 @@ pub(super) async fn answer(catalog: &Catalog, head: &Parts, asked: &[&str]) -> R
     }
 }
 
-/// Whether an owner is one: here, by its name.
+/// Whether an owner is an organisation: here, by its name.
 pub(super) fn is_organization(owner: &str) -> bool {
     owner.contains("org")
 }
@@ -83,7 +83,7 @@ fn version(repository: &Repository, version: &Version) -> Value {
     })
 }
 
-/// One page of a list: thirty unless more are asked for, and where the next one is.
+/// One page of a list: thirty by default, and the link to the next one.
 /// <https://docs.github.com/en/rest/using-the-rest-api/using-pagination-in-the-rest-api>
 fn page(head: &Parts, all: Vec<Value>) -> Response<Body> {
     let number = |name: &str| field(head.uri.query(), name).and_then(|value| value.parse::<usize>().ok());

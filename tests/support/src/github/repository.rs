@@ -13,10 +13,10 @@ use super::state::State;
 use crate::behaviour::Refusal;
 use crate::reply::{Body, json, reply};
 
-/// A point of Curve25519, which secrets are sealed for: nobody here opens them.
+/// A point of Curve25519, for which secrets are encrypted; they are never decrypted here.
 const PUBLIC_KEY: [u8; 32] = [9; 32];
 
-/// What is asked of `repos/OWNER/NAME`, of an owner, or by GraphQL.
+/// Requests for `repos/OWNER/NAME`, for an owner, or by GraphQL.
 pub(super) fn answer(state: &State, head: &Parts, asked: &[&str], body: &[u8]) -> Result<Response<Body>, Refusal> {
     let given: Value = serde_json::from_slice(body).unwrap_or_default();
     let mut facts = state.facts();
@@ -28,7 +28,7 @@ pub(super) fn answer(state: &State, head: &Parts, asked: &[&str], body: &[u8]) -
             Ok(json(200, &json!({"login": owner, "type": kind})))
         }
         (&Method::GET, ["repos", owner, name, "actions", "oidc", "customization", "sub"]) => {
-            // As of a repository that was made since July 15, 2026.
+            // As for a repository created since July 15, 2026.
             let prefix = format!("repo:{owner}@1001/{name}@2002");
             let answer = json!({"use_default": true, "use_immutable_subject": true, "sub_claim_prefix": prefix});
             Ok(json(200, &answer))
@@ -61,7 +61,7 @@ pub(super) fn answer(state: &State, head: &Parts, asked: &[&str], body: &[u8]) -
     }
 }
 
-/// What `gh repo view` asks for.
+/// The query of `gh repo view`.
 fn repository(given: &Value) -> Result<Response<Body>, Refusal> {
     let variables = &given["variables"];
     let (Some(owner), Some(name)) = (variables["owner"].as_str(), variables["name"].as_str()) else {

@@ -12,28 +12,28 @@ use super::device::Device;
 use crate::catalog::Catalog;
 use crate::ledger::Ledger;
 
-/// A token of an App's installation that has been given out.
+/// A token of an App's installation that was issued.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InstallationToken {
-    /// No two are equal. It names the App and is longer than GitHub's old ones, as the new ones are.
+    /// Unique. It names the App and is longer than GitHub's old ones, as the new ones are.
     pub token: String,
-    /// The App that asked.
+    /// The App of the request.
     pub app: String,
     /// The number of the installation.
     pub installation: u64,
-    /// For whom the App is installed there.
+    /// The account of the installation.
     pub account: String,
-    /// The `Host` that was asked: tells GitHub, its tenants and servers apart.
+    /// The `Host` of the request, which distinguishes GitHub, its tenants and servers.
     pub host: String,
-    /// What it may do with packages: `read`, or `write`.
+    /// Its permission for packages: `read`, or `write`.
     pub access: String,
     /// The repositories that it is for; empty for all.
     pub repositories: Vec<String>,
-    /// When it ends, by GitHub's clock.
+    /// Its expiry, by GitHub's clock.
     pub expires: SystemTime,
 }
 
-/// For whom an App is installed.
+/// The account of an installation.
 #[derive(Clone, Debug)]
 pub(super) struct Installation {
     pub(super) id: u64,
@@ -42,13 +42,13 @@ pub(super) struct Installation {
     pub(super) is_suspended: bool,
 }
 
-/// Everything that the pretend GitHub knows; shared by its listeners.
+/// The state of the pretend GitHub, shared by its listeners.
 pub(super) struct State {
-    /// Tells this one's tokens from those of another in the same test.
+    /// Distinguishes its tokens from those of another one in the same test.
     nonce: u64,
     pub(super) ledger: Ledger<GitHubCall>,
     facts: Mutex<Facts>,
-    /// The registry whose packages it tells of.
+    /// The registry of its packages.
     pub(super) catalog: OnceLock<Arc<Catalog>>,
 }
 
@@ -56,13 +56,13 @@ pub(super) struct Facts {
     pub(super) minted: Vec<InstallationToken>,
     /// What repositories were set up with.
     pub(super) settings: BTreeSet<String>,
-    /// Tokens that do not end.
+    /// Tokens that do not expire.
     pub(super) given: Vec<String>,
     pub(super) installations: Vec<Installation>,
-    /// What an installation's tokens may read.
+    /// The permission of installation tokens.
     pub(super) permissions: Vec<String>,
     pub(super) devices: Vec<Device>,
-    /// What they asked to be allowed.
+    /// The scopes that they requested.
     pub(super) scopes: Vec<String>,
     /// The tokens of devices whose user has agreed.
     pub(super) consents: Vec<String>,
@@ -70,7 +70,7 @@ pub(super) struct Facts {
     pub(super) polls_before_consent: u32,
     pub(super) token_life: Duration,
     pub(super) clock_skew: i64,
-    /// Counts the secrets that were made.
+    /// The number of secrets created.
     serial: u64,
 }
 
@@ -96,7 +96,7 @@ impl State {
     }
 
     pub(super) fn facts(&self) -> MutexGuard<'_, Facts> {
-        // A handler that panicked has failed its test; the counts are still whole.
+        // A handler that panicked has failed its test; the counts are still consistent.
         self.facts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -107,7 +107,7 @@ impl State {
         if skew < 0 { SystemTime::now() - seconds } else { SystemTime::now() + seconds }
     }
 
-    /// A text that nobody else has been given.
+    /// A unique text.
     pub(super) fn secret(&self) -> String {
         let serial = {
             let mut facts = self.facts();

@@ -48,7 +48,7 @@ fn a_device_waits_for_its_user() {
     assert_eq!(poll("another client")["error"], "incorrect_client_credentials");
     github.set_polls_before_consent(u32::MAX);
     assert_eq!(poll("a client")["error"], "authorization_pending");
-    // On a busy machine two polls can be a second apart, which is no hurry.
+    // On a busy machine two polls can be a second apart, which is not too often.
     let slow_down =
         (0..20).map(|_| poll("a client")).find(|answer| answer["error"] != "authorization_pending").unwrap();
     assert_eq!((&slow_down["error"], &slow_down["interval"]), (&"slow_down".into(), &6.into()));

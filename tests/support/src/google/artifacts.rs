@@ -14,10 +14,10 @@ use crate::moment::rfc3339;
 use crate::path::{field, parts};
 use crate::reply::{Body, json};
 
-/// The only place that there is.
+/// The only location.
 const LOCATION: &str = "europe";
 
-/// The repositories that there are, by `PROJECT/LOCATION/NAME`, and the registry that they lie in.
+/// The repositories, by `PROJECT/LOCATION/NAME`, and their registry.
 #[derive(Default)]
 pub(super) struct Artifacts {
     repositories: Mutex<BTreeMap<String, Value>>,
@@ -26,11 +26,11 @@ pub(super) struct Artifacts {
 
 impl Artifacts {
     fn repositories(&self) -> MutexGuard<'_, BTreeMap<String, Value>> {
-        // A handler that panicked has failed its test; what is stored is still whole.
+        // A handler that panicked has failed its test; what is stored is still consistent.
         self.repositories.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Carries out what the repositories' policies want, as a job in the background does once a day. What
+    /// Runs the policies of the repositories, as a background job does once a day. Returns what
     /// was deleted, as `NAME@DIGEST`.
     pub(super) async fn clean_up(&self) -> Vec<String> {
         let Some(catalog) = self.catalog.get() else { return Vec::new() };
@@ -46,7 +46,7 @@ impl Artifacts {
                 repository["cleanupPolicies"].as_object().into_iter().flat_map(|all| all.values()).collect();
             let below = format!("{project}/{name}/");
             for image in catalog.names().into_iter().filter(|image| image.starts_with(&below)) {
-                // An index first: its platforms are kept as long as it is there.
+                // An index first: its platforms are kept as long as it exists.
                 while let Some(found) = catalog.repository(&image) {
                     let doomed = cleanup::doomed(&found, &policies, catalog.now());
                     let Some(digest) = doomed.into_iter().find(|digest| !found.has_parent(digest)) else { break };

@@ -1,20 +1,20 @@
 use hyper::Method;
 use hyper::http::request::Parts;
 
-/// What a request asks for.
+/// The call of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum GoogleCall {
     /// The OAuth token endpoint: a service account's assertion, or a user's refresh token.
     Token,
     /// The exchange of another identity's token at the security token service.
     Exchange,
-    /// Whose token it is, asked of the security token service.
+    /// The introspection of a token at the security token service.
     Introspect,
     /// The refresh token of a workforce pool's user at the security token service.
     WorkforceToken,
     /// `generateAccessToken` of the IAM credentials service.
     Impersonate,
-    /// The look whether there is a metadata server.
+    /// The probe for a metadata server.
     MetadataCheck,
     /// The token of the machine's service account.
     MetadataToken,
@@ -22,9 +22,9 @@ pub enum GoogleCall {
     MetadataIdentity,
     /// The domain of the cloud that the machine is in.
     MetadataUniverse,
-    /// Who the machine's service account is.
+    /// The name of the machine's service account.
     MetadataAccount,
-    /// A service of somebody else's that gives subject tokens.
+    /// Another service that issues subject tokens.
     SubjectToken,
     /// The instance metadata service of AWS.
     AwsMetadata,

@@ -1,4 +1,4 @@
-//! What a repository's clean-up policies let go:
+//! What a repository's clean-up policies delete:
 //! <https://cloud.google.com/artifact-registry/docs/repositories/cleanup-policy-overview>.
 
 use std::time::{Duration, SystemTime};
@@ -33,7 +33,7 @@ fn fits(repository: &Repository, version: &Version, condition: &Value, now: Syst
     state && begins && seconds(&condition["olderThan"]).is_none_or(|least| age > least)
 }
 
-/// Policies as the API takes them: what it does not know, it refuses.
+/// Policies in the format of the API, which rejects unknown fields.
 pub(super) fn check(policies: &Value) -> Result<(), String> {
     for (name, policy) in policies.as_object().into_iter().flatten() {
         let wrong = |what: &str| Err(format!("the policy {name}: {what}"));

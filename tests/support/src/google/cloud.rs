@@ -15,21 +15,21 @@ use crate::behaviour::Refusal;
 use crate::ledger::Ledger;
 use crate::reply::{Body, json};
 
-/// An access token that has been given out.
+/// An access token that was issued.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccessToken {
-    /// The token itself; no two are equal.
+    /// The token; each is unique.
     pub token: String,
-    /// Whose it is: a service account's address, `user NAME`, `subject NAME`, `aws KEY`, `machine`;
+    /// Its identity: a service account's address, `user NAME`, `subject NAME`, `aws KEY`, `machine`;
     /// of an impersonated account `EMAIL by WHOM`.
     pub identity: String,
-    /// When it ends, by the cloud's clock.
+    /// Its expiry, by the cloud's clock.
     pub expires: SystemTime,
 }
 
-/// Everything the pretend Google knows; shared by its listeners.
+/// The state of the pretend Google, shared by its listeners.
 pub(crate) struct Cloud {
-    /// Tells this cloud's tokens from those of another in the same test.
+    /// Distinguishes this cloud's tokens from those of another cloud in the same test.
     nonce: u64,
     pub(crate) ledger: Ledger<GoogleCall>,
     state: Mutex<State>,
@@ -64,7 +64,7 @@ impl Cloud {
     }
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
-        // A handler that panicked has failed its test; the counts are still whole.
+        // A handler that panicked has failed its test; the counts are still consistent.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -75,7 +75,7 @@ impl Cloud {
         if skew < 0 { SystemTime::now() - seconds } else { SystemTime::now() + seconds }
     }
 
-    /// A token that nobody else has been given.
+    /// A new token.
     pub(super) fn mint(&self, identity: impl Into<String>, life: Duration) -> AccessToken {
         let expires = self.now() + life;
         let mut state = self.state();
@@ -94,7 +94,7 @@ impl Cloud {
         json(200, &json!({"access_token": minted.token, "expires_in": life.as_secs(), "token_type": "Bearer"}))
     }
 
-    /// Whose token this is, if it has been given out here and lasts.
+    /// The identity of a token that was issued here and has not expired.
     pub(super) fn bearer(&self, token: &str) -> Result<String, Refusal> {
         let now = self.now();
         let state = self.state();

@@ -18,7 +18,7 @@ impl Google {
         })
     }
 
-    /// What `gcloud auth application-default login` leaves behind.
+    /// The file of `gcloud auth application-default login`.
     pub fn user_file(&self, name: &str) -> Value {
         json!({
             "type": "authorized_user",
@@ -55,7 +55,7 @@ impl Google {
         })
     }
 
-    /// Where a service account's tokens are asked for.
+    /// The URL for tokens of a service account.
     pub fn impersonation_url(&self, account: &str) -> String {
         format!("{}/v1/projects/-/serviceAccounts/{account}:generateAccessToken", self.url())
     }

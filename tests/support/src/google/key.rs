@@ -1,4 +1,4 @@
-//! The private key of every service account here. It opens nothing anywhere: no test can make one,
+//! The private key of every service account here. It is used nowhere else. Tests cannot generate one,
 //! since ring only uses RSA keys.
 
 use std::sync::OnceLock;

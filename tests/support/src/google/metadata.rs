@@ -1,4 +1,4 @@
-//! The metadata server, and beside it what a federation asks elsewhere: somebody's own token service
+//! The metadata server, and the other services of a federation: a token service
 //! and the instance metadata service of AWS.
 
 use hyper::http::request::Parts;
@@ -28,7 +28,7 @@ pub(super) fn answer(cloud: &Cloud, call: GoogleCall, head: &Parts) -> Result<Re
     Ok(with(answer, FLAVOR, "Google"))
 }
 
-/// Who signs it is not Google here: a test says which token is given for which audience.
+/// It is not signed by Google: a test sets the token for each audience.
 fn identity(cloud: &Cloud, head: &Parts) -> Result<String, Refusal> {
     let query: Vec<_> = form_urlencoded::parse(head.uri.query().unwrap_or_default().as_bytes()).into_owned().collect();
     let field = |name: &str| query.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value.as_str());
@@ -43,7 +43,7 @@ pub(super) fn refuse(refusal: &Refusal) -> Response<Body> {
     with(reply(refusal.status, "text/html", refusal.message.clone()), FLAVOR, "Google")
 }
 
-/// Gives a token in a field of JSON to who says what he is allowed to.
+/// Returns a token in a JSON field to a caller with the right header.
 pub(super) fn subject(head: &Parts) -> Result<Response<Body>, Refusal> {
     if head.headers.get("authorization").is_none_or(|given| given != "bearer of-the-job") {
         return Err(Refusal::new(401, "Unauthorized", "no"));

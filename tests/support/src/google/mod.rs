@@ -1,4 +1,4 @@
-//! One listener that answers as every service of Google that has a part in an access token.
+//! One listener for all Google services that take part in issuing an access token.
 
 mod artifacts;
 mod call;
@@ -37,8 +37,8 @@ const CLIENT: &str = "pretend-client.apps.googleusercontent.com";
 const CLIENT_SECRET: &str = "pretend-client-secret";
 
 /// A pretend Google: the OAuth token endpoint, the security token service, the IAM credentials
-/// service and the metadata server, on one address; and beside them the services of others that a
-/// federation asks.
+/// service and the metadata server, on one address; and the other services that a
+/// federation uses.
 pub struct Google {
     server: Server,
     scheme: &'static str,
@@ -77,22 +77,22 @@ impl Google {
         Google { server: Server::start(addr, Some(&certificate), Arc::clone(&cloud)), scheme: "https", cloud }
     }
 
-    /// Where it listens, without a slash at the end.
+    /// Its URL, without a trailing slash.
     pub fn url(&self) -> String {
         format!("{}://{}", self.scheme, self.addr())
     }
 
-    /// Where it listens: what `GCE_METADATA_HOST` is to be.
+    /// Its address: the value of `GCE_METADATA_HOST`.
     pub fn addr(&self) -> SocketAddr {
         self.server.addr()
     }
 
-    /// How many calls of this kind have come in, well answered or not.
+    /// The number of calls of this kind, successful or not.
     pub fn calls(&self, call: GoogleCall) -> usize {
         self.cloud.ledger.calls(call)
     }
 
-    /// How many requests have come in, those included that are no call at all.
+    /// The number of requests, including unknown ones.
     pub fn all_calls(&self) -> usize {
         self.cloud.ledger.all_calls()
     }
@@ -101,41 +101,41 @@ impl Google {
         self.cloud.ledger.counts()
     }
 
-    /// The requests that no service here knows, as `METHOD /path`: of use when a test fails.
+    /// Unknown requests, as `METHOD /path`; useful if a test fails.
     pub fn strange_requests(&self) -> Vec<String> {
         self.cloud.ledger.strange_requests()
     }
 
-    /// How calls of this kind are answered from now on.
+    /// Sets the behaviour of calls of this kind.
     pub fn on(&self, call: GoogleCall, behaviour: Behaviour) {
         self.cloud.ledger.on(call, behaviour);
     }
 
-    /// Every access token that has been given out, the oldest first.
+    /// Every access token that was issued, the oldest first.
     pub fn minted(&self) -> Vec<AccessToken> {
         self.cloud.state().minted.clone()
     }
 
-    /// A token that somebody has been given before.
+    /// A token that was issued before.
     pub fn minted_for(&self, identity: &str) -> String {
         self.cloud.mint(identity, Duration::from_secs(3600)).token
     }
 
-    /// How long tokens live that are given out from now on, but for those of impersonated accounts;
-    /// just under 1 h at first.
+    /// Sets the TTL of tokens issued from now on, except those of impersonated accounts;
+    /// initially just under 1 h.
     pub fn set_token_life(&self, life: Duration) {
         self.cloud.state().token_life = life;
     }
 
-    /// Ends every token given out so far: whoever keeps one does not know it yet.
+    /// Expires every token issued so far; a client with a cached one does not know it.
     pub fn end_tokens(&self) {
         let now = self.cloud.now();
         self.cloud.state().minted.iter_mut().for_each(|token| token.expires = now);
     }
 
-    /// Tells from now on of what lies in this registry.
+    /// Serves the content of this registry from now on.
     pub fn show(&self, catalog: Arc<Catalog>) {
-        // A second registry would be another cloud's.
+        // A second registry would belong to another cloud.
         let _ = self.cloud.artifacts.catalog.set(catalog);
     }
 
@@ -144,12 +144,12 @@ impl Google {
         self.cloud.artifacts.clean_up().await
     }
 
-    /// What was made in projects: services, pools and their providers, by their names.
+    /// What was created in projects: services, pools and their providers, by their names.
     pub(crate) fn resources(&self) -> std::collections::BTreeMap<String, serde_json::Value> {
         self.cloud.projects.told()
     }
 
-    /// Whether a registry would take this token now.
+    /// Whether a registry accepts this token now.
     pub fn admits(&self, token: &str) -> bool {
         self.cloud.bearer(token).is_ok()
     }
@@ -159,7 +159,7 @@ impl Google {
         self.cloud.state().clock_skew = seconds;
     }
 
-    /// The identity token of the machine: this one, for this audience alone.
+    /// Sets the identity token of the machine, for this audience only.
     pub fn set_identity_token(&self, audience: &str, token: &str) {
         self.cloud.state().identity_token = Some((audience.to_owned(), token.to_owned()));
     }
@@ -197,7 +197,7 @@ impl Service for Cloud {
 }
 
 impl Cloud {
-    /// What is asked with an access token of somebody's.
+    /// Requests with an access token.
     async fn manage(&self, call: GoogleCall, head: &Parts, body: &[u8]) -> Result<Response<Body>, Refusal> {
         let token = head.headers.get("authorization").and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
         self.bearer(token.unwrap_or_default())?;
@@ -226,7 +226,7 @@ impl Cloud {
     }
 }
 
-/// An error in the form that the call's service gives it.
+/// An error in the format of the call's service.
 fn refuse(call: GoogleCall, refusal: &Refusal) -> Response<Body> {
     match call {
         GoogleCall::Token | GoogleCall::Exchange | GoogleCall::WorkforceToken | GoogleCall::Introspect => {

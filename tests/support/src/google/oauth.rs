@@ -46,14 +46,14 @@ pub(super) fn workforce(cloud: &Cloud, head: &Parts, body: &[u8]) -> Result<Resp
     Ok(cloud.oauth(format!("workforce {}", refreshed(form.field("refresh_token")?)?)))
 }
 
-/// Whose token it is: gcloud wants to know of a federated one.
+/// The introspection of a token: gcloud requires it of a federated one.
 pub(super) fn introspect(cloud: &Cloud, head: &Parts, body: &[u8]) -> Result<Response<Body>, Refusal> {
     let form = Form::parse(head, body)?;
     let who = cloud.bearer(form.field("token")?);
     Ok(json(200, &json!({"active": who.is_ok(), "username": who.unwrap_or_default()})))
 }
 
-/// The exchange of somebody else's token.
+/// The exchange of a token of another issuer.
 pub(super) fn exchange(cloud: &Cloud, head: &Parts, body: &[u8]) -> Result<Response<Body>, Refusal> {
     let form = Form::parse(head, body)?;
     form.is("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange")?;
@@ -85,7 +85,7 @@ pub(super) fn exchange(cloud: &Cloud, head: &Parts, body: &[u8]) -> Result<Respo
 
 pub(super) fn refuse(refusal: &Refusal) -> Response<Body> {
     let mut body = json!({"error": refusal.code, "error_description": refusal.message});
-    // Google wants to see the user again: a kind of invalid_grant.
+    // Google requires a new sign-in of the user: a kind of invalid_grant.
     if refusal.code == "invalid_rapt" {
         body["error"] = "invalid_grant".into();
         body["error_subtype"] = "invalid_rapt".into();
@@ -93,7 +93,7 @@ pub(super) fn refuse(refusal: &Refusal) -> Response<Body> {
     json(refusal.status, &body)
 }
 
-/// The account that has signed this.
+/// The account that signed this.
 fn service_account(cloud: &Cloud, head: &Parts, assertion: &str) -> Result<String, Refusal> {
     let invalid = |why: &str| Refusal::new(400, "invalid_grant", why);
     let (signed, signature) = assertion.rsplit_once('.').ok_or_else(|| invalid("Bad Request"))?;
@@ -109,7 +109,7 @@ fn service_account(cloud: &Cloud, head: &Parts, assertion: &str) -> Result<Strin
     }
     let host = head.headers.get("host").and_then(|host| host.to_str().ok()).unwrap_or_default();
     let audience = claims["aud"].as_str().unwrap_or_default();
-    // Google's library for Python names the real one, whatever it asks.
+    // Google's library for Python names the real one, whatever its endpoint.
     let own = [format!("http://{host}/token"), format!("https://{host}/token"), REAL.to_owned()];
     if !own.iter().any(|own| own == audience) {
         return Err(invalid("Invalid JWT: Failed audience check."));
@@ -126,12 +126,12 @@ fn service_account(cloud: &Cloud, head: &Parts, assertion: &str) -> Result<Strin
     claims["iss"].as_str().map(str::to_owned).ok_or_else(|| invalid("Bad Request"))
 }
 
-/// Whether these scopes open registries, or at least a service account that does. gcloud asks for more.
+/// Whether these scopes are sufficient for registries, or for impersonation. gcloud requests more.
 fn is_enough(scopes: &str) -> bool {
     scopes.split(' ').any(|scope| [SCOPE, "https://www.googleapis.com/auth/iam"].contains(&scope))
 }
 
-/// Whose refresh token it is: all of ours say so.
+/// The user of a refresh token, which contains the name.
 fn refreshed(token: &str) -> Result<&str, Refusal> {
     let name = token.strip_prefix("refresh-");
     name.ok_or_else(|| Refusal::new(400, "invalid_grant", "Token has been expired or revoked."))

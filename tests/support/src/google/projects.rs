@@ -1,4 +1,4 @@
-//! The rest of a project that a registry wants: its number, the services that are switched on, and the
+//! The other parts of a project that a registry needs: its number, the enabled services, and the
 //! pools of other identities. <https://cloud.google.com/iam/docs/reference/rest>
 
 use std::collections::BTreeMap;
@@ -14,7 +14,7 @@ use crate::reply::{Body, json};
 
 const NUMBER: &str = "123456789";
 
-/// What was made, by its name: pools, their providers, services.
+/// What was created, by its name: pools, their providers, services.
 #[derive(Default)]
 pub(super) struct Projects(Mutex<BTreeMap<String, Value>>);
 

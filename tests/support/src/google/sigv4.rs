@@ -1,4 +1,4 @@
-//! What Google does with an identity of AWS: it checks what was signed, and asks AWS with it.
+//! Google's handling of an AWS identity: it checks the signed request, and calls AWS with it.
 
 use std::time::{Duration, SystemTime};
 
@@ -12,7 +12,7 @@ use time::macros::format_description;
 pub(super) const SECRET: &str = "pretend-aws-secret";
 
 /// The access key that has signed a `GetCallerIdentity` for this audience; the whole signature is
-/// computed anew.
+/// verified.
 pub(super) fn caller(subject: &str, audience: &str, now: SystemTime) -> Option<String> {
     // What was sent is encoded once more than a form is.
     let decoded: String = form_urlencoded::parse(format!("q={subject}").as_bytes()).next()?.1.into_owned();
