@@ -83,7 +83,7 @@ impl Provider for All {
             Which::Other(scope) => command::Command.existing_token(scope, setup),
             #[cfg(feature = "exchange")]
             Which::Exchange(scope) => exchange::Exchange.existing_token(scope, setup),
-            // As if nobody were signed in to it: a registry that serves the public still does.
+            // Not an error, so that public images can be pulled.
             Which::NotBuiltIn(cloud, server) => Err(MintError::NoIdentity(not_built_in(cloud, server))),
         }
     }
@@ -101,7 +101,7 @@ impl Provider for All {
             Which::Other(scope) => command::Command.mint(scope, setup, deadline),
             #[cfg(feature = "exchange")]
             Which::Exchange(scope) => exchange::Exchange.mint(scope, setup, deadline),
-            // A helper of another build has asked: it has the cloud, and this minter has not.
+            // A helper of another build has this cloud, and this worker has not.
             Which::NotBuiltIn(cloud, server) => Err(MintError::Failed(not_built_in(cloud, server))),
         }
     }

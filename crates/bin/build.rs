@@ -1,7 +1,7 @@
-//! Tells the programs what they are built from, and puts the unwinder into them. Rust asks for it in a shared
-//! library, for backtraces that nobody sees, and to load that at every start takes a tenth of a cached `get`.
+//! Sets the version of the programs, and links the unwinder statically. Rust asks for it in a shared
+//! library, for backtraces that are never shown, and loading it at every start takes a tenth of a cached `get`.
 
-#![allow(clippy::disallowed_methods, clippy::print_stdout)] // A build script asks and answers so.
+#![allow(clippy::disallowed_methods, clippy::print_stdout)] // A build script reads variables and prints.
 
 use std::env;
 use std::path::Path;
@@ -42,10 +42,10 @@ fn version() -> String {
 }
 
 /// The commit that is built: `CREDMINT_COMMIT`, else git's word for it. Nothing where neither knows, as in a source
-/// archive, and for a development build, whose programs would be linked anew after every commit.
+/// archive, and for a development build, whose programs would be linked again after every commit.
 fn commit() -> Option<String> {
-    let told = variable("CREDMINT_COMMIT");
-    let commit = if told.is_empty() && variable("PROFILE") == "release" { commit_of_checkout()? } else { told };
+    let given = variable("CREDMINT_COMMIT");
+    let commit = if given.is_empty() && variable("PROFILE") == "release" { commit_of_checkout()? } else { given };
     let digits = commit.strip_suffix("-dirty").unwrap_or(&commit);
     let is_hash = digits.len() >= 7 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
     is_hash.then_some(commit)

@@ -15,7 +15,7 @@ use crate::{error, principal};
 const VARIABLE: &str = "AZURE_CLIENT_CERTIFICATE_PATH";
 const PASSWORD: &str = "AZURE_CLIENT_CERTIFICATE_PASSWORD";
 
-/// The application whose certificate lies in a file.
+/// The application with a certificate in a file.
 pub(crate) async fn identity(context: &Context<'_>) -> Result<Option<Identity>, MintError> {
     let path = context.environment.path(VARIABLE).filter(|_| !application::is_of_another(context, "AZURE_CLIENT_ID"));
     let Some(path) = path else { return Ok(None) };

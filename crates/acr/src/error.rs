@@ -68,7 +68,7 @@ pub(crate) fn unreachable(principal: &Principal, service: &str, error: &RequestE
     principal.no_token_because(error.explain(&format!("cannot reach {service}")))
 }
 
-/// It must be there: the firmware says so, or the settings allow nothing else.
+/// It must exist, according to the firmware or because the settings allow nothing else.
 pub(crate) fn no_metadata_service(principal: &Principal) -> MintError {
     principal.no_token_but(
         "the metadata service at 169.254.169.254 did not respond",

@@ -20,7 +20,7 @@ pub(crate) async fn refresh_token(
     form.push(("access_token", identity.token.expose()));
     let request = context.client.proxied().post(format!("https://{login_server}/oauth2/exchange")).form(&form);
     let answer = Response::to(request, context.deadline).await;
-    let answer = answer.map_err(|trouble| error::unreachable(&identity.principal, login_server, &trouble))?;
+    let answer = answer.map_err(|error| error::unreachable(&identity.principal, login_server, &error))?;
     if !answer.is_success() {
         return Err(rejection::of_login_server(&identity.principal, login_server, &answer));
     }
@@ -42,7 +42,7 @@ pub(crate) async fn access_token(
     form.push(("refresh_token", refresh_token.secret.expose()));
     let request = context.client.proxied().post(format!("https://{login_server}/oauth2/token")).form(&form);
     let answer = Response::to(request, context.deadline).await;
-    let answer = answer.map_err(|trouble| error::unreachable(&identity.principal, login_server, &trouble))?;
+    let answer = answer.map_err(|error| error::unreachable(&identity.principal, login_server, &error))?;
     if !answer.is_success() {
         return Err(rejection::of_login_server(&identity.principal, login_server, &answer));
     }

@@ -13,7 +13,7 @@ pub(crate) struct Identity {
 pub(crate) enum Found {
     Identity(Identity),
     None,
-    /// An identity without a token, of a kind that the Azure SDKs pass over. It is the error if there is no
+    /// An identity without a token, of a kind that the Azure SDKs skip. It is the error if there is no
     /// other identity.
     Unusable(MintError),
 }

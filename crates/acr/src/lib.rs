@@ -20,7 +20,7 @@
 //! use protocol::ServerUrl;
 //! use settings::Setup;
 //!
-//! // Naming the token of a registry reads settings, and asks no service.
+//! // Naming the token of a registry reads settings and calls no service.
 //! let setup = Setup::of("/home/jane".as_ref(), &[("AZURE_CLIENT_ID", "app"), ("AZURE_TENANT_ID", "contoso")]);
 //! let registry = ServerUrl::parse("https://contoso.azurecr.io").unwrap();
 //! let scope = Acr.scope(&registry, &setup).expect("a registry of Azure");

@@ -18,7 +18,7 @@ pub(crate) fn of(server: &ServerUrl, setup: &Setup) -> Option<Scope<Target>> {
         // A token opens one registry.
         service: format!("acr:{}", registry.login_server),
         identity: identity(setup, rule),
-        // Its owner can allow anonymous pulls, and few do; for the others Docker would say that there is no image.
+        // Few owners allow anonymous pulls; for the others Docker would report that the image does not exist.
         public: false,
         target: Target { registry, rule: rule.cloned() },
     })
@@ -102,9 +102,9 @@ mod tests {
         ("AZURE_REGIONAL_AUTHORITY_NAME", "it is not read here"),
         ("AZURE_IDENTITY_DISABLE_MULTITENANTAUTH", "it is not read here"),
         ("AZURE_SUBSCRIPTION_ID", "a token is of a tenant"),
-        ("AZURE_CORE_OUTPUT", "how az prints chooses nobody"),
-        ("HTTPS_PROXY", "the way chooses nobody, and TLS holds on it"),
-        ("SSL_CERT_FILE", "whom to trust chooses nobody"),
+        ("AZURE_CORE_OUTPUT", "the output format"),
+        ("HTTPS_PROXY", "a proxy, which TLS protects from"),
+        ("SSL_CERT_FILE", "trusted certificates"),
     ];
 
     fn scope(server: &str, setup: &Setup) -> Scope<Target> {

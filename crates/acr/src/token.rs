@@ -108,8 +108,8 @@ mod tests {
             of(&token);
             of(&format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(&claims)));
             tenant(&Secret::new(token));
-            let told = of(&jwt(&json!({"exp": end}))).unwrap();
-            proptest::prop_assert_eq!(told.expires, SystemTime::UNIX_EPOCH + Duration::from_secs(end));
+            let token = of(&jwt(&json!({"exp": end}))).unwrap();
+            proptest::prop_assert_eq!(token.expires, SystemTime::UNIX_EPOCH + Duration::from_secs(end));
         }
     }
 }

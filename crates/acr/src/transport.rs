@@ -14,7 +14,7 @@ use web::{RequestError, Response};
 use crate::context::Context;
 
 /// Carries the requests of `azure_identity`: with the authorities, the proxy, the timeouts and the
-/// limits of all helpers. It keeps the last result, because that tells a user more than the error that
+/// limits of all helpers. It keeps the last result, because that is more useful than the error that
 /// `azure_identity` makes of it.
 #[derive(Debug)]
 pub(crate) struct Transport {

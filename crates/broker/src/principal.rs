@@ -4,7 +4,7 @@ use protocol::ErrorMessage;
 
 use crate::MintError;
 
-/// What every error of a session that has expired says.
+/// The cause in every error of an expired session.
 pub(crate) const SESSION_EXPIRED: &str = "the session has expired";
 
 /// Who a token is minted for, in words that a user knows it by, and what to check if that fails.

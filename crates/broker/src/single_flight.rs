@@ -24,7 +24,7 @@ pub(crate) struct SingleFlight {
 /// What a process that wants a token does next.
 pub(crate) enum Flight {
     /// Look into the vault again, and mint if there is no token. Other processes wait while the lock is
-    /// held; a waiter whose predecessor has minted gets an empty lock, which holds nobody up.
+    /// held; a waiter whose predecessor has minted gets an empty lock, which blocks no process.
     Mint(MintLock),
     /// Give up: the process that minted has failed.
     Failed(SharedError),

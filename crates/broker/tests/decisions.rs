@@ -1,4 +1,4 @@
-//! The broker's decisions, with a cloud that does as it is told, a real file vault and a clock
+//! The broker's decisions, with a cloud that the test controls, a real file vault and a clock
 //! that the test sets.
 
 #![allow(clippy::unwrap_used)] // In a test a panic is the message.
@@ -92,7 +92,7 @@ fn a_token_near_expiry_is_served_if_minting_fails() {
     pass(12 * HOUR as i64 - 300);
     fixture.refuses(failed());
     assert_eq!(fixture.get("a.cloud.example").unwrap(), "CLOUD:alice-1");
-    fixture.refuses(Some(MintError::NoIdentity(why("nobody"))));
+    fixture.refuses(Some(MintError::NoIdentity(why("no identity"))));
     assert_eq!(fixture.get("public.cloud.example").unwrap(), "CLOUD:alice-1");
 }
 
@@ -119,9 +119,9 @@ fn a_token_from_the_future_is_never_served() {
 #[test]
 fn without_an_identity_only_public_registries_are_anonymous() {
     let fixture = Fixture::new();
-    fixture.refuses(Some(MintError::NoIdentity(why("nobody"))));
+    fixture.refuses(Some(MintError::NoIdentity(why("no identity"))));
     assert_eq!(fixture.get("public.cloud.example"), Err(Failure::NotFound));
-    assert_eq!(fixture.get("a.cloud.example"), Err(Failure::NotFoundBecause(why("nobody"))), "and says why");
+    assert_eq!(fixture.get("a.cloud.example"), Err(Failure::NotFoundBecause(why("no identity"))), "and says why");
     fixture.refuses(failed());
     assert_eq!(fixture.get("public.cloud.example"), Err(Failure::Stop(why("the service is away"))));
 }
@@ -241,19 +241,19 @@ fn an_ecr_password_expires_at_its_own_expiration() {
 #[test]
 fn an_existing_token_is_passed_through_and_never_cached() {
     let fixture = Fixture::new();
-    let lies = |token: Result<Option<String>, MintError>| *fixture.cloud.0.existing_token.borrow_mut() = token;
-    lies(Ok(Some("first".into())));
+    let set_existing = |token: Result<Option<String>, MintError>| *fixture.cloud.0.existing_token.borrow_mut() = token;
+    set_existing(Ok(Some("first".into())));
     assert_eq!(fixture.get("a.cloud.example").unwrap(), "HAND:first");
-    lies(Ok(Some("second".into())));
+    set_existing(Ok(Some("second".into())));
     assert_eq!(fixture.get("a.cloud.example").unwrap(), "HAND:second", "it is never stale");
     assert_eq!(fixture.list(), [("a.cloud.example".to_owned(), "HAND".to_owned())]);
     assert_eq!(fixture.cloud.0.mints.get(), 0);
     fixture.store("a.cloud.example", "bob", "password");
     assert_eq!(fixture.get("a.cloud.example").unwrap(), "bob:password", "a stored login wins");
     fixture.erase("a.cloud.example");
-    lies(Err(MintError::Failed(why("it is of the wrong kind"))));
+    set_existing(Err(MintError::Failed(why("it is of the wrong kind"))));
     assert_eq!(fixture.get("a.cloud.example"), Err(Failure::Stop(why("it is of the wrong kind"))));
-    assert_eq!(fixture.cloud.0.mints.get(), 0, "the next source would be somebody else");
-    lies(Ok(None));
+    assert_eq!(fixture.cloud.0.mints.get(), 0, "the next source would be another identity");
+    set_existing(Ok(None));
     assert_eq!(fixture.get("a.cloud.example").unwrap(), "CLOUD:alice-1");
 }

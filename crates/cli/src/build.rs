@@ -26,7 +26,7 @@ impl Build {
         self.providers.iter().copied().map(name_of).collect()
     }
 
-    /// Why there are no tokens for a cloud that was left out.
+    /// The error of a cloud that is not built in.
     pub(crate) fn does_not_support(&self, cloud: Cloud) -> String {
         format!("this build of credmint ({}) does not support {cloud}", self.version)
     }

@@ -109,7 +109,7 @@ fn services(registries: &[String], context: &Context<'_>) -> Result<Option<Vec<S
     registries.iter().map(service).collect::<Result<_, _>>().map(Some)
 }
 
-/// Mints for all of them, a few at a time, and says of each how it went.
+/// Mints for all of them, a few at a time, and prints the result of each.
 fn warm(registries: &[String], context: &Context<'_>) -> Result<ExitCode, ErrorMessage> {
     let images = registries.iter().map(|text| Image::with_host(text)).collect::<Result<Vec<_>, _>>()?;
     let client = context.helpers.universal(context.setup.settings.timeout)?;

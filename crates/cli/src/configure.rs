@@ -77,7 +77,7 @@ pub(crate) fn run(which: &Configure, context: &Context<'_>) -> Result<ExitCode, 
     }
     let found = target.file.preview(|document| mapping.apply(document, target.key_format)).map_err(explained)?;
     let helper = HelperName::parse(UNIVERSAL).expect("our own helper has a proper name");
-    // A login that is to move is worth a question of its keychain to its user.
+    // Moving a login is worth a prompt of the keychain.
     let queries = CachedQueries::new(context, if which.migrate { INTERACTIVE_TIMEOUT } else { PROBE_TIMEOUT })?;
     let migration = Migration { clients: target.clients, helper: &helper, helpers: &queries, only_shadowed: true };
     let plan = migration.plan(&found.before, &found.after);
@@ -167,7 +167,7 @@ pub(crate) fn run(which: &Configure, context: &Context<'_>) -> Result<ExitCode, 
     report_replaced_store(&edited.before, &edited.after, which, context)
 }
 
-/// Refuses a helper that Docker would not find, or that is not ours.
+/// Rejects a helper that Docker would not find, or that is not ours.
 fn check_helper(name: &str, context: &Context<'_>) -> Result<(), ErrorMessage> {
     let (file, helpers) = (file_name(name), &context.helpers);
     let Some(program) = helpers.on_path(name) else {
@@ -252,7 +252,7 @@ fn migrate_from(helper: &str) -> String {
     format!("credmint migrate --from {helper}")
 }
 
-/// What the helper kept that was the store until now.
+/// The logins of the previous store.
 fn report_replaced_store(
     before: &Document,
     after: &Document,
@@ -274,7 +274,7 @@ fn report_replaced_store(
     Ok(ExitCode::SUCCESS)
 }
 
-/// Whether another helper's logins lie where ours do, under the same names.
+/// Whether another helper stores its logins where ours does, under the same names.
 fn shares_keychain(store: &str, context: &Context<'_>) -> bool {
     let theirs = if cfg!(windows) { "wincred" } else { "secretservice" };
     store == theirs && matches!(context.setup.settings.vault, VaultChoice::Auto | VaultChoice::Keychain)

@@ -11,7 +11,7 @@ use crate::printer::{Printer, Tone};
 
 /// How long one answer of GitHub's may take.
 const ANSWER: Duration = Duration::from_secs(20);
-/// No code is good for longer, whatever a server says.
+/// The maximum validity of a code, whatever the server says.
 const LONGEST: u64 = 15 * 60;
 /// GitHub's own pace, in seconds.
 const INTERVAL: u64 = 5;

@@ -35,7 +35,7 @@ pub(crate) fn config(folder: Option<&Path>, context: &Context<'_>) -> Option<Con
     config_paths(context).docker(folder).map(ConfigFile::at)
 }
 
-/// Where `helm registry login` writes, whatever Docker's config says.
+/// The file of `helm registry login`, which does not depend on Docker's config.
 ///
 /// Source: <https://helm.sh/docs/helm/helm/> and <https://github.com/helm/helm/blob/main/pkg/helmpath/lazypath.go>.
 pub(crate) fn helm(context: &Context<'_>) -> Option<PathBuf> {

@@ -69,8 +69,8 @@ impl Helpers {
         self.path.iter().filter(|folder| folder.is_absolute()).map(|folder| folder.join(&file)).find(|p| is_program(p))
     }
 
-    /// Whether a short name means a helper of ours: the one that Docker runs says so itself, as others have
-    /// helpers of these names, too. Where Docker finds none, ours lies beside this program.
+    /// Whether a short name is a helper of ours, by the output of the program that Docker would run, because
+    /// others have helpers of these names, too. If Docker finds none, ours is next to this program.
     pub(crate) fn is_ours(&self, name: &str) -> bool {
         if !(is_ours(name) || is_alias(name)) {
             return false;

@@ -11,11 +11,11 @@ use settings::{ExchangeRule, Setup};
 pub(crate) struct Identity {
     /// Which one.
     pub(crate) cloud: Cloud,
-    /// By what, for people: a variable or a file. Nobody is asked whether it still counts.
+    /// Its source, for people: a variable or a file. It is not checked whether it is still valid.
     pub(crate) source: String,
 }
 
-/// The identities that can be seen without asking anybody, the strongest of each cloud.
+/// The detected identities, the first in the chain of each cloud; no service is called.
 pub(crate) fn detect(setup: &Setup) -> Vec<Identity> {
     [aws(setup), azure(setup), google(setup), github(setup)].into_iter().flatten().collect()
 }

@@ -40,7 +40,7 @@ impl Image {
     /// Reads a registry. An image is none.
     ///
     /// # Errors
-    /// What is no registry; `command` is named with the registry of an image.
+    /// It is not a registry; for an image, the remedy is `command` with its registry.
     pub(crate) fn registry(text: &str, command: &str) -> Result<Self, ErrorMessage> {
         let image = Self::with_host(text)?;
         match image.repository {
@@ -120,12 +120,12 @@ impl Image {
         Ok(Image { registry, repository: Some(name), tag: tag.map(str::to_owned), digest: digest.map(str::to_owned) })
     }
 
-    /// The address that Docker asks its helper for.
+    /// The address that Docker sends to its helper.
     pub(crate) fn server(&self) -> &str {
         if self.is_docker_hub() { DOCKER_HUB } else { &self.registry }
     }
 
-    /// What a client asks for that names the image and not only its registry.
+    /// The request of a client that names the image, not only its registry.
     ///
     /// # Errors
     /// The registry has no address.

@@ -69,7 +69,7 @@ fn answer(context: &Context<'_>) -> Result<ExitCode, ErrorMessage> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Kubelet asks for an image. A registry alone would get the key of another one in the response.
+/// kubelet requests credentials for an image. For a registry alone, the response would have the key of another one.
 fn image(text: &str) -> Result<Image, ErrorMessage> {
     let image = Image::parse(text)?;
     if image.repository.is_none() || text.contains("://") {

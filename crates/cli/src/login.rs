@@ -93,7 +93,7 @@ fn prompted(shown: &str, which: &Login, context: &Context<'_>) -> Result<(String
         })?;
         return Ok((username, password_from_stdin()?));
     }
-    // Before anything is asked: the name may be followed by the password at once.
+    // Before the first prompt, because the password may be typed ahead after the name.
     let prompt = Prompt::begin(context.printer).ok_or_else(no_terminal)?;
     let username = match &which.username {
         Some(username) => username.clone(),

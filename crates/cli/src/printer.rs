@@ -84,7 +84,7 @@ impl Printer {
         self.write(|| writeln!(anstream::stdout(), "{value:#}"));
     }
 
-    /// A secret that was asked for by name.
+    /// A secret that the user requested.
     pub(crate) fn secret(&self, secret: &Secret) {
         self.write(|| writeln!(std::io::stdout(), "{}", secret.expose()));
     }
@@ -115,7 +115,7 @@ impl Printer {
         }
     }
 
-    /// Bytes of a file that was asked for on standard output.
+    /// The bytes of a file, for standard output.
     pub(crate) fn bytes(&self, bytes: &[u8]) {
         self.write(|| std::io::stdout().lock().write_all(bytes));
     }

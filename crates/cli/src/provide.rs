@@ -19,7 +19,7 @@ pub(crate) fn provided(
     context: &Context<'_>,
 ) -> Result<Option<ProvideResponse>, ErrorMessage> {
     let client = context.helpers.universal(context.setup.settings.timeout)?;
-    // An identity token: only a client that asks the registry's token server itself can use one.
+    // An identity token: only a client that calls the registry's token server itself can use one.
     Ok(ask(&client, question)?.filter(|provided| provided.username != "<token>"))
 }
 

@@ -78,7 +78,7 @@ fn facts(context: &Context<'_>) -> (Value, bool) {
     (facts, is_broken)
 }
 
-/// How many registries one process is asked for: their names are far below what a request may have.
+/// The number of registries per helper process; their names are far below the limit of a request.
 const AT_ONCE: usize = 500;
 
 /// What is kept for each of these registries.
@@ -158,7 +158,7 @@ fn show(facts: &Value, context: &Context<'_>) {
     heading("Credential stores");
     for place in facts["vault"]["places"].as_array().into_iter().flatten() {
         let state = match place["trouble"].as_str() {
-            Some(trouble) => Tone::Warning.of(trouble),
+            Some(error) => Tone::Warning.of(error),
             None => entry_count(place["entries"].as_u64().unwrap_or_default()),
         };
         printer.line(format!("  {}: {state}", text(&place["place"])));

@@ -24,7 +24,7 @@ pub(crate) fn relative(time: SystemTime) -> String {
     }
 }
 
-/// Seconds since 1970, as the helpers tell them.
+/// Seconds since 1970, as in the output of the helpers.
 pub(crate) fn of_seconds(value: &Value) -> Option<SystemTime> {
     SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(value.as_u64()?))
 }

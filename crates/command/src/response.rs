@@ -10,7 +10,7 @@ use time::format_description::well_known::Rfc3339;
 pub(crate) struct Response {
     pub(crate) username: String,
     pub(crate) secret: Secret,
-    /// `None` where nothing tells.
+    /// `None` if unknown.
     pub(crate) expires: Option<SystemTime>,
 }
 

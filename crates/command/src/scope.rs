@@ -13,7 +13,7 @@ pub struct Target {
     pub(crate) command: Vec<String>,
     /// Where it was found.
     pub(crate) program: Option<PathBuf>,
-    /// How long its answers may be kept that do not tell.
+    /// How long responses without an expiry may be cached.
     pub(crate) life: Option<Duration>,
 }
 
@@ -33,7 +33,7 @@ pub(crate) fn of(server: &ServerUrl, setup: &Setup) -> Option<Scope<Target>> {
     Some(Scope {
         service: "command".to_owned(),
         identity: identity(setup, &target),
-        // The program says whether it has credentials; if not, the client goes on without.
+        // The program reports whether it has credentials; if not, the client continues without.
         public: true,
         target,
     })

@@ -11,7 +11,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true)
         .with_decode_padding_mode(DecodePaddingMode::RequireCanonical),
 );
-/// The user name that says that the secret is an identity token.
+/// The user name of an identity token.
 const TOKEN_USER: &str = "<token>";
 
 /// An entry of `auths`: what `docker login` leaves there, in plain text or as a mere marker.

@@ -49,7 +49,7 @@ pub enum WarningKind {
     /// A member that no client knows, a letter or two off one that they do: the given name and the one that
     /// was probably meant.
     MisspelledKey(String, &'static str),
-    /// An `auth` that is no `user:password` in base64: Docker then ignores the whole file.
+    /// An `auth` that is not `user:password` in base64, because of which Docker ignores the whole file.
     InvalidAuth(String),
 }
 

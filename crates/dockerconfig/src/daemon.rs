@@ -7,7 +7,7 @@ use crate::span::{decode, encode, items};
 /// Source: <https://docs.docker.com/reference/cli/dockerd/#daemon-configuration-file>.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DaemonList {
-    /// `registry-mirrors`: addresses with a scheme, asked before Docker Hub.
+    /// `registry-mirrors`: addresses with a scheme, tried before Docker Hub.
     Mirrors,
     /// `insecure-registries`: hosts or networks reached without TLS, or without checking it.
     Insecure,

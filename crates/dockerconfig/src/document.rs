@@ -74,7 +74,7 @@ impl Document {
     }
 
     /// `credHelpers`: server address and helper, in the order of the text. An empty helper is kept:
-    /// to Docker it means that the login of this server lies in the file.
+    /// to Docker it means that the login of this server is in the file.
     pub fn cred_helpers(&self) -> Vec<(String, String)> {
         self.map(HELPERS)
     }
@@ -112,7 +112,7 @@ impl Document {
     }
 
     /// The servers whose login stands in the file and would not be found any more with a
-    /// `credsStore`: Docker then asks only the helper. They are to be migrated first.
+    /// `credsStore`: Docker then calls only the helper. Migrate them first.
     pub fn shadowed_by_creds_store(&self) -> Vec<Auth> {
         let helpers = self.cred_helpers();
         let stays: HashSet<_> = helpers.iter().map(|(key, _)| key).collect();
@@ -149,7 +149,7 @@ impl Document {
         self.set_helper_of_key(&format.key(server), helper);
     }
 
-    /// Names the helper behind a key as a client asks for it.
+    /// The helper for a key in the form that a client looks up.
     pub(crate) fn set_helper_of_key(&mut self, key: &str, helper: &HelperName) {
         self.begin();
         self.text.set(&[Field(HELPERS), Key(key)], &encode(helper.as_str()));

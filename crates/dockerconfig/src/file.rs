@@ -132,7 +132,7 @@ impl ConfigFile {
         })
     }
 
-    /// Undoes all edits since the last undo: gives back the very bytes if nobody else has written
+    /// Undoes all edits since the last undo: restores the exact bytes if no other program has written
     /// since, else the members that the edits named. `None` if there is nothing to be undone. What
     /// was taken out of `auths` does not come back: it is not kept anywhere but where it was migrated to.
     ///

@@ -23,7 +23,7 @@ impl KeyFormat {
     }
 }
 
-/// What Docker asks for where Docker Hub is meant.
+/// The address that Docker sends for Docker Hub.
 pub(crate) const HUB: &str = "https://index.docker.io/v1/";
 
 /// Docker Hub itself, not one of the tokens of its web login.
@@ -41,7 +41,7 @@ pub(crate) fn is_namespace(key: &str) -> bool {
     !key.contains("://") && ServerUrl::parse(key).is_ok_and(|server| !server.path().is_empty())
 }
 
-/// Where `docker login` keeps the tokens of its web login: addresses that only Docker asks for, as they are.
+/// The addresses under which `docker login` stores the tokens of its web login; only Docker uses them.
 pub(crate) fn is_hub_token(key: &str) -> bool {
     ServerUrl::parse(key).is_ok_and(|server| server.key().starts_with(HUB) && server.key() != HUB)
 }

@@ -44,7 +44,7 @@ pub(crate) fn insertion(
     let colon = last.name.as_ref().map_or(&b""[..], |name| &text[name.end..last.value.start]);
     let gap_start = text[..last.start()].iter().rposition(|byte| !is_space(*byte)).map_or(0, |at| at + 1);
     let gap = match &text[gap_start..last.start()] {
-        // A single sibling stands close to its brace; its colon tells whether the style is spacious.
+        // A single sibling is next to its brace; the space after its colon shows the style.
         b"" if siblings.len() == 1 && colon.ends_with(b" ") => b" ",
         gap => gap,
     };

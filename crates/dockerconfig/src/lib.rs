@@ -13,7 +13,7 @@
 //!                           EditOutcome { before, after, saved } ──▶ diff, with secrets hidden
 //! ```
 //!
-//! [`lookup`] says where each family of clients looks for the credentials of a registry, and
+//! [`lookup`] shows where each family of clients looks for the credentials of a registry, and
 //! [`Migration`] which logins can move to a helper so that all of them still find the same login.
 //! Nothing here reads the environment, runs a helper or knows a registry.
 //!
@@ -30,7 +30,7 @@
 //! let edited = file.edit(|document| document.set_creds_store(&helper)).unwrap();
 //! assert!(diff("config.json", &edited.before, &edited.after).contains("+  \"credsStore\": \"credmint\""));
 //!
-//! // Docker now asks it for this image.
+//! // Docker now calls it for this image.
 //! let server = protocol::ServerUrl::parse("ghcr.io").unwrap();
 //! let files = [(path.clone(), edited.after)];
 //! let query = LookupQuery { server: &server, repository: Some("owner/app"), variable: &[], files: &files };

@@ -45,7 +45,7 @@ pub enum Source {
         file: PathBuf,
         /// What follows `docker-credential-` in its name.
         helper: String,
-        /// What it is asked for.
+        /// The address that is sent to it.
         asked: String,
         /// Whether it is `credsStore`, else an entry of `credHelpers`.
         is_store: bool,
@@ -75,15 +75,15 @@ impl fmt::Display for Source {
 /// Which source a client takes for a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LookupResult {
-    /// Who asks.
+    /// The client.
     pub client: Client,
-    /// What it asks first; `None` is an anonymous request.
+    /// The first source that it uses; `None` is an anonymous request.
     pub source: Option<Source>,
     /// What it goes on to where the first has nothing; mostly nothing: a helper that has no login ends the search.
     pub then: Vec<Source>,
 }
 
-/// What is asked for, and what there is to find it in.
+/// The registry or repository, and the sources.
 #[derive(Clone, Debug)]
 pub struct LookupQuery<'a> {
     /// The registry.
@@ -97,7 +97,7 @@ pub struct LookupQuery<'a> {
     pub files: &'a [(PathBuf, Document)],
 }
 
-/// Which source wins. It says what a client would ask, not what a helper would answer.
+/// The source that takes precedence. It is the one that a client would use, whatever a helper would return.
 pub fn lookup(client: Client, search: &LookupQuery<'_>) -> LookupResult {
     let asked = ImageQuery { host: &KeyFormat::Podman.key(search.server), repository: search.repository };
     let of = |(path, document): &(PathBuf, Document)| sources(client, asked, path, &Logins::of(document));
@@ -111,7 +111,7 @@ pub fn lookup(client: Client, search: &LookupQuery<'_>) -> LookupResult {
     LookupResult { client, source, then: sources }
 }
 
-/// An image as a client asks for it: the host as it is written, `docker.io` for Docker Hub.
+/// An image as a client looks it up: the host as written, `docker.io` for Docker Hub.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ImageQuery<'a> {
     pub(crate) host: &'a str,
@@ -151,7 +151,7 @@ impl Logins {
     }
 }
 
-/// The sources in one file, in the order in which a client asks them.
+/// The sources in one file, in the order in which a client uses them.
 pub(crate) fn sources(client: Client, asked: ImageQuery<'_>, file: &Path, logins: &Logins) -> Vec<Source> {
     let key = asked.key(client);
     match client {
@@ -216,7 +216,7 @@ fn helper_of(file: &Path, helper: &str, asked: &str, is_store: bool) -> Source {
     Source::Helper { file: file.to_owned(), helper: helper.to_owned(), asked: asked.to_owned(), is_store }
 }
 
-/// A marker is no source.
+/// A marker is not a source.
 fn entry(path: &Path, auth: Option<&Auth>) -> Option<Source> {
     let auth = auth.filter(|auth| !auth.is_marker())?;
     Some(Source::Entry { file: path.to_owned(), key: auth.server.clone() })

@@ -12,7 +12,7 @@ use crate::simulation::{Outcome, Outcomes, simulate};
 pub trait HelperQueries {
     /// Whether a short name is that of one of our helpers, which all keep logins in the same place.
     fn is_ours(&self, helper: &str) -> bool;
-    /// What a helper answers; `None` also where it has no login or cannot be asked.
+    /// The credentials of a helper; `None` also if it has no login or fails.
     fn credentials(&self, helper: &str, asked: &str) -> Option<Credentials>;
     /// The login that our helpers keep for an address: nothing that would have to be minted.
     fn stored_login(&self, asked: &str) -> Option<Credentials>;
@@ -20,9 +20,9 @@ pub trait HelperQueries {
 
 /// The plan for moving plaintext logins of a config to where our helpers keep them.
 ///
-/// Clients find one login under many keys, each in its own way, while a helper is asked for hosts only. So
+/// Clients find one login under many keys, each in its own way, while a helper is called with hosts only. So
 /// the lookups of all clients are simulated before and after: an image that had a login has the same one,
-/// or the login is skipped and the plan says why.
+/// or the login is skipped and the plan has the reason.
 pub struct Migration<'a> {
     /// The clients that read the file. The first that finds a login for a registry decides which key counts.
     pub clients: &'a [Client],
@@ -37,7 +37,7 @@ pub struct Migration<'a> {
 /// One login that can move.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Move {
-    /// The login, with the address under which the client asks for it as its server.
+    /// The login; its server is the address that the client looks up.
     pub login: Credentials,
     /// The keys in `auths` that have it.
     pub keys: Vec<String>,
@@ -63,14 +63,14 @@ pub struct Skipped {
 pub struct ShadowedLogin {
     /// The other helper.
     pub helper: String,
-    /// Its login, with the address under which the client asks for it as its server.
+    /// Its login; its server is the address that the client looks up.
     pub login: Credentials,
 }
 
 /// What moves and what stays.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
-    /// What is hidden by the new wiring, apart from what stands in the file; nothing is planned for it.
+    /// Logins outside of the file that the new configuration hides; nothing is planned for them.
     pub shadowed: Vec<ShadowedLogin>,
     /// In the order of the text.
     pub moves: Vec<Move>,
@@ -194,7 +194,7 @@ impl Migration<'_> {
         Ok(Some(Move { login: Credentials { server: asked, username, secret }, keys, helper_keys, helper }))
     }
 
-    /// The login of another helper that was asked until now.
+    /// The login of the helper that was used until now.
     fn shadowed(&self, found: &RegistryEntries, wired: &RegistryEntries) -> Option<ShadowedLogin> {
         let client = *self.clients.first()?;
         let image = ImageQuery { host: &found.host, repository: None };
@@ -282,7 +282,7 @@ impl Migration<'_> {
 
 /// The most entries of one registry; the time grows with their third power.
 const MOST: usize = 32;
-const NAMESPACE: &str = "it is for some repositories only, and helpers are asked for the whole registry";
+const NAMESPACE: &str = "it is for some repositories only, and helpers are called for a whole registry";
 const TOKEN: &str = "it has a registrytoken, which helpers cannot store";
 
 impl Plan {

@@ -74,7 +74,7 @@ impl ConfigPaths {
 
     /// Where podman, buildah and skopeo look, in their order; the first is where they write. A file
     /// that is named (`--authfile`, else `REGISTRY_AUTH_FILE`, else the one in `DOCKER_CONFIG`) is the
-    /// only one (podman 4 went on to the others). `~/.dockercfg`, which podman reads last and nobody has written since 2015, is left
+    /// only one (podman 4 went on to the others). `~/.dockercfg`, which podman reads last and no program has written since 2015, is left
     /// out: it has another format.
     ///
     /// Source: <https://github.com/containers/container-libs/blob/main/image/pkg/docker/config/config.go>,

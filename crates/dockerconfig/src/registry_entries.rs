@@ -7,7 +7,7 @@ use crate::keys::{host_of, is_hub, is_hub_token, is_namespace, registry_of};
 use crate::lookup::{Client, ImageQuery, Logins};
 use crate::simulation::Outcome;
 
-/// All that a config says of one registry, under whatever spelling.
+/// All entries of one registry in a config, under any spelling.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RegistryEntries {
     /// As an image names it; `docker.io` for Docker Hub.
@@ -39,7 +39,7 @@ impl RegistryEntries {
     pub(crate) fn images(&self) -> Vec<Image> {
         let keys = self.logins.auths.iter().map(|auth| &auth.server);
         let keys: Vec<_> = keys.chain(self.logins.helpers.iter().map(|(key, _)| key)).collect();
-        // Docker Hub's other names become `docker.io` before anybody looks.
+        // Clients replace Docker Hub's other names by `docker.io` before they look them up.
         let written = keys.iter().map(|key| host_of(key)).filter(|_| self.host != "docker.io");
         let mut hosts: Vec<&str> = [self.host.as_str()].into_iter().chain(written).collect();
         hosts.sort_unstable();
@@ -73,7 +73,7 @@ impl RegistryEntries {
         self.logins.helpers.push((key.to_owned(), helper.to_owned()));
     }
 
-    /// What Docker asks for, in the spelling that is usual.
+    /// The address that Docker looks up, in its usual spelling.
     pub(crate) fn asked(&self) -> String {
         ImageQuery { host: &self.host, repository: None }.key(Client::Docker)
     }
@@ -91,7 +91,7 @@ impl RegistryEntries {
     }
 }
 
-/// What a config says of each registry that it has entries or helpers for.
+/// The entries and helpers of each registry in a config.
 pub(crate) fn by_registry(logins: &Logins) -> BTreeMap<String, RegistryEntries> {
     let mut found: BTreeMap<String, RegistryEntries> = BTreeMap::new();
     let mut of = |key: &str, add: &mut dyn FnMut(&mut Logins)| {

@@ -82,7 +82,7 @@ impl Document {
                 self.text.remove(&[Field(HELPERS), Key(key)]);
                 format!("removed {key} from credHelpers: no client looks it up")
             }
-            // The other family of clients asks for this one.
+            // The other family of clients looks up this one.
             Some(asked) if ServerUrl::parse(key).is_ok_and(|server| KeyFormat::Podman.key(&server) == key) => {
                 let helper = helpers.iter().find(|(other, _)| other == key).map_or("", |(_, helper)| helper);
                 self.text.set(&[Field(HELPERS), Key(&asked)], &encode(helper));

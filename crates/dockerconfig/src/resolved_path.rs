@@ -11,7 +11,7 @@ const LARGEST: u64 = 16 << 20;
 
 /// The file behind a path, where symbolic links lead; it need not be there (a dangling link).
 ///
-/// The temporary file has to lie beside this file and not beside the link, which may be on another
+/// The temporary file must be next to this file, not next to the link, which may be on another
 /// file system, and the link has to stay a link: <https://github.com/docker/cli/issues/5553>.
 #[derive(Clone, Debug)]
 pub(crate) struct ResolvedPath {
@@ -25,11 +25,11 @@ impl ResolvedPath {
             match fs::read_link(&path) {
                 // Joining an absolute path replaces the folder.
                 Ok(link) => path = folder_of(&path).join(link),
-                // InvalidInput: it is no link. NotFound: it is not there yet.
+                // InvalidInput: not a link. NotFound: it does not exist yet.
                 Err(error) if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::NotFound) => {
                     return Ok(ResolvedPath { path });
                 }
-                // Windows says that something is no link in its own words.
+                // Windows has another error for a file that is not a link.
                 Err(_) if cfg!(windows) => return Ok(ResolvedPath { path }),
                 Err(error) => return Err(error),
             }

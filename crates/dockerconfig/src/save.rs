@@ -15,7 +15,7 @@ pub enum Saved {
     /// A new file was written, flushed to the disk and put in the place of the old one.
     Replaced,
     /// The file could not be replaced (it is bind-mounted, or its folder or owner is another's) and
-    /// was overwritten as it lies there. A process that dies leaves the old or the new text, a
+    /// was overwritten in place. A process that dies leaves the old or the new text, a
     /// machine that loses power may leave neither.
     InPlace,
 }
@@ -33,7 +33,7 @@ impl From<io::Error> for SaveError {
     }
 }
 
-/// Replaces `before` by `after`; `None` is no file.
+/// Replaces `before` by `after`; `None` means that there is no file.
 pub(crate) fn save(target: &ResolvedPath, before: Option<&[u8]>, after: &[u8]) -> Result<Saved, SaveError> {
     let Some(before) = before else {
         let temporary = write_beside(target, after)?;
@@ -76,7 +76,7 @@ pub(crate) fn remove(target: &ResolvedPath, before: &[u8]) -> Result<Saved, Save
     Ok(Saved::Replaced)
 }
 
-/// What says that this file cannot be replaced, though it may be writable.
+/// The errors of a file that cannot be replaced, though it may be writable.
 fn is_about_place(error: &io::Error) -> bool {
     use ErrorKind::{CrossesDevices, PermissionDenied, ReadOnlyFilesystem, ResourceBusy};
     !cfg!(windows) && matches!(error.kind(), CrossesDevices | PermissionDenied | ReadOnlyFilesystem | ResourceBusy)
@@ -111,7 +111,7 @@ fn like(file: NamedTempFile, other: &Path) -> io::Result<NamedTempFile> {
     use std::os::unix::fs::{MetadataExt, fchown};
     let (theirs, ours) = (fs::metadata(other)?, file.as_file().metadata()?);
     if theirs.uid() != ours.uid() {
-        // Only root can; anybody else leaves the file where it is.
+        // Only root can; for other users the file stays.
         fchown(file.as_file(), Some(theirs.uid()), Some(theirs.gid()))?;
     } else if theirs.gid() != ours.gid() {
         fchown(file.as_file(), None, Some(theirs.gid()))?;
@@ -148,7 +148,7 @@ fn swap(temporary: TempPath, path: &Path, before: &[u8]) -> Result<(), SaveError
             came_out.map_or_else(|error| Err(error.into()), |_| Err(SaveError::Changed))
         }
         Err(Errno::NOENT) => Err(SaveError::Changed),
-        // Not every file system can, and each says so in its own way. What hinders both says so again.
+        // Not every file system supports it, and their errors differ. A cause that affects both is reported again.
         Err(_) => replace(temporary, path),
     }
 }

@@ -59,7 +59,7 @@ pub(crate) fn simulate(
     let mut logins = logins.clone();
     for _ in 0..logins.auths.len().max(1) {
         let once = sources(client, asked, Path::new(""), &logins).into_iter().find_map(|source| match source {
-            // A repository's own key is no registry's: what a helper has for it stays as it is.
+            // The key of a repository is not that of a registry: a helper's login for it stays as it is.
             Source::Helper { asked, .. } if is_repository(&asked) => None,
             Source::Helper { helper, asked, .. } => answer(&helper, &asked),
             Source::Entry { key, .. } => in_entry(&key, &logins),

@@ -45,7 +45,7 @@ pub(crate) fn items(text: &[u8], outer: &Range<usize>) -> Vec<Item> {
     items
 }
 
-/// The first place at or after `at` that is no JSON white space.
+/// The first position at or after `at` that is not JSON white space.
 pub(crate) fn after_space(text: &[u8], at: usize) -> usize {
     text[at..].iter().position(|byte| !is_space(*byte)).map_or(text.len(), |found| at + found)
 }
@@ -89,7 +89,7 @@ fn end_of_string(text: &[u8], quote: usize) -> usize {
     at + 1
 }
 
-/// The value of a JSON string. Go reads half a surrogate pair and bytes that are no UTF-8 as U+FFFD,
+/// The value of a JSON string. Go reads half a surrogate pair and bytes that are not UTF-8 as U+FFFD,
 /// serde refuses them: such a text is taken as it is written.
 pub(crate) fn decode(quoted: &[u8]) -> String {
     serde_json::from_slice(quoted)

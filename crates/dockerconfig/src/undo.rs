@@ -20,7 +20,7 @@ use crate::span::encode;
 /// A copy of the whole file would do that, and it would keep every password of the file in plain
 /// text after they were migrated. So only the members that an edit names are kept, never anything
 /// of `auths`; and, where `auths` was left alone, the replaced pieces of text, which give back the
-/// file byte by byte as long as nobody else has written it.
+/// file byte by byte as long as no other program has written it.
 #[derive(Default, Deserialize, Serialize)]
 pub(crate) struct UndoRecord {
     /// The file was not there before.
@@ -141,7 +141,7 @@ impl UndoRecord {
             let mut bytes = now.text().to_vec();
             for piece in pieces.iter().rev() {
                 let range = piece.at..piece.at + piece.inserted.len();
-                // A record that was tampered with is no reason to panic.
+                // A record that was tampered with must not cause a panic.
                 if bytes.get(range.clone()) == Some(piece.inserted.as_bytes()) {
                     bytes.splice(range, piece.removed.bytes());
                 }
@@ -257,14 +257,14 @@ fn named(list: Vec<String>) -> Vec<(String, String)> {
     list.into_iter().map(|text| (text, String::new())).collect()
 }
 
-/// Where the record of a config lies: beside the path that was named, not where a link leads to.
+/// The path of the record of a config: next to the named path, not next to the target of a link.
 pub(crate) fn path_of(config: &Path) -> PathBuf {
     let mut name = config.file_name().unwrap_or_default().to_owned();
     name.push(".credmint-undo");
     config.with_file_name(name)
 }
 
-/// The record of a config as it lies there; `None` where nothing is to be undone.
+/// The record of a config; `None` if there is nothing to undo.
 pub(crate) fn load(config: &Path) -> io::Result<Option<Vec<u8>>> {
     match fs::read(path_of(config)) {
         Ok(bytes) => Ok(Some(bytes)),

@@ -16,7 +16,7 @@ pub enum VariableError {
     InvalidAuth(String),
 }
 
-/// The servers in the value of `DOCKER_AUTH_CONFIG`, which Docker asks before any helper and file.
+/// The servers in the value of `DOCKER_AUTH_CONFIG`, which Docker looks up before any helper and file.
 ///
 /// Docker takes only `{"auths":{"SERVER":{"auth":"…"}}}`, see `parseEnvConfig` in
 /// <https://github.com/docker/cli/blob/master/cli/config/configfile/file.go>.

@@ -11,7 +11,7 @@ use crate::profiles::Profiles;
 
 /// Bytes; a longer script is not looked through.
 const LONGEST_SCRIPT: u64 = 64 << 10;
-/// They lie beside the token, where some keychains have little room.
+/// They are stored with the token, and some keychains have little space.
 const MOST_VARIABLES: usize = 100;
 /// Of the shell's own making: they change with every prompt and choose nothing.
 const OF_THE_SHELL: [&str; 5] = ["PWD", "OLDPWD", "SHLVL", "RANDOM", "PATH"];

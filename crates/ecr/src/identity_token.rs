@@ -28,7 +28,7 @@ pub fn add_identity(print: &mut Fingerprint, setup: &Setup) {
 
 const REGIONS: [&str; 2] = ["AWS_REGION", "AWS_DEFAULT_REGION"];
 
-/// A token that says who this machine is in AWS, for one audience, and what that depends on, as in
+/// An identity token of this machine's AWS identity for one audience, and what that depends on, as in
 /// [`broker::Minted::requires`]; `ttl` in seconds. Only within a runtime.
 ///
 /// # Errors

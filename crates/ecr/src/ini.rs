@@ -21,7 +21,7 @@ pub(crate) struct ParseError {
     pub(crate) cause: &'static str,
 }
 
-/// The sections of a file, in their order. One that is there twice is there twice here.
+/// The sections of a file in order, duplicates included.
 ///
 /// # Errors
 /// The first line that cannot be read.

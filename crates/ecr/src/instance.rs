@@ -15,7 +15,7 @@ fn timed_out(error: &CredentialsError) -> bool {
     ["timeout", "timed out"].iter().any(|words| error_chain(error).contains(words))
 }
 
-/// The metadata service of an instance gives no session, without which it gives nothing; `accepts` says whether it
+/// The metadata service of an instance gives no session, without which it gives nothing; `accepts` is whether it
 /// accepts connections.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-data-retrieval.html>
 pub(crate) fn unusable(error: &CredentialsError, accepts: bool) -> MintError {

@@ -21,7 +21,7 @@
 //! use protocol::ServerUrl;
 //! use settings::Setup;
 //!
-//! // Naming the token of a registry reads settings, and asks no service.
+//! // Naming the token of a registry reads settings and calls no service.
 //! let setup = Setup::of("/home/jane".as_ref(), &[("AWS_PROFILE", "dev")]);
 //! let scope = |address: &str| Ecr.scope(&ServerUrl::parse(address).unwrap(), &setup);
 //! let registry = scope("123456789012.dkr.ecr.eu-west-1.amazonaws.com").expect("a registry of ECR");

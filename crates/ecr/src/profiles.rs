@@ -236,7 +236,7 @@ source_profile = absent-one
         {
             assert_eq!(Profiles::of(CONFIG, name).missing().as_deref(), expected, "{name}");
         }
-        assert_eq!(Profiles::of("", "default").missing(), None, "nobody has named it");
+        assert_eq!(Profiles::of("", "default").missing(), None, "it was not named");
         let points_to_default = Profiles::of("[profile pull]\nsource_profile = default\n", "pull");
         assert_eq!(points_to_default.missing().as_deref(), Some("default"));
     }

@@ -183,7 +183,7 @@ aws_access_key_id = AKIA
             ("dev", "service error; ForbiddenException: canary", "check sso_account_id and sso_role_name"),
             ("console", "failed to read `/elsewhere/0a.json`", "run `aws login --profile console`"),
             ("console", "cached Login token is expired", "run `aws login --profile console`"),
-            // The name of a role of single sign-on is no reason to sign in again.
+            // The name of a single sign-on role is not a reason to sign in again.
             (
                 "pull",
                 denied,

@@ -174,7 +174,7 @@ fn chosen_by_nothing(environment: &Environment) -> bool {
     .all(|name| environment.raw(name).is_none())
 }
 
-/// The id of an EC2 instance, as its firmware tells it.
+/// The id of an EC2 instance, from its firmware.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/identify_ec2_instances.html>
 fn machine() -> Option<Vec<u8>> {
     if cfg!(target_os = "linux") { std::fs::read("/sys/devices/virtual/dmi/id/board_asset_tag").ok() } else { None }
@@ -197,14 +197,14 @@ mod tests {
         ("AWS_DEFAULT_REGION", "the registry has its own"),
         ("AWS_ACCOUNT_ID", "the keys say whose they are"),
         ("AWS_ACCOUNT_ID_ENDPOINT_MODE", "ECR has no endpoints of accounts"),
-        ("AWS_MAX_ATTEMPTS", "patience chooses nobody"),
-        ("AWS_RETRY_MODE", "patience chooses nobody"),
-        ("AWS_METADATA_SERVICE_TIMEOUT", "patience chooses nobody"),
+        ("AWS_MAX_ATTEMPTS", "retries and timeouts"),
+        ("AWS_RETRY_MODE", "retries and timeouts"),
+        ("AWS_METADATA_SERVICE_TIMEOUT", "retries and timeouts"),
         ("AWS_EXECUTION_ENV", "it stands in the user agent"),
         ("AWS_SDK_UA_APP_ID", "it stands in the user agent"),
         ("AWS_CREDENTIAL_EXPIRATION", "the keys say whose they are"),
-        ("AWS_CA_BUNDLE", "whom to trust chooses nobody"),
-        ("HTTPS_PROXY", "the way chooses nobody, and TLS holds on it"),
+        ("AWS_CA_BUNDLE", "trusted certificates"),
+        ("HTTPS_PROXY", "a proxy, which TLS protects from"),
         ("STAGE", "what a program in a profile reads is a condition of the token: see `depends`"),
         ("PATH", "which program a profile runs is a condition of the token: see `depends`"),
     ];

@@ -18,7 +18,7 @@ const MAX_POLICY: usize = 2_048;
 const PULL: [&str; 3] = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"];
 const PUSH: [&str; 4] = ["ecr:CompleteLayerUpload", "ecr:InitiateLayerUpload", "ecr:PutImage", "ecr:UploadLayerPart"];
 
-/// The role with what a rule says of its session.
+/// The role with the session settings of a rule.
 ///
 /// # Errors
 /// The policy is longer than AWS takes.

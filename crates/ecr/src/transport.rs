@@ -1,5 +1,5 @@
 //! The SDK's requests, sent by the client of all clouds: one TLS, one set of authorities, the same
-//! proxies, and the same errors where there is no connection.
+//! proxies, and connection errors.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -87,7 +87,7 @@ pub(crate) fn is_rejection(response: Option<&HttpResponse>) -> bool {
     status.is_some_and(|status| status < 500 && web::outage("", status).is_none())
 }
 
-/// Makes connectors, one for each limit on connecting that the SDK asks for.
+/// Makes connectors, one for each connect timeout of the SDK.
 #[derive(Clone, Debug)]
 struct Client {
     client: web::Client,

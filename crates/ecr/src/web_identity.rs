@@ -1,5 +1,5 @@
 //! Tokens of an OpenID provider, for a role's credentials. The SDK has a source of identity for this, but that
-//! reads the token from a file, and asks for no duration.
+//! reads the token from a file, and sets no duration.
 //! <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html>
 
 use std::path::Path;

@@ -2,7 +2,7 @@ use broker::ExistingToken;
 use protocol::{Secret, ServerUrl};
 use settings::Environment;
 
-/// The registry that a GitLab job may use as it is: the variables tell its host, the user and the password.
+/// The registry that a GitLab job may use as it is: the variables have its host, the user and the password.
 /// <https://docs.gitlab.com/ci/variables/predefined_variables/>
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Job {
@@ -17,7 +17,7 @@ enum User {
     Is(&'static str),
 }
 
-/// The first that is there serves.
+/// The first that exists is used.
 const JOBS: [Job; 3] = [
     Job { host: "CI_REGISTRY", username: User::Variable("CI_REGISTRY_USER"), password: "CI_REGISTRY_PASSWORD" },
     Job { host: "CI_REGISTRY", username: User::Is("gitlab-ci-token"), password: "CI_JOB_TOKEN" },

@@ -31,7 +31,7 @@ pub(crate) fn token(plan: &Plan, setup: &Setup, deadline: Deadline) -> Result<Mi
         Subject::ApiToken { source: None, variables } => return Err(error::no_api_token(plan, variables)),
     };
     let client = Client::new(&setup.environment).map_err(|why| principal.no_token_because(why))?;
-    // One that is exchanged need not last; one that is the password is asked to last as long as it may.
+    // A token that is exchanged may be short-lived; one that is the password gets the longest TTL.
     let ttl = plan.row.request.is_none().then(|| plan.values.ttl()).flatten();
     let fetch = Fetch { audience, is_strict, ttl, client: &client, setup, deadline };
     let minted = web::run(async {
@@ -45,7 +45,7 @@ pub(crate) fn token(plan: &Plan, setup: &Setup, deadline: Deadline) -> Result<Mi
     let token = Minted::new(username, secret, expires.unwrap_or_else(SystemTime::now));
     let mut token = Minted { requires, ..token };
     if !is_kept {
-        // An identity token is never kept, nor is what does not tell how long it lasts.
+        // An identity token is never cached, nor is a token without an expiry.
         token.requires = Conditions::default().never_reuse().seal(&setup.environment);
     }
     Ok(token)
@@ -63,7 +63,7 @@ async fn exchange(
     };
     let unsigned = Unsigned::of(plan, request).ok_or_else(|| error::no_address(plan))?;
     let url = unsigned.url.clone();
-    log::debug!("{} is asked at {}", plan.row.name, url.host_str().unwrap_or_default());
+    log::debug!("requesting a token of {} at {}", plan.row.name, url.host_str().unwrap_or_default());
     let sent = SystemTime::now();
     let response = Response::to(unsigned.sign(&token, fetch.client), fetch.deadline).await;
     let response = response.map_err(|error| error::unreachable(plan, &url, &error))?;

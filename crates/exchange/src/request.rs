@@ -57,7 +57,7 @@ impl Unsigned {
         Some(unsigned)
     }
 
-    /// What a table says of the fields.
+    /// Applies the fields of a table.
     fn add(&mut self, plan: &Plan) {
         let fields = &plan.gateway.fields;
         if let Some((name, _)) = fields.iter().find(|(_, text)| *text == IDENTITY_TOKEN) {

@@ -26,7 +26,7 @@ pub(crate) struct Minted {
 /// # Errors
 /// What is wrong with it, without a word of it.
 pub(crate) fn read(plan: &Plan, json: &Value, sent: SystemTime) -> Result<Minted, &'static str> {
-    let (username, secret, told) = match plan.row.response {
+    let (username, secret, stated) = match plan.row.response {
         Response::DockerConfig(host) => {
             let (username, secret) = pair(json, host).ok_or("it has no login for the registry")?;
             (Some(username), secret, None)
@@ -39,12 +39,12 @@ pub(crate) fn read(plan: &Plan, json: &Value, sent: SystemTime) -> Result<Minted
             };
             let secret = field("token", token).and_then(Value::as_str).filter(|text| !text.is_empty());
             let secret = Secret::new(secret.ok_or("it has no token")?.to_owned());
-            let told = match (field("expires", expires), field("expires_in", expires_in)) {
+            let stated = match (field("expires", expires), field("expires_in", expires_in)) {
                 (Some(time), _) => Some(time_of(time).ok_or("its expiry is not a time as in 2026-11-27T20:00:00Z")?),
                 (None, Some(seconds)) => Some(after(sent, seconds).ok_or("its expires_in is not a number of seconds")?),
                 (None, None) => None,
             };
-            (field("username", username).and_then(Value::as_str).map(str::to_owned), secret, told)
+            (field("username", username).and_then(Value::as_str).map(str::to_owned), secret, stated)
         }
     };
     let text = secret.expose();
@@ -54,7 +54,7 @@ pub(crate) fn read(plan: &Plan, json: &Value, sent: SystemTime) -> Result<Minted
     let claims = Claims::of(text);
     let of_claims = || claims.as_ref().and_then(|claims| claims.expires);
     let asked = || sent.checked_add(Duration::from_secs(plan.values.ttl()?));
-    let expires = told.or_else(of_claims).or_else(asked);
+    let expires = stated.or_else(of_claims).or_else(asked);
     if expires.is_some_and(|expires| expires <= SystemTime::now()) {
         return Err("its token has already expired");
     }

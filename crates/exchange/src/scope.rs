@@ -159,7 +159,7 @@ mod tests {
         for server in ["docker.io", "quay.io", "cgr.dev", "corp.jfrog.io", "registry.digitalocean.com", "r.example"] {
             assert!(scope("", &JOB, server).is_none(), "{server}");
         }
-        // An API token opens an account: it is not sent because it lies about.
+        // An API token gives access to an account: it is not sent only because it exists.
         assert!(scope("", &[("DIGITALOCEAN_ACCESS_TOKEN", "x")], "registry.digitalocean.com").is_none());
         // Without the name of the user a connection is not set up.
         assert!(scope("", &[("DOCKERHUB_OIDC_CONNECTIONID", "x")], "docker.io").is_none());

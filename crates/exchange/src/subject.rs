@@ -11,7 +11,7 @@ pub(crate) enum Subject {
     Identity {
         detected: Detected,
         audience: Option<String>,
-        /// Whether a token for another audience is not sent: where somebody has named it, or the service has only one.
+        /// Whether a token for another audience is not sent: if the settings name one, or the service has only one.
         is_strict: bool,
     },
     ApiToken {

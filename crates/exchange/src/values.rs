@@ -47,7 +47,7 @@ impl Values {
         self.map.get(key).map(String::as_str)
     }
 
-    /// The TTL that is asked for.
+    /// The requested TTL.
     pub(crate) fn ttl(&self) -> Option<u64> {
         self.value("ttl")?.parse().ok()
     }

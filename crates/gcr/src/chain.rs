@@ -19,7 +19,7 @@ use crate::{error, federation, gcloud, gcloud_config, metadata_server, service_a
 ///
 /// The order is that of Google's Application Default Credentials, which know nothing of gcloud's
 /// active account. So that one comes last, after the metadata server: a machine in Google Cloud
-/// works as itself, whoever signed in to gcloud on it; and starting gcloud takes half a second.
+/// uses its own identity, not that of a user who signed in to gcloud on it; and starting gcloud takes half a second.
 /// <https://cloud.google.com/docs/authentication/application-default-credentials>
 pub(crate) async fn find(setup: &Setup, rule: Option<&Rule>, exchange: &Exchange<'_>) -> Result<Identity, MintError> {
     if let Some((path, by)) = gcloud_config::credentials_file(setup, rule) {

@@ -19,7 +19,7 @@ pub(crate) fn cannot_narrow() -> MintError {
     )
 }
 
-/// `place` is what says that gcloud has an account: a file or a variable.
+/// `place` is the file or variable that shows that gcloud has an account.
 pub(crate) fn gcloud_not_installed(place: &str) -> MintError {
     let remedy = "install gcloud or add its folder to PATH, or set GOOGLE_APPLICATION_CREDENTIALS";
     principal::gcloud().no_token_but(format!("gcloud is not on PATH, and {place} exists"), remedy)
@@ -29,7 +29,7 @@ pub(crate) fn unreachable(principal: &Principal, host: &str, error: &RequestErro
     principal.no_token_because(error.explain(&format!("cannot reach {host}")))
 }
 
-/// The firmware says that this is one of Google's machines.
+/// According to the firmware, this is a machine of Google.
 pub(crate) fn no_metadata_server(principal: &Principal) -> MintError {
     principal.no_token_but(
         "the metadata server at 169.254.169.254 did not respond",

@@ -114,7 +114,7 @@ impl<'a> Exchange<'a> {
         if is_local(url) { self.direct() } else { Ok(self.client()?.proxied()) }
     }
 
-    /// Metadata services are asked directly: no proxy can reach this machine's own.
+    /// Metadata services are called directly: a proxy cannot reach that of this machine.
     pub(crate) fn direct(&self) -> Result<&web::HttpClient, MintError> {
         Ok(self.client()?.direct())
     }

@@ -139,7 +139,7 @@ fn conditions(gcloud: &Path, auth: &Value) -> Conditions {
 mod tests {
     use super::*;
 
-    /// What gcloud 528 says, word for word, where it is made to fail.
+    /// The error messages of gcloud 528.
     #[test]
     fn an_error_of_gcloud_has_its_cause_and_remedy() {
         const HELPER: &str = "ERROR: (gcloud.config.config-helper) ";

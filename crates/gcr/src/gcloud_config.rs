@@ -50,19 +50,19 @@ pub(crate) fn credentials_file(setup: &Setup, rule: Option<&Rule>) -> Option<(Pa
 pub(crate) fn gcloud_configuration(setup: &Setup) -> Option<PathBuf> {
     let folder = gcloud_folder(setup)?;
     let name = setup.environment.text("CLOUDSDK_ACTIVE_CONFIG_NAME").or_else(|| {
-        // A name of a few letters: there is no other way to tell which file counts.
+        // A name of a few letters: there is no other way to determine the active file.
         Some(protocol::read_text_file(&folder.join("active_config")).ok()?.trim().to_owned())
     });
     let name = name.as_deref().map_or("default", str::trim);
     Some(folder.join("configurations").join(format!("config_{name}")))
 }
 
-/// Whether gcloud may have an account, as far as can be told without starting it.
+/// Whether gcloud may have an account, as far as known without starting it.
 pub(crate) fn gcloud_may_have_account(setup: &Setup) -> bool {
     gcloud_override(setup).is_some() || gcloud_accounts(setup).is_some()
 }
 
-/// Where it says that gcloud has an account: a variable or a file.
+/// The variable or file that shows that gcloud has an account.
 pub(crate) fn gcloud_account(setup: &Setup) -> Option<String> {
     gcloud_override(setup).or_else(|| {
         let accounts = gcloud_accounts(setup)?;

@@ -11,14 +11,14 @@ pub(crate) struct Identity {
     pub(crate) universe: String,
     /// The project that the requests of a user are charged to.
     pub(crate) quota_project: Option<String>,
-    /// What it depends on besides what the token's name tells.
+    /// What it depends on in addition to the token's name.
     pub(crate) conditions: Conditions,
     /// The endpoint of the IAM Credentials API, where it is not the usual one.
     pub(crate) iam_endpoint: Option<String>,
 }
 
 impl Identity {
-    /// One that depends on nothing but what the token's name tells.
+    /// An identity that depends on the token's name only.
     pub(crate) fn new(principal: Principal, token: AccessToken, universe: String) -> Self {
         let conditions = Conditions::default();
         Identity { principal, token, universe, quota_project: None, conditions, iam_endpoint: None }

@@ -10,7 +10,7 @@ use crate::token::AccessToken;
 pub(crate) const CREATOR: &str =
     "grant roles/iam.serviceAccountTokenCreator on it to the identity that impersonates it";
 
-/// How another service account's token is asked for.
+/// How the token of another service account is requested.
 pub(crate) struct Impersonation {
     pub(crate) url: String,
     pub(crate) delegates: Vec<String>,
@@ -24,7 +24,7 @@ impl Impersonation {
         Impersonation { url, delegates: Vec::new(), lifetime: 3600, remedy: CREATOR }
     }
 
-    /// The account of this name, where this identity asks for it.
+    /// The account of this name, for this identity.
     pub(crate) fn of(account: &str, by: &Identity) -> Self {
         let service = match &by.iam_endpoint {
             Some(address) => address.trim_end_matches('/').to_owned(),

@@ -11,7 +11,7 @@ use crate::principal;
 use crate::rejection;
 use crate::token::AccessToken;
 
-/// By its address: a name under `internal` would be asked of whatever resolver a laptop is told of.
+/// Its IP address, because the name under `internal` would be resolved by any resolver of a laptop.
 /// <https://cloud.google.com/compute/docs/metadata/querying-metadata>
 const ADDRESS: &str = "169.254.169.254";
 const FLAVOR: (&str, &str) = ("Metadata-Flavor", "Google");

@@ -82,7 +82,7 @@ fn identity(setup: &Setup, rule: Option<&Rule>) -> String {
             }
         }
         // Only then it can be the machine's identity or that of gcloud's active account. What Google writes
-        // into the firmware to tell instances apart only root may read.
+        // into the firmware to identify instances is readable for root only.
         None => {
             print.boot();
             if let Some(configuration) = gcloud_config::gcloud_configuration(setup) {
@@ -115,12 +115,12 @@ mod tests {
         ("GOOGLE_CLOUD_QUOTA_PROJECT", "it is not read here"),
         ("CLOUDSDK_CORE_PROJECT", "a token is of no project"),
         ("GCE_METADATA_ROOT", "only Python's library reads it"),
-        ("GCE_METADATA_TIMEOUT", "how long is waited chooses nobody"),
+        ("GCE_METADATA_TIMEOUT", "a timeout"),
         ("GOOGLE_API_USE_CLIENT_CERTIFICATE", "there is no mutual TLS here"),
-        ("CLOUDSDK_PYTHON", "what gcloud runs in chooses nobody"),
-        ("CLOUDSDK_AUTH_LOGIN_CONFIG_FILE", "it counts while somebody signs in"),
-        ("HTTPS_PROXY", "the way chooses nobody, and TLS holds on it"),
-        ("SSL_CERT_FILE", "whom to trust chooses nobody"),
+        ("CLOUDSDK_PYTHON", "the interpreter of gcloud"),
+        ("CLOUDSDK_AUTH_LOGIN_CONFIG_FILE", "used at sign-in only"),
+        ("HTTPS_PROXY", "a proxy, which TLS protects from"),
+        ("SSL_CERT_FILE", "trusted certificates"),
         ("XDG_CONFIG_HOME", "neither Google's libraries nor gcloud follow it"),
     ];
 
@@ -186,7 +186,7 @@ mod tests {
             write(name, text);
             assert!(seen.insert(identity(&[])), "{name} with {text} does not count");
         }
-        write(".config/gcloud/configurations/config_work", "[core]\naccount = somebody-else\n");
+        write(".config/gcloud/configurations/config_work", "[core]\naccount = other-user\n");
         assert!(!seen.insert(identity(&[])), "gcloud's account counts only where it may be asked");
         let key = write("key.json", "{}");
         let variable = [("GOOGLE_APPLICATION_CREDENTIALS", key.as_str())];

@@ -8,7 +8,7 @@ use crate::github::GitHub;
 use crate::key::Key;
 use crate::target::Target;
 
-/// What chooses an App, apart from the settings.
+/// What selects an App, in addition to the settings.
 pub(crate) const VARIABLES: [&str; 6] = [
     "GITHUB_APP_ID",
     "GITHUB_APP_PRIVATE_KEY",

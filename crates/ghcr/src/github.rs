@@ -22,7 +22,7 @@ pub(crate) enum Kind {
 }
 
 impl GitHub {
-    /// As gh tells them apart, so that a token goes to no host that gh would not send it to:
+    /// As gh distinguishes them, so that a token is never sent to a host that gh would not send it to:
     /// [`pkg/auth`](https://github.com/cli/go-gh/blob/trunk/pkg/auth/auth.go).
     pub(crate) fn at(host: &str) -> Self {
         let host = host.to_ascii_lowercase();

@@ -12,7 +12,7 @@ use crate::github::GitHub;
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Account {
     pub(crate) user: Option<String>,
-    /// Only where gh found no keychain, or was told to use none.
+    /// Set only if gh found no keychain, or was configured to use none.
     pub(crate) token: Option<String>,
 }
 
@@ -31,7 +31,7 @@ pub(crate) fn path(setup: &Setup) -> Option<PathBuf> {
 /// The account that is active for a GitHub.
 ///
 /// # Errors
-/// A file that is there and cannot be read or understood.
+/// A file that exists and cannot be read or parsed.
 pub(crate) fn account(path: &Path, github: &GitHub) -> Result<Option<Account>, MintError> {
     let text = match protocol::read_text_file(path) {
         Ok(text) => text,
@@ -41,7 +41,7 @@ pub(crate) fn account(path: &Path, github: &GitHub) -> Result<Option<Account>, M
     account_in(&text, github).map_err(|line| error::hosts_malformed(path, line))
 }
 
-/// The error is the line on which the text is no YAML; what stands there may be a token.
+/// The error is the number of the line that is not YAML; the line itself may contain a token.
 fn account_in(text: &str, github: &GitHub) -> Result<Option<Account>, usize> {
     let documents = YamlLoader::load_from_str(text).map_err(|error| error.marker().line())?;
     let Some(host) = documents.first().map(|hosts| &hosts[github.host.as_str()]).filter(|host| !host.is_badvalue())

@@ -6,7 +6,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-/// The claims of a token that tell whose it is and whom it is for.
+/// The claims of a token that identify its subject and its audience.
 /// <https://openid.net/specs/openid-connect-core-1_0.html#IDToken>
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claims {
@@ -51,7 +51,7 @@ impl fmt::Display for Claims {
     }
 }
 
-/// Claims hold no secret, but whoever issues the token chooses their text.
+/// Claims are not secret, but the issuer of the token chooses their text.
 fn shown(text: &str) -> String {
     text.chars().filter(|sign| !sign.is_control()).take(200).collect()
 }

@@ -26,13 +26,13 @@ pub struct Fetch<'a> {
     pub ttl: Option<u64>,
     /// How the source is reached.
     pub client: &'a Client,
-    /// The variables and files that tell how.
+    /// The variables and files that configure it.
     pub setup: &'a Setup,
     /// Until when a response is waited for.
     pub deadline: Deadline,
 }
 
-/// Set for a program that prints a token, so that one that asks us in turn is told so.
+/// Set for a program that prints a token, so that a recursive call of credmint is an error.
 const INSIDE: &str = "CREDMINT_INSIDE_COMMAND";
 /// In an argument of `token_command`.
 const AUDIENCE: &str = "{audience}";

@@ -5,9 +5,9 @@
 //!                                         └──▶ token(audience)            slow, in `credmint-mint`
 //! ```
 //!
-//! A token is asked for one audience, sent to one address and dropped: it is never stored, printed or logged.
+//! A token is requested for one audience, sent to one address and dropped: it is never stored, printed or logged.
 //! What no table of the settings names is taken only from the CI that runs this job. The token of a pod's
-//! service account and that of a machine are for other services unless somebody says so.
+//! service account and that of a machine are for other services unless the settings name them.
 
 mod claims;
 mod error;
@@ -22,7 +22,7 @@ pub use source::{Detected, Source};
 
 use protocol::Secret;
 
-/// An identity token, with what it says of itself.
+/// An identity token with its claims.
 #[derive(Clone, Debug)]
 pub struct IdentityToken {
     /// The token.

@@ -8,9 +8,9 @@ pub(crate) struct Platform {
     pub(crate) seen: &'static str,
     /// What a token needs: one variable of each group.
     pub(crate) needs: &'static [&'static [&'static str]],
-    /// What tells one job from another.
+    /// The variables that identify a job.
     pub(crate) job: &'static [&'static str],
-    /// What to do where a job has no identity.
+    /// The remedy for a job without an identity.
     pub(crate) remedy: &'static str,
 }
 
@@ -89,13 +89,13 @@ impl Platform {
         TABLE.iter().find(|platform| platform.source == source)
     }
 
-    /// The one that runs this job.
+    /// The CI that runs this job.
     pub(crate) fn here(environment: &Environment) -> Option<&'static Platform> {
         const TABLE: &[Platform] = &PLATFORMS;
         TABLE.iter().find(|platform| platform.is_here(environment))
     }
 
-    /// Whether this job is one of its own, or has what its jobs are given, as in a container.
+    /// Whether this is a job of this CI, or has the variables of one, as in a container.
     pub(crate) fn is_here(&self, environment: &Environment) -> bool {
         environment.raw(self.seen).is_some() || self.source != IdentitySource::Gitlab && self.is_granted(environment)
     }

@@ -10,7 +10,7 @@ use crate::platform::Platform;
 pub enum Source {
     /// The CI that runs this job, the metadata server of Google Cloud, or AWS.
     Platform(IdentitySource),
-    /// A file, read each time: whoever writes it replaces it before it expires.
+    /// A file, read each time, because it is replaced before the token expires.
     File(PathBuf),
     /// A variable.
     Variable(String),
@@ -18,14 +18,14 @@ pub enum Source {
     Command(Vec<String>),
 }
 
-/// What the settings and the environment say of this job's identity.
+/// This job's identity according to the settings and the environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Detected {
     /// It has one.
     Source(Source),
     /// It is a job of this CI, and has none: something has to be set up.
     NotGranted(IdentitySource),
-    /// It is no job of a CI that is known, and the settings name no source.
+    /// It is not a job of a known CI, and the settings name no source.
     None,
 }
 
@@ -33,7 +33,7 @@ pub enum Detected {
 const VOLATILE: [&str; 6] = ["_", "COLUMNS", "LINES", "OLDPWD", "PWD", "SHLVL"];
 
 impl Source {
-    /// Looks where the settings say, else for the CI that runs this job. Instant: nothing is asked.
+    /// Looks where the settings say, else for the CI that runs this job. Instant: no request is sent.
     pub fn detect(rule: &IdentityRule, environment: &Environment) -> Detected {
         if let Some(path) = &rule.file {
             return Detected::Source(Source::File(path.clone()));
@@ -60,7 +60,7 @@ impl Source {
         }
     }
 
-    /// Adds what tells this job from any other, so that no job is given the token of another one: the jobs of
+    /// Adds what identifies this job, so that no job gets the token of another one: the jobs of
     /// a self-hosted runner are one user.
     pub fn add_to(&self, print: &mut Fingerprint, setup: &Setup) {
         let environment = &setup.environment;
@@ -103,7 +103,7 @@ fn add_file(print: &mut Fingerprint, path: &std::path::Path) {
     }
 }
 
-/// Whose token a program prints can depend on everything that it sees.
+/// The token of a program can depend on its whole environment.
 fn add_command(print: &mut Fingerprint, words: &[String], environment: &Environment) {
     for word in words {
         print.add("command", Some(word.as_bytes()));
@@ -160,7 +160,7 @@ mod tests {
             ),
             (&[("CIRCLE_OIDC_TOKEN", "t")], Detected::Source(Source::Platform(Circleci))),
             (&[("BITBUCKET_STEP_OIDC_TOKEN", "t")], Detected::Source(Source::Platform(Bitbucket))),
-            // A pod and a machine have one, too, for somebody else.
+            // A pod and a machine also have one, for other services.
             (&[("KUBERNETES_SERVICE_HOST", "10.0.0.1"), ("GCE_METADATA_HOST", "x")], Detected::None),
         ] {
             assert_eq!(detect(IdentityRule::default(), variables), expected, "{variables:?}");

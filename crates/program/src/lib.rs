@@ -47,7 +47,7 @@ pub struct Output {
     pub stderr: Zeroizing<Vec<u8>>,
 }
 
-/// Why there is no output.
+/// The error of a run without output.
 #[derive(Debug)]
 pub enum RunError {
     /// The program does not exist or cannot be started.

@@ -23,7 +23,7 @@ pub enum SystemError {
     Broken,
 }
 
-/// What an error message says about a program.
+/// The names that an error message uses for a program.
 #[derive(Clone, Copy, Debug)]
 pub struct Program {
     /// Its name: `az`.

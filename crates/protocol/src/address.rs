@@ -302,7 +302,7 @@ mod tests {
             ("\u{fc}\u{2009}.example", NotConvertible),
             ("\u{fc} .example", NotConvertible),
             ("[::1", Bracket),
-            ("[nonsense]", Bracket),
+            ("[malformed]", Bracket),
             ("[::1]x", Bracket),
             ("[::1%25]", Bracket),
             ("[::1%25a b]", Bracket),

@@ -4,7 +4,7 @@ use crate::{Failure, Secret};
 
 /// What Docker stores and gets: a user name and a secret for a registry.
 ///
-/// A user name of `<token>` says that the secret is an identity token (a refresh token for the
+/// A user name of `<token>` means that the secret is an identity token (a refresh token for the
 /// registry's token server) instead of a password: see
 /// [Docker's native store](https://github.com/docker/cli/blob/master/cli/config/credentials/native_store.go).
 #[derive(Clone, Debug, PartialEq, Eq)]

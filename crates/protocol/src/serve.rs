@@ -13,7 +13,7 @@ const INPUT_LIMIT: Duration = Duration::from_secs(20);
 #[cfg(unix)]
 const OUTPUT_LIMIT: Duration = Duration::from_secs(20);
 
-/// Why there is no log, and the remedy.
+/// The error of a log that cannot be written, and the remedy.
 const NO_TERMINAL: &str = "standard error is not a terminal, and some clients merge it into the response: set CREDMINT_LOG=debug:/path/to/file";
 
 /// The actions of a helper: Docker's four, and two of `credmint`.

@@ -3,10 +3,10 @@ use crate::pattern::Pattern;
 /// A registry in Azure.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AcrRegistry {
-    /// The host that the exchange is asked at and that the token is for; with a port only where the
+    /// The host of the exchange, which the token is for; with a port only if the
     /// settings declare it.
     pub login_server: String,
-    /// The part of Azure that it lies in.
+    /// Its Azure cloud.
     pub cloud: AzureCloud,
 }
 

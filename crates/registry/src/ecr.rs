@@ -8,7 +8,7 @@ pub struct EcrRegistry {
     pub account: String,
     /// The region, such as `us-east-1`.
     pub region: String,
-    /// The part of AWS that the region lies in.
+    /// The partition of the region.
     pub partition: Partition,
     /// Whether the host is a FIPS endpoint: its token is to come from one too.
     pub fips: bool,
@@ -59,7 +59,7 @@ impl Partition {
         }
     }
 
-    /// By the first words of the region, as AWS's own `partitions.json` tells them apart. A
+    /// By the first words of the region, as in AWS's `partitions.json`. A
     /// continent that AWS has not been to yet belongs to the commercial partition.
     fn of_region(region: &str) -> Self {
         const PREFIXES: [(&str, Partition); 7] = [
@@ -82,7 +82,7 @@ struct Row {
     pattern: Pattern,
     fips: bool,
     dual_stack: bool,
-    /// A region of any other partition under this suffix is no host of AWS's.
+    /// A region of any other partition under this suffix is not a host of AWS.
     partitions: &'static [Partition],
 }
 

@@ -29,9 +29,9 @@ pub struct Exchange {
     pub request: Option<Request>,
     /// What the answer looks like.
     pub response: Response,
-    /// The name of the user, where the response does not tell.
+    /// The user name if the response has none.
     pub username: Username,
-    /// The TTL that can be asked for.
+    /// The TTL that can be requested.
     pub ttl: Option<Ttl>,
     /// What to do about a refusal: the first that fits.
     pub refusals: &'static [Refusal],
@@ -131,14 +131,14 @@ pub enum Response {
 pub enum Username {
     /// This one, unless the settings say another.
     Is(&'static str),
-    /// What the subject of the minted token says, as JFrog's own clients read it.
+    /// From the subject of the minted token, as JFrog's own clients read it.
     JFrogSubject,
 }
 
-/// A TTL that can be asked for, in seconds.
+/// A TTL that can be requested, in seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ttl {
-    /// What is asked for without `life`.
+    /// The requested TTL without `life`.
     pub default: u64,
     /// The least.
     pub least: u64,

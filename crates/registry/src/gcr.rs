@@ -1,9 +1,9 @@
 use crate::pattern::Pattern;
 
-/// A registry of Google's. One token serves them all, so there is nothing to tell them apart by.
+/// A registry of Google. One token is valid for all of them, so there is nothing to distinguish.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GcrRegistry {
-    /// The domain of the Google Cloud that it lies in: [`GOOGLE`], or that of a sovereign one.
+    /// The domain of its Google Cloud: [`GOOGLE`], or that of a sovereign one.
     /// `None` where only the user's settings say that it is Google's.
     pub universe: Option<&'static str>,
 }

@@ -115,9 +115,9 @@ pub fn registry_of(server: &ServerUrl) -> Option<Registry> {
         .or_else(|| ghcr::registry_of(host).map(Registry::Ghcr))
 }
 
-/// The registry that the user's settings say is this cloud's, though its name does not tell:
+/// A registry that belongs to this cloud according to the settings, though not by its name:
 /// GitHub Enterprise Server, Azure Local, a universe of Google's. `None` for an address without
-/// TLS, and for AWS, whose tokens need a region that only a name of its own tells.
+/// TLS, and for AWS, whose tokens need a region, which only its own name contains.
 pub fn registry_as(cloud: Cloud, server: &ServerUrl) -> Option<Registry> {
     if !server.is_https() || !server.is_plain() {
         return None;

@@ -55,7 +55,7 @@ fn is_registry_name(label: &str) -> bool {
     (5..=50).contains(&name.len()) && is_plain(name) && hash.is_none_or(|hash| !hash.is_empty() && is_plain(hash))
 }
 
-/// A region or a tenant, of which each cloud has its own kinds: letters, digits and single hyphens inside.
+/// A region or a tenant: letters, digits and single hyphens inside.
 fn is_place(label: &str) -> bool {
     let is_plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
     label.split('-').all(|word| !word.is_empty() && is_plain(word))

@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn a_machines_file_that_anybody_may_have_written_does_not_count() {
+    fn a_machines_file_that_any_user_may_have_written_is_ignored() {
         let folder = tempfile::tempdir().unwrap();
         let file = |name: &str, text: &str| {
             let path = folder.path().join(name);
@@ -311,7 +311,7 @@ mod tests {
             Places { settings: vec![user, machine.clone()], machine_settings: Some(machine), ..Places::default() };
         let load = |check: MachineCheck| super::load(&Environment::of([("", "")]), &places, check).unwrap();
         assert_eq!(load(|_| Ok(())).refresh_before, Duration::from_secs(1));
-        let settings = load(|_| Err(io::Error::other("anybody may change it")));
+        let settings = load(|_| Err(io::Error::other("everyone may change it")));
         assert_eq!(settings.refresh_before, Settings::default().refresh_before);
         assert_eq!(settings.timeout, Duration::from_secs(7), "the user's own is not asked for this");
     }

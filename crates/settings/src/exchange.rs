@@ -5,7 +5,7 @@ use registry::Exchange;
 use registry::exchange::{Audience, GATEWAY, Subject};
 use serde::Deserialize;
 
-/// What a `[[registry]]` table says of an exchange: `provider = "dockerhub"` and the keys that go with it.
+/// The exchange of a `[[registry]]` table: `provider = "dockerhub"` and the keys that go with it.
 #[derive(Clone, Debug)]
 pub struct ExchangeRule {
     /// The row of the table of exchanges.
@@ -21,7 +21,7 @@ pub struct ExchangeRule {
     pub names_host: bool,
 }
 
-/// Where an identity token comes from, and whom it is for.
+/// The source and the audience of an identity token.
 #[derive(Clone, Debug, Default)]
 pub struct IdentityRule {
     /// `identity`; else whichever CI runs this job.
@@ -82,7 +82,7 @@ pub(crate) struct Keys {
 }
 
 impl Keys {
-    /// The first key that is there and needs an exchange.
+    /// The first key that is set and needs an exchange.
     fn first(&self) -> Option<&'static str> {
         let others = [
             ("identity", self.identity.is_some()),

@@ -35,7 +35,7 @@ impl MetadataPresence {
     }
 }
 
-/// What the firmware says about the maker of this machine.
+/// The manufacturer of this machine in the firmware.
 #[derive(Default)]
 struct Firmware {
     vendor: Option<String>,
@@ -145,8 +145,8 @@ mod tests {
                 bios_version: text(bios),
                 chassis_tag: text(chassis),
             };
-            let told = [Cloud::Aws, Cloud::Azure, Cloud::Google].map(|cloud| firmware.presence(cloud));
-            assert_eq!(told, expected, "{vendor} {product}");
+            let presences = [Cloud::Aws, Cloud::Azure, Cloud::Google].map(|cloud| firmware.presence(cloud));
+            assert_eq!(presences, expected, "{vendor} {product}");
         }
         let silent = Firmware::default().presence(Cloud::Aws);
         assert_eq!(silent, if cfg!(target_os = "macos") { Unlikely } else { Unknown });

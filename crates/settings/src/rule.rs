@@ -58,7 +58,7 @@ pub struct Rule {
     pub narrowing: Narrowing,
     /// The stored login that serves these registries, and nothing else: its address, on the same host.
     pub login: Option<ServerUrl>,
-    /// Whether it says whose credentials serve, and not only what happens if they fail.
+    /// Whether it selects an identity, and not only what happens if that fails.
     pub chooses_identity: bool,
     /// Whether it stands in the settings for all users of the machine.
     pub is_of_machine: bool,

@@ -210,7 +210,7 @@ mod tests {
         assert_eq!(print(&workload(token(&claims("a", "1", 2)), &role)), first, "a later token");
         let mut seen = HashSet::from([first, Fingerprint::new().workload(None).finish()]);
         assert!(seen.insert(print(&workload(token(&claims("b", "1", 1)), &role))), "the name");
-        assert!(seen.insert(print(&workload(token(&claims("a", "2", 1)), &role))), "made anew under the same name");
+        assert!(seen.insert(print(&workload(token(&claims("a", "2", 1)), &role))), "created again under the same name");
         assert!(seen.insert(print(&workload(token(&claims("a", "1", 1)), &[]))), "no role");
         let other = [("eks.amazonaws.com/role-arn", "arn:aws:iam::1:role/b")];
         assert!(seen.insert(print(&workload(token(&claims("a", "1", 1)), &other))), "another role");
@@ -268,7 +268,7 @@ mod tests {
             (Cloud::Google, "sts.amazonaws.com", vec![(account, "g")]),
             (Cloud::Google, "sts.amazonaws.com", vec![(opt_in, "true")]),
             (Cloud::Google, "https://iam.googleapis.com/", vec![]),
-            (Cloud::Google, "somebody", vec![]),
+            (Cloud::Google, "unknown", vec![]),
             (Cloud::Google, pool, vec![(account, "")]),
         ] {
             let why = workload(token(&json!({"aud": [audience]})), &annotations).authenticates_to(cloud, None);

@@ -194,7 +194,7 @@ impl Response {
         (200..300).contains(&self.status)
     }
 
-    /// How long the service wants to be left alone, where it says so in seconds.
+    /// The `Retry-After` of the service, if it is in seconds.
     /// <https://www.rfc-editor.org/rfc/rfc9110#field.retry-after>
     fn retry_after(&self) -> Option<Duration> {
         let seconds = self.headers.get("retry-after")?.to_str().ok()?.trim().parse().ok()?;
@@ -224,7 +224,7 @@ impl fmt::Debug for Response {
     }
 }
 
-/// Why there is no response.
+/// The error of a request without a response.
 #[derive(Clone, Debug)]
 pub struct RequestError {
     cause: Option<ErrorMessage>,
@@ -254,7 +254,7 @@ impl RequestError {
         self.is_unconnected
     }
 
-    /// The message for the user; `what` is what failed: `Entra ID at login.microsoftonline.com cannot be reached`.
+    /// The message for the user; `what` is what failed: `cannot reach Entra ID at login.microsoftonline.com`.
     pub fn explain(&self, what: &str) -> ErrorMessage {
         match &self.cause {
             Some(cause) => ErrorMessage { what: format!("{what}: {}", cause.what), hint: cause.hint.clone() },

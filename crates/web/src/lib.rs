@@ -16,8 +16,8 @@
 //! use web::{Client, Response, run};
 //! # let environment = settings::Environment::of([("", "")]);
 //! let client = Client::new(&environment)?;
-//! # let nobody_listens = "http://127.0.0.1:1/";
-//! let request = client.direct().get(nobody_listens);
+//! # let closed = "http://127.0.0.1:1/";
+//! let request = client.direct().get(closed);
 //! let response = run(Response::to(request, Deadline::after(Duration::from_secs(5))))?;
 //! let message = response.unwrap_err().explain("the token service at 127.0.0.1 cannot be reached");
 //! assert_eq!(message.what, "the token service at 127.0.0.1 cannot be reached: connection failed");

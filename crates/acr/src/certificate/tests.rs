@@ -1,6 +1,6 @@
 //! PFX files as `openssl pkcs12` writes them: by itself, for older readers, and with other algorithms.
 
-#![allow(clippy::disallowed_methods)] // A test asks the environment whether it may skip.
+#![allow(clippy::disallowed_methods)] // A test reads from the environment whether it may skip.
 
 use std::process::Command;
 

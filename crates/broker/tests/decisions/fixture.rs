@@ -1,4 +1,4 @@
-//! A cloud that does as it is told, a real file vault and a clock that the test sets.
+//! A cloud that the test controls, a real file vault and a clock that the test sets.
 
 use std::cell::{Cell, RefCell};
 use std::path::Path;

@@ -35,7 +35,7 @@ fn at_the_timeout_the_vault_is_read_once_more() {
     assert_eq!(fixture.cloud.0.mints.get(), 1);
 }
 
-/// Does something once this thread's broker waits for another process, which it says in its log.
+/// Does something once the log of this thread's broker shows that it waits for another process.
 struct Waiting;
 
 thread_local! {

@@ -73,13 +73,13 @@ fn aside(path: &Path) -> String {
     format!("mv {} {}", quoted(path), quoted(path.with_file_name(format!("{name}.old"))))
 }
 
-/// The part of the path that shuts us out is opened to us, if it is ours or lies in our home.
+/// Opens the part of the path that denies access, if it is ours or in our home.
 #[cfg(unix)]
 fn permission(path: &Path, folder: Option<&Path>, context: &Context<'_>) -> Remedy {
     use std::os::unix::fs::MetadataExt;
     let mut parts: Vec<&Path> = path.ancestors().collect();
     parts.reverse();
-    // What cannot be looked at lies in the folder that shuts us out.
+    // If it cannot be examined, its folder denies access.
     let shut = parts.iter().position(|part| part.symlink_metadata().is_err()).map_or(path, |nth| parts[nth.max(1) - 1]);
     let Ok(found) = shut.metadata() else { return Remedy::advice("check its permissions") };
     let is_home = context.setup.places.home.as_ref().is_some_and(|home| shut.starts_with(home));

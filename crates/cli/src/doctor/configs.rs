@@ -15,7 +15,7 @@ pub(super) struct Configs {
     pub(super) place: Option<ClientConfig>,
     /// Podman's and helm's, as read.
     pub(super) others: Vec<(ClientConfig, Document)>,
-    /// The servers of `DOCKER_AUTH_CONFIG` that Docker asks before any file.
+    /// The servers of `DOCKER_AUTH_CONFIG`, which Docker looks up before any file.
     pub(super) variable: Vec<String>,
 }
 

@@ -174,7 +174,7 @@ fn variable(context: &Context<'_>, section: &mut Section) -> Vec<String> {
     }
 }
 
-/// The registries that Docker's config names, each as an address that Docker asks for.
+/// The registries of Docker's config, each as the address that Docker sends to a helper.
 pub(super) fn wired(document: &Document) -> Vec<String> {
     let helpers = document.cred_helpers().into_iter().filter(|(_, helper)| !helper.is_empty());
     helpers.map(|(host, _)| host).filter(|host| ServerUrl::parse(host).is_ok()).collect()

@@ -1,4 +1,4 @@
-//! A GitHub App's token that signs in and may not pull: what GitHub's API says of the package.
+//! A GitHub App's token that signs in and must not pull: the package in GitHub's API.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ const ANSWER: Duration = Duration::from_secs(15);
 /// <https://docs.github.com/authentication/keeping-your-account-and-data-secure/about-authentication-to-github>
 const OF_APPS: &str = "ghs_";
 
-/// Explains why an image of GitHub's registry could not be pulled with an App's token, as far as GitHub tells.
+/// Explains why an image of GitHub's registry could not be pulled with an App's token, as far as GitHub shows it.
 pub(super) async fn explain(image: &Image, login: &Login, client: &Client, setup: &Setup, section: &mut Section) {
     let server = ServerUrl::parse(image.server()).ok();
     let Some((Registry::Ghcr(registry), _)) = server.as_ref().and_then(|server| setup.registry_of(server)) else {
@@ -38,7 +38,7 @@ pub(super) async fn explain(image: &Image, login: &Login, client: &Client, setup
         match Response::once(request, Deadline::after(ANSWER)).await {
             Ok(response) if response.is_success() => is_known = true,
             Ok(response) if matches!(response.status, 401 | 403 | 404) => {}
-            // An outage says nothing of the package.
+            // An outage has nothing to do with the package.
             _ => return,
         }
     }

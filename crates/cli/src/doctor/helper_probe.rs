@@ -41,7 +41,7 @@ pub(super) fn probe(
     keychain(&helper.name, context)?;
     let is_clouds =
         |server: &str| ServerUrl::parse(server).is_ok_and(|server| context.setup.registry_of(&server).is_some());
-    // A pull from Docker Hub asks the store for it in any case.
+    // A pull from Docker Hub calls the store for it in any case.
     let hub = helper.is_store.then(|| DOCKER_HUB.to_owned());
     let mut names: Vec<String> = hub.into_iter().chain(helper.hosts.iter().chain(&helper.markers).cloned()).collect();
     if helper.is_store {

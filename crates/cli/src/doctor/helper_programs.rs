@@ -266,7 +266,7 @@ fn minter(context: &Context<'_>, section: &mut Section) {
         section.broken(format!("{} not found", file_name(UNIVERSAL)), again());
         return;
     };
-    // A link leads to the folder in which they lie together.
+    // A link leads to the folder of all programs.
     let real = std::fs::canonicalize(&helper).unwrap_or(helper);
     let file = format!("{MINTER}{}", std::env::consts::EXE_SUFFIX);
     if real.with_file_name(&file).is_file() || context.helpers.path_of(&file).is_some() {

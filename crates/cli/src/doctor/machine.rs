@@ -9,7 +9,7 @@ use crate::context::Context;
 use crate::identities;
 use crate::status::entry_count;
 
-/// What each place of the vault keeps, or why it cannot be asked.
+/// The entries of each store of the vault, or why it cannot be read.
 pub(super) struct Vault(Vec<StoreStatus>);
 
 impl Vault {

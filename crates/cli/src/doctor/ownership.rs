@@ -26,7 +26,7 @@ pub(super) fn check(context: &Context<'_>, section: &mut Section) -> bool {
     let docker = context.setup.environment.path("DOCKER_CONFIG").unwrap_or_else(|| home.join(".docker"));
     let mut strange: Vec<PathBuf> = Vec::new();
     for folder in ours.iter().cloned().chain(settings).chain([docker]) {
-        // The runtime folder lies outside of the home, below one of the user's own.
+        // The runtime folder is outside of the home, in a folder of the user.
         let top = if folder.starts_with(home) { Some(home.as_path()) } else { folder.parent() };
         if top.and_then(|top| top.metadata().ok()).is_none_or(|found| found.uid() != user) {
             continue;
@@ -53,7 +53,7 @@ pub(super) fn check(context: &Context<'_>, section: &mut Section) -> bool {
     true
 }
 
-/// Everything in a folder of the suite's, a folder before what is in it. There are two levels.
+/// Everything in a folder of credmint, each folder before its contents. There are two levels.
 #[cfg(unix)]
 fn below(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
     let entries = |folder: &std::path::Path| {

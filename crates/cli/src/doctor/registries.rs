@@ -13,7 +13,7 @@ use super::report::Report;
 use crate::context::Context;
 use crate::image::Image;
 
-/// Registries that are asked at the same time; most of the time is spent waiting for responses.
+/// The number of registries that are checked in parallel; most of the time is spent waiting for responses.
 const AT_ONCE: usize = 16;
 
 /// Asks registries side by side, and shows what each has answered as it comes.

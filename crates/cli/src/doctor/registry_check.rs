@@ -246,7 +246,7 @@ impl<'a> RegistryCheck<'a> {
         let scope = self.image.repository.as_ref().map(|name| format!("repository:{name}:{actions}"));
         let deadline = Deadline::after(ANSWER);
         let login = login.map(|login| &login.credentials);
-        // An identity token is no password: it goes in by OAuth, as Docker does it.
+        // An identity token is not a password: it is sent by OAuth, as Docker does.
         if let Some(login) = login.filter(|login| login.username == "<token>") {
             let fields = [
                 ("grant_type", "refresh_token"),

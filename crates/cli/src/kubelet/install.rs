@@ -85,7 +85,7 @@ fn copy_configurations(from: &Path, to: &Path) -> Result<(), ErrorMessage> {
 
 /// Writes a new file beside the old one and renames it.
 fn replace(path: &Path, mode: u32, mut content: impl io::Read) -> io::Result<()> {
-    let folder = path.parent().expect("it lies in a folder");
+    let folder = path.parent().expect("it has a folder");
     let mut file = tempfile::Builder::new().prefix(".credmint-").tempfile_in(folder)?;
     io::copy(&mut content, &mut file)?;
     file.flush()?;
@@ -110,7 +110,7 @@ fn set_mode(_file: &File, _mode: u32) -> io::Result<()> {
 /// Another name for credmint.
 #[cfg(unix)]
 fn link(path: &Path) -> io::Result<()> {
-    let folder = path.parent().expect("it lies in a folder");
+    let folder = path.parent().expect("it has a folder");
     // A folder of its own, so that the name in it is free.
     let new = tempfile::Builder::new().prefix(".credmint-").tempdir_in(folder)?;
     let made = new.path().join("link");

@@ -50,7 +50,7 @@ fn others(place: &ConfigFlags, target: &Target, context: &Context<'_>) -> Vec<Pa
 
 /// What moved, and whether something stayed; `None` where the file has no login.
 fn of_file(target: &Target, dry_run: bool, context: &Context<'_>) -> Result<Option<(Vec<Move>, bool)>, ErrorMessage> {
-    // A file that cannot be edited is not to be asked about.
+    // No prompt for a file that cannot be edited.
     let document = target.file.preview(|_| ()).map_err(explained)?.before;
     if document.auths().iter().all(dockerconfig::Auth::is_marker) {
         return Ok(None);

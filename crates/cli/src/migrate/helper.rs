@@ -69,7 +69,7 @@ pub(crate) fn of_helper(store: &str, dry_run: bool, context: &Context<'_>) -> Re
     Ok(if writer.failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-/// What is listed, by what Docker asks for: many helpers take each spelling for a registry of its own.
+/// The listed addresses by the address that Docker sends: many helpers treat each spelling as another registry.
 fn by_registry(listed: impl Iterator<Item = String>) -> BTreeMap<String, Vec<String>> {
     let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for listed in listed {
@@ -78,7 +78,7 @@ fn by_registry(listed: impl Iterator<Item = String>) -> BTreeMap<String, Vec<Str
         let key = listed.strip_prefix("Registry credentials for ").unwrap_or(&listed);
         let asked = match ServerUrl::parse(key) {
             Ok(server) if server.path().is_empty() => KeyFormat::Docker.key(&server),
-            // A path is asked for as it is, by crane and for the tokens of Docker Hub.
+            // An address with a path is sent unchanged, by crane and for the tokens of Docker Hub.
             _ => key.to_owned(),
         };
         found.entry(asked).or_default().push(key.to_owned());

@@ -40,7 +40,7 @@ fn is_ipv6(text: &str) -> bool {
     parses(text) || text.rsplit_once(':').is_some_and(|(address, _)| parses(address))
 }
 
-/// The host as all its spellings are kept: in lower case, in ASCII, without the dot that says that it is whole.
+/// The normalized host: in lower case, in ASCII, without a trailing dot.
 pub(super) fn host_of(host: &str) -> Result<String, AddressError> {
     if let Some(inside) = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
         return bracketed(inside).ok_or(AddressError::Bracket);

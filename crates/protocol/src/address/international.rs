@@ -2,7 +2,7 @@
 //!
 //! Not the whole of Unicode's tables, which would add a fifth to every helper: the letters in which registries
 //! are named, and of them those that stand for themselves in lower case. Whatever the tables would compose,
-//! replace or order is refused with a sentence that asks for the ASCII form.
+//! replace or order is rejected with an error that requests the ASCII form.
 
 use super::AddressError;
 

@@ -3,7 +3,7 @@ use super::{Audience, Body, Exchange, GATEWAY, Key, Proof, Refusal, Request, Res
 /// Every registry that is served by an exchange. To add one is to add a row.
 pub static EXCHANGES: &[Exchange] = &[
     // <https://docs.docker.com/enterprise/security/oidc-connections/> and docker/login-action, `src/dockerhub.ts`.
-    // Whether the answer has `expires_in` is not documented: what was asked for counts without it.
+    // It is not documented whether the response has `expires_in`: without it, the requested TTL is assumed.
     Exchange {
         provider: "dockerhub",
         name: "Docker Hub",

@@ -9,7 +9,7 @@ use serde::de::Error as _;
 
 use crate::path_value::PathValue;
 
-/// The name of a variable: what belongs into it is told as such and not repeated.
+/// The name of a variable. The value of one in its place is an error, which does not repeat it.
 pub(crate) struct Variable(pub(crate) String);
 
 impl<'de> Deserialize<'de> for Variable {

@@ -10,7 +10,7 @@ fn environment(variables: &[(&str, &str)]) -> Environment {
     Environment::of(variables.iter().copied())
 }
 
-/// Asks the pretend AWS who we are, which it refuses to tell to the unsigned.
+/// Calls GetCallerIdentity of the pretend AWS, which rejects an unsigned request.
 fn ask(client: &Client, url: &str, deadline: Deadline) -> Result<Response, RequestError> {
     let request = client.direct().post(format!("{url}/")).form(&[("Action", "GetCallerIdentity")]);
     run(Response::to(request, deadline)).unwrap()

@@ -23,7 +23,7 @@ pub(in crate::doctor) enum EngineState {
     PermissionDenied,
     /// It does not answer in time, or nothing that can be understood.
     NoEcho,
-    /// Nobody could be asked: it is far away, and there is no docker to do it.
+    /// Unknown: the engine is remote, and there is no docker command to query it.
     NotQueried,
 }
 
@@ -116,7 +116,7 @@ fn by_docker(address: &str, docker: &Path, folder: Option<&Path>) -> EngineState
         command.arg("--config").arg(folder);
     }
     command.args(["--host", address, "info", "--format", "{{json .}}"]);
-    // Who asks may be within a runtime, where no other can begin.
+    // On a thread, because the caller may be within a runtime, which cannot start another.
     let run = move || web::run(async { program::run(&mut command, Deadline::after(DOCKER_INFO_TIMEOUT)).await });
     let response = std::thread::Builder::new()
         .spawn(run)

@@ -15,7 +15,7 @@ use crate::context::Context;
 pub(super) use check::check;
 use info::EngineState;
 
-/// What the engine says of itself, and which registries it reaches without TLS, or without checking it.
+/// The settings of the engine, and the registries that it reaches without TLS or without checking it.
 ///
 /// Source: <https://docs.docker.com/reference/cli/dockerd/#insecure-registries>.
 #[derive(Debug, Default)]
@@ -24,7 +24,7 @@ pub(super) struct Engine {
     address: String,
     /// Whether there is a docker on the path, or an engine that is named.
     is_expected: bool,
-    /// `None`, if it was not asked.
+    /// `None` if it was not queried.
     state: Option<EngineState>,
     configured: DaemonConfig,
     /// Hosts, with their port if they have one.
@@ -130,7 +130,7 @@ mod tests {
     #[test]
     fn a_registry_is_insecure_by_its_name_or_its_network() {
         let mut engine = Engine::default();
-        for entry in ["registry.lan:5000", "http://old.lan", "10.0.0.0/8", "fd00::/8", "nonsense/x"] {
+        for entry in ["registry.lan:5000", "http://old.lan", "10.0.0.0/8", "fd00::/8", "a/b"] {
             engine.add(entry);
         }
         engine.take(&serde_json::json!({
