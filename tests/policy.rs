@@ -202,6 +202,11 @@ fn each_answer_is_a_line_of_the_audit_log() {
     assert!(!home.path("own.log").exists());
     let mode = std::os::unix::fs::PermissionsExt::mode(&log.metadata().unwrap().permissions());
     assert_eq!(mode & 0o777, 0o600);
+    machine.set(&format!("{settings}[policy]\nproviders = [\"ghcr\"]\n"));
+    machine.get(REGISTRY).is_not_found_because(&["providers does not list"]);
+    machine.run(CREDMINT, &["store"], login).explains(&["providers does not list"]);
+    let text = std::fs::read_to_string(&log).unwrap();
+    assert_eq!(text.matches("\"outcome\":\"refused\"").count(), 2, "{text}");
     // A log that cannot be written stops nobody.
     machine.set("audit = \"/nowhere/audit.log\"\n");
     assert_eq!(machine.get(REGISTRY).secret(), secret);

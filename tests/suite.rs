@@ -173,6 +173,10 @@ mod narrowing;
 #[cfg(target_os = "linux")]
 mod policy;
 
+/// The pipelines for each CI.
+#[cfg(target_os = "linux")]
+mod ci;
+
 /// What was exchanged opens a registry to a client.
 #[cfg(target_os = "linux")]
 mod exchange_pull;

@@ -28,6 +28,8 @@ pub(crate) enum Outcome<'a> {
     Served { how: &'static str, username: &'a str, secret: &'a str },
     /// A login was stored or erased.
     Done,
+    /// The policy of the machine's administrators does not allow it.
+    Refused,
     /// It was not served.
     Failed(&'a Failure),
 }
@@ -49,6 +51,7 @@ fn line(request: &Request<'_>, outcome: &Outcome<'_>, now: SystemTime) -> String
     let (how, username, principal) = match outcome {
         Outcome::Served { how, username, secret } => (*how, Some(*username), jwt_subject(secret)),
         Outcome::Done => ("done", None, None),
+        Outcome::Refused => ("refused", None, None),
         Outcome::Failed(Failure::Stop(_)) => ("failed", None, None),
         Outcome::Failed(_) => ("not found", None, None),
     };

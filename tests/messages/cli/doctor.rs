@@ -54,6 +54,12 @@ fn doctor() {
     let mut home = with_config(HEALTHY);
     home.set("CREDMINT_VAULT", "keychain").set("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere");
     commands.run("no keychain", &home, "doctor --offline");
+    let mut home = with_config(HEALTHY);
+    home.write(".gitlab-runner/config.toml", "concurrent = 1\n");
+    commands.run("GitLab Runner is configured here", &home, "doctor --offline");
+    home.set("GITLAB_CI", "true").set("CI_RUNNER_VERSION", "19.4.0");
+    home.set("DOCKER_AUTH_CONFIG", "{\"credsStore\":\"credmint\"}");
+    commands.run("a job whose helper GitLab Runner ignores", &home, "doctor --offline");
     helpers(&mut commands);
     registries(&mut commands);
     commands.compare("doctor");

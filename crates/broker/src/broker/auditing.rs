@@ -34,6 +34,12 @@ impl<P: Provider> Broker<P> {
     fn write_audit(&self, action: &'static str, server: &ServerUrl, is_login: bool, outcome: &Outcome<'_>) {
         let Some(destination) = &self.setup.settings.audit else { return };
         let scope = if is_login { None } else { self.provider.scope(server, &self.setup) };
+        let is_refused = || match &scope {
+            Some(scope) => self.permit(server).is_err() || self.refuses_scope(server, scope).is_some(),
+            None => self.refuses_login(server).is_some(),
+        };
+        let failed = matches!(outcome, Outcome::Failed(_));
+        let outcome = if failed && is_refused() { &Outcome::Refused } else { outcome };
         let provider = scope.as_ref().map(|scope| provider_of(&scope.service)).or(is_login.then_some("login"));
         let identity = scope.as_ref().map(|Scope { identity, .. }| identity.as_str());
         audit::write(destination, &Request { action, server, provider, identity }, outcome, (self.clock)());

@@ -4,7 +4,7 @@ use vault::{StoreStatus, VaultError};
 
 use super::configs::Configs;
 use super::finding::{Remedy, Section};
-use super::{ownership, policy};
+use super::{gitlab_runner, ownership, policy};
 use crate::context::Context;
 use crate::identities;
 use crate::status::entry_count;
@@ -64,6 +64,7 @@ pub(super) fn check(configs: &Configs, kept: &Vault, context: &Context<'_>) -> S
     if identities.is_empty() {
         section.note("no cloud identity detected", None);
     }
+    gitlab_runner::check(&context.setup, &mut section);
     system(configs.docker.as_ref().map(|(_, document)| document), context, &mut section);
     section
 }

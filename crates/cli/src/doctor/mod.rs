@@ -13,6 +13,7 @@ mod files;
 mod finding;
 mod fix;
 mod github_app;
+mod gitlab_runner;
 mod helper_probe;
 mod helper_programs;
 mod limits;

@@ -1,0 +1,27 @@
+# shellcheck shell=sh
+# For a CI job, to be read into its shell: `. ci/set-up.sh`. It installs credmint in a folder of its own, and has
+# Docker ask it for credentials.
+#
+#   CREDMINT_RELEASES    the address of a release's archives, SHA256SUMS and install.sh
+#   CREDMINT_SETTINGS    the text of credmint's settings [default: those of the machine]
+#   CREDMINT_REGISTRIES  the registries to configure, with spaces between [default: all of them]
+credmint_set_up() {
+    # A folder of its own: what lies at a known path in /tmp may be somebody else's.
+    credmint_folder=$(mktemp -d) || return
+    if command -v curl >/dev/null; then
+        curl --fail --silent --show-error --location --output "$credmint_folder/install.sh" "$CREDMINT_RELEASES/install.sh"
+    else
+        wget -q -O "$credmint_folder/install.sh" "$CREDMINT_RELEASES/install.sh"
+    fi || return
+    sh "$credmint_folder/install.sh" --prefix "$credmint_folder" || return
+    PATH=$credmint_folder/bin:$PATH
+    export PATH
+    if [ -n "${CREDMINT_SETTINGS:-}" ]; then
+        CREDMINT_CONFIG=$credmint_folder/config.toml
+        printf '%s\n' "$CREDMINT_SETTINGS" >"$CREDMINT_CONFIG" || return
+        export CREDMINT_CONFIG
+    fi
+    # shellcheck disable=SC2086 # Several registries.
+    credmint configure ${CREDMINT_REGISTRIES:---store}
+}
+credmint_set_up
