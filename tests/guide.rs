@@ -161,7 +161,8 @@ fn every_file_is_what_its_name_says() {
             } else if name.ends_with(".sh") {
                 commands::parses(body, &which);
             } else {
-                assert!(name.ends_with(".yml") && !body.contains('\t'), "{which}: {name}");
+                let is_known = [".yml", ".cnf"].iter().any(|ending| name.ends_with(ending));
+                assert!(is_known && !body.contains('\t'), "{which}: {name}");
             }
             // The heredoc writes exactly this.
             assert!(text(command, "run").contains(&format!("\n{body}EOF")), "{which}: {name}");

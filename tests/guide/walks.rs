@@ -35,6 +35,7 @@ fn a_registry_of_ones_own_from_the_certificate_to_the_next_version() {
         let mut home = at_work();
         let image = format!("{HERE}:5000/team1/app2:1.2.3");
         home.write("token.txt", "sesame");
+        run(&home, &printed("own", &image, "registry.certificate-settings"));
         run(&home, &printed("own", &image, "registry.certificate"));
         // It asks twice; from a file it does not.
         run(&home, &format!("{} <token.txt", printed("own", &image, "registry.password").replace("-cB", "-icB")));
