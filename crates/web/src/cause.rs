@@ -25,7 +25,8 @@ pub fn find_cause(rows: &[Row], text: &str) -> Option<Cause> {
 
 /// The cause of a connection error, by the text of an error chain (see [`error_chain`]); `None` for any other error.
 pub fn connection(chain: &str) -> Option<ErrorMessage> {
-    const CAUSES: [Row; 4] = [
+    const CAUSES: [Row; 5] = [
+        AUTHORITY,
         UNTRUSTED,
         (&["dns error", "failed to lookup"], "cannot resolve the host name", "check the network and the proxy"),
         (&["timeout", "timed out"], "timed out", "check the network and the proxy"),
@@ -45,11 +46,19 @@ pub fn connection(chain: &str) -> Option<ErrorMessage> {
     ];
     let found = find_cause(&CAUSES, chain);
     // An untrusted certificate is the service's, even behind a proxy.
-    if found.is_none_or(|found| found.what != UNTRUSTED.1) && PROXY_WORDS.iter().any(|word| chain.contains(word)) {
+    let is_of_certificate = |found: Cause| [AUTHORITY.1, UNTRUSTED.1].contains(&found.what);
+    if !found.is_some_and(is_of_certificate) && PROXY_WORDS.iter().any(|word| chain.contains(word)) {
         return Some(proxy(chain));
     }
     found.map(|Cause { what, hint }| ErrorMessage { what: what.to_owned(), hint: Some(hint.to_owned()) })
 }
+
+/// What `openssl req -x509` makes unless it is told otherwise: trusted or not, it is not taken from a server.
+const AUTHORITY: Row = (
+    &["CaUsedAsEndEntity"],
+    "certificate not trusted, as it is a CA certificate",
+    "give the server one with `basicConstraints=CA:FALSE`",
+);
 
 const UNTRUSTED: Row = (
     &["certificate", "UnknownIssuer", "invalid peer"],
@@ -111,4 +120,21 @@ pub fn error_chain(error: &dyn Error) -> String {
         next = error.source();
     }
     chain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_that_is_none_for_a_server_is_told_from_one_that_nobody_trusts() {
+        for (chain, words) in [
+            ("client error (Connect); invalid peer certificate: UnknownIssuer", "SSL_CERT_FILE"),
+            ("client error (Connect); invalid peer certificate: Other(OtherError(CaUsedAsEndEntity))", "CA:FALSE"),
+        ] {
+            let found = connection(chain).unwrap();
+            assert!(found.what.starts_with("certificate not trusted"), "{found:?}");
+            assert!(found.hint.as_ref().is_some_and(|hint| hint.contains(words)), "{found:?}");
+        }
+    }
 }
