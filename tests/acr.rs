@@ -49,7 +49,7 @@ impl World {
         World { azure, proxy, ca, _under_its_names: under_its_names }
     }
 
-    /// A home in which nobody is signed in, on a machine without a metadata service.
+    /// A home without an identity, on a machine without a metadata service.
     pub(crate) fn home(&self) -> Home {
         let mut home = Home::new();
         let pem = home.write("ca.pem", self.ca.pem());
@@ -79,7 +79,7 @@ impl World {
         home
     }
 
-    /// One in which somebody has signed in to az.
+    /// A home with an account of az.
     pub(crate) fn with_az(&self, user: &str) -> Home {
         let mut home = self.home();
         self.put_az(&mut home, user);
@@ -93,7 +93,7 @@ impl World {
         put_program(home, "az", &format!("echo \"$@\" >> \"$HOME/runs\"; test ! -t 0 && echo '{answer}'"));
     }
 
-    /// The token that this answer holds.
+    /// The token of this output.
     #[track_caller]
     pub(crate) fn minted(&self, outcome: &Outcome) -> RefreshToken {
         let (_, username, secret) = outcome.credentials();
@@ -102,7 +102,7 @@ impl World {
         token.unwrap_or_else(|| panic!("never minted: {outcome:?}"))
     }
 
-    /// Whose token this answer holds.
+    /// The identity of the token of this output.
     #[track_caller]
     pub(crate) fn minted_by(&self, outcome: &Outcome) -> String {
         self.minted(outcome).identity
@@ -213,7 +213,7 @@ fn a_machine_is_its_managed_identity() {
     assert_eq!((first.identity.as_str(), first.tenant.as_deref()), ("machine", Some(TENANT)));
     let calls = world.azure.all_calls();
     get(&home, CONTOSO).credentials();
-    assert_eq!(world.azure.all_calls(), calls, "a cached get asks nobody");
+    assert_eq!(world.azure.all_calls(), calls, "a cached get sends no request");
     home.set("AZURE_CLIENT_ID", "assigned");
     assert_eq!(world.minted_by(&get(&home, CONTOSO)), "machine assigned");
     home.set("HTTP_PROXY", world.proxy.url()).set("http_proxy", world.proxy.url()).set("AZURE_CLIENT_ID", "other");
@@ -337,19 +337,19 @@ fn a_machine_without_an_identity_is_passed_over() {
     let refuse = |code, message: &str| Behaviour::Refuse { status: 400, code, message: message.into() };
     world.azure.on(AzureCall::MachineToken, refuse("invalid_request", "Identity not found"));
     assert_eq!(world.minted_by(&get(&home, CONTOSO)), "jane");
-    // An id chooses among the machine's identities, and az is asked if it has not that one.
+    // A client ID selects one of the machine's identities; az is tried if the machine does not have it.
     home.set("AZURE_CLIENT_ID", "assigned");
     assert_eq!(world.minted_by(&get(&home, CONTOSO)), "jane");
-    let mut nobody = world.on_machine();
-    get(&nobody, CONTOSO).is_not_found_because(&["no Azure credentials found"]);
-    nobody.set("AZURE_CLIENT_ID", "assigned");
-    get(&nobody, CONTOSO).explains(&[
+    let mut machine = world.on_machine();
+    get(&machine, CONTOSO).is_not_found_because(&["no Azure credentials found"]);
+    machine.set("AZURE_CLIENT_ID", "assigned");
+    get(&machine, CONTOSO).explains(&[
         "managed identity of this machine (client ID assigned)",
         "invalid_request",
         "assign the identity to it",
     ]);
-    nobody.unset("AZURE_CLIENT_ID").set("AZURE_TOKEN_CREDENTIALS", "ManagedIdentityCredential");
-    get(&nobody, CONTOSO).explains(&["managed identity of this machine", "invalid_request"]);
+    machine.unset("AZURE_CLIENT_ID").set("AZURE_TOKEN_CREDENTIALS", "ManagedIdentityCredential");
+    get(&machine, CONTOSO).explains(&["managed identity of this machine", "invalid_request"]);
     // Another cloud's metadata service.
     world.azure.on(AzureCall::MachineToken, Behaviour::Garbage);
     home.unset("AZURE_CLIENT_ID").set("AZURE_AUTHORITY_HOST", "https://login.microsoftonline.com");

@@ -8,12 +8,12 @@ use crate::home::{ACR, Outcome};
 fn az_is_asked_wherever_its_account_lies() {
     let world = World::new();
     let mut home = world.with_az("jane");
-    // Without a look at its file, where nobody else is asked.
+    // Without reading its file, if no other credential is tried.
     std::fs::remove_file(home.path(".azure/azureProfile.json")).unwrap();
     get(&home, CONTOSO).is_not_found_because(&["no Azure credentials found"]);
     home.set("AZURE_TOKEN_CREDENTIALS", "AzureCliCredential");
     assert_eq!(world.minted_by(&get(&home, CONTOSO)), "jane");
-    // Relative to where it was asked, although az runs elsewhere.
+    // Relative to the caller's folder, although az runs in another one.
     let mut home = world.home();
     home.write("mine/az/azureProfile.json", "\u{feff}{\"subscriptions\": [{}]}");
     home.set("AZURE_CONFIG_DIR", "az");
@@ -23,7 +23,7 @@ fn az_is_asked_wherever_its_account_lies() {
     let mut command = home.shell(&format!("echo {CONTOSO} | {} get", crate::home::program(ACR).display()));
     let outcome = Outcome::of(ACR, command.current_dir(home.path("mine")));
     assert_eq!(world.minted_by(&outcome), "joan", "with the answer of an az before 2.54");
-    // Nobody has, any more.
+    // There is no account any more.
     home.write("mine/az/azureProfile.json", "{\"subscriptions\": []}");
     home.set("AZURE_CONFIG_DIR", home.path("mine/az"));
     get(&home, CONTOSO).is_not_found_because(&["no Azure credentials found"]);
@@ -107,7 +107,7 @@ fn an_az_that_fails_is_not_always_to_be_signed_in_to() {
             get(&home, CONTOSO).explains(&["no token for the account of the Azure CLI: ", why, remedy]).to_owned();
         assert!(!line.contains("canary") && !line.contains("az login"), "{line}");
     }
-    // As az says itself, with the tenant and the service that want to see the user.
+    // As az prints it, with the tenant and the scope that require a sign-in.
     let says = "AADSTS50076: canary\nPlease run:\naz login --tenant 'common' --scope 'canary'".replace('\'', "\\\"");
     put_program(&mut home, "az", &format!("printf \"{says}\" >&2; exit 1"));
     get(&home, CONTOSO).explains(&[

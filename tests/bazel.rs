@@ -17,7 +17,7 @@ fn ask(home: &Home, uri: &str) -> Outcome {
     home.run(CLI, &["bazel", "get"], json!({"uri": uri}).to_string())
 }
 
-/// The answer, in the one form that Bazel reads: an object of lists, and a time without fractions.
+/// The response, in the only format that Bazel reads: an object of lists, and a time without fractions.
 #[track_caller]
 fn answer(outcome: &Outcome) -> Value {
     assert_eq!((outcome.code, outcome.stderr.as_str()), (0, ""), "{outcome:?}");
@@ -89,7 +89,7 @@ fn without_a_file_the_user_signs_in() {
         assert_eq!(scheme, "Basic", "{uri}");
         assert!(decoded(&text).ends_with(":ghs_x"), "{uri}");
     }
-    assert!(answer(&ask(&home, "ghcr.io")).get("expires").is_none(), "nobody knows when it ends");
+    assert!(answer(&ask(&home, "ghcr.io")).get("expires").is_none(), "its expiry is unknown");
 }
 
 #[test]

@@ -230,7 +230,7 @@ fn status_tells_what_is_wired_signed_in_and_kept() {
         assert!(shown.contains(words), "{words:?} is missing: {shown}");
     }
     assert!(!shown.contains(&secret) && !facts.to_string().contains(&secret) && !shown.contains("canary"));
-    assert_eq!(aws.all_calls(), 1, "status asks nobody");
+    assert_eq!(aws.all_calls(), 1, "status sends no request");
 }
 
 #[test]
@@ -243,7 +243,7 @@ fn facts_go_to_standard_output_without_colours_unless_a_terminal_shows_them() {
 #[test]
 fn completions_and_manual_pages_come_with_it() {
     let mut home = home();
-    // They have to work where the settings are broken.
+    // They must work with invalid settings.
     home.set("CREDMINT_CONFIG", home.settings("broken"));
     for (shell, word) in [
         ("bash", "_credmint"),

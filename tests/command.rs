@@ -2,7 +2,7 @@
 
 use crate::home::{CLI, CREDMINT, Home, files, program};
 
-/// A home whose settings give `*.corp.example` to a helper: the script, which counts its starts.
+/// A home whose settings assign `*.corp.example` to a helper: the script, which counts its calls.
 fn home(settings: &str, script: &str) -> Home {
     let mut home = Home::of(CREDMINT);
     let script = format!("echo started >>'{}'\n{script}", home.path("starts").display());

@@ -1,4 +1,4 @@
-//! `credmint daemon` and what `credmint doctor` says of the engine: by a real dockerd where there is one.
+//! `credmint daemon`, and the engine in `credmint doctor`: with a real dockerd where it is installed.
 
 use std::path::PathBuf;
 
@@ -98,7 +98,7 @@ fn dockerd_takes_the_file() {
     assert!(!validates().status.success(), "dockerd --validate takes anything");
 }
 
-/// An engine that says how it is, as often as it is asked.
+/// A fake engine that returns its state.
 #[cfg(unix)]
 fn engine(home: &mut Home, info: &Value) {
     use std::io::{BufRead, BufReader, Write};

@@ -1,6 +1,6 @@
 //! `cargo demo`: the real programs on a pretend AWS, shown on one screen.
 //!
-//! Ends with 1 if anything is not as it says.
+//! Exits with 1 if anything differs from the text.
 
 #![allow(
     clippy::unwrap_used,
@@ -65,7 +65,7 @@ impl Demo {
         let front = RegistryFront::start(&aws, None);
         let mut home = Home::signed_in(&aws);
         let screen = Screen::new(home.path("").display().to_string().trim_end_matches('/').to_owned());
-        // Docker speaks to a registry on loopback without TLS; a settings rule says whose it is.
+        // Docker uses a loopback registry without TLS; a rule in the settings assigns it to a cloud.
         let door = front.addr();
         home.settings(&format!("[[registry]]\nmatch = \"{door}\"\nprovider = \"ecr\"\ntarget = \"{REGISTRY}\"\n"));
         let programs = program(CREDMINT).parent().unwrap().display().to_string();
@@ -213,7 +213,7 @@ impl Demo {
         self.aws.on(Call::EcrToken, Behaviour::Refuse { status: 400, code: "AccessDeniedException", message });
         self.home.set("AWS_ACCESS_KEY_ID", "AKIABOB");
         let (found, _) = self.credmint(&["doctor", &self.image()], 1)?;
-        // Before that, it has looked at the config, the programs and the machine.
+        // Before that, it checks the config, the programs and the machine.
         let of_registry: Vec<_> = found.lines().skip_while(|line| !line.contains("Registry ")).collect();
         let of_registry = of_registry.join("\n");
         self.screen.output(&of_registry);
@@ -223,7 +223,7 @@ impl Demo {
         Err("doctor did not tell why AWS refuses the token".to_owned())
     }
 
-    /// Runs a command for people; gives the facts that it prints, and what it says about them.
+    /// Runs a command of `credmint`; returns its JSON and its messages.
     fn credmint(&self, arguments: &[&str], code: i32) -> Result<(String, String), String> {
         let line = format!("{CLI} {}", arguments.join(" "));
         self.screen.command(&line);
@@ -250,7 +250,7 @@ impl Demo {
     }
 }
 
-/// The secret in an answer, or what was answered instead.
+/// The secret of a response, or the response.
 fn secret_of(outcome: &Outcome) -> Result<String, String> {
     let answer: Value = serde_json::from_str(&outcome.stdout).unwrap_or_default();
     match (outcome.code, answer["Secret"].as_str()) {
@@ -259,7 +259,7 @@ fn secret_of(outcome: &Outcome) -> Result<String, String> {
     }
 }
 
-/// An answer with its secret described instead of shown.
+/// A response with a description of its secret.
 fn redacted(outcome: &Outcome) -> String {
     let mut answer: Value = serde_json::from_str(&outcome.stdout).unwrap_or_default();
     let length = answer["Secret"].as_str().map_or(0, str::len);

@@ -199,12 +199,12 @@ fn a_keychain_that_is_broken_is_named() {
 }
 
 /// A user with logins, and a registry with a token server on this machine.
-struct Visit {
+struct Check {
     home: Home,
     registry: RegistryFront,
 }
 
-impl Visit {
+impl Check {
     fn new(password: &str) -> Self {
         let tokens = TokenServer::beside("/token", |user, password| (user, password) == ("me", RIGHT));
         let registry = RegistryFront::start_bearer(&tokens, None);
@@ -212,7 +212,7 @@ impl Visit {
         let host = registry.addr().to_string();
         let login = format!("{{\"ServerURL\":\"{host}\",\"Username\":\"me\",\"Secret\":\"{password}\"}}");
         assert_eq!(home.run(CREDMINT, &["store"], login).code, 0);
-        Visit { home, registry }
+        Check { home, registry }
     }
 
     fn doctor(&self, name: &str) -> Vec<Value> {
@@ -222,7 +222,7 @@ impl Visit {
 
 #[test]
 fn an_image_that_can_be_pulled_is_tried_out() {
-    let found = Visit::new(RIGHT).doctor("/team/app:1");
+    let found = Check::new(RIGHT).doctor("/team/app:1");
     nothing_is_broken(&found);
     for words in [
         "requires credentials",
@@ -236,7 +236,7 @@ fn an_image_that_can_be_pulled_is_tried_out() {
 
 #[test]
 fn rejected_credentials_are_reported_with_a_remedy() {
-    let found = Visit::new("wrong-canary").doctor("/team/app:1");
+    let found = Check::new("wrong-canary").doctor("/team/app:1");
     let remedy = finds(&found, "broken", "rejected the credentials of me (HTTP 401)");
     assert!(remedy.starts_with("run `credmint login 127.0.0.1:"), "{found:?}");
     assert!(!format!("{found:?}").contains("canary"));
@@ -244,10 +244,10 @@ fn rejected_credentials_are_reported_with_a_remedy() {
 
 #[test]
 fn without_credentials_a_private_image_is_not_pulled_and_a_public_one_is() {
-    let visit = Visit::new(RIGHT);
-    assert_eq!(visit.home.run(CREDMINT, &["erase"], visit.registry.addr().to_string()).code, 0);
-    finds(&visit.doctor("/team/app:1"), "broken", "cannot pull team/app: access denied, or it does not exist");
-    nothing_is_broken(&visit.doctor("/library/app:1"));
+    let check = Check::new(RIGHT);
+    assert_eq!(check.home.run(CREDMINT, &["erase"], check.registry.addr().to_string()).code, 0);
+    finds(&check.doctor("/team/app:1"), "broken", "cannot pull team/app: access denied, or it does not exist");
+    nothing_is_broken(&check.doctor("/library/app:1"));
 }
 
 #[test]
@@ -275,7 +275,7 @@ fn a_cloud_s_registry_is_tried_with_a_minted_token() {
 #[test]
 fn an_unreachable_registry_is_reported_with_the_cause() {
     let home = healthy();
-    // Nobody listens on port 1.
+    // Port 1 is closed.
     finds(&findings(&home, &["127.0.0.1:1/app"]), "broken", "cannot reach 127.0.0.1:1: connection failed");
     let aws = Aws::start();
     let found = findings(&home, &[&aws.url().replace("http://", "")]);
@@ -301,11 +301,11 @@ fn a_company_s_proxy_and_authority_are_used_and_their_lack_is_named() {
 
 #[test]
 fn nothing_that_it_prints_is_a_secret() {
-    let visit = Visit::new(RIGHT);
+    let check = Check::new(RIGHT);
     let mut outcomes: Vec<Outcome> = Vec::new();
     for arguments in [vec!["doctor"], vec!["doctor", "--json"], vec!["doctor", "r.example/app", "--offline"]] {
-        visit.home.write(CONFIG, "{\"auths\":{\"r.example\":{\"auth\":\"dTpjYW5hcnk=\"}},\"credsStore\":\"credmint\"}");
-        outcomes.push(visit.home.run(CLI, &arguments, ""));
+        check.home.write(CONFIG, "{\"auths\":{\"r.example\":{\"auth\":\"dTpjYW5hcnk=\"}},\"credsStore\":\"credmint\"}");
+        outcomes.push(check.home.run(CLI, &arguments, ""));
     }
     for outcome in outcomes {
         for secret in ["canary", "dTpjYW5hcnk="] {
@@ -314,7 +314,7 @@ fn nothing_that_it_prints_is_a_secret() {
     }
 }
 
-/// `credmint migrate` leaves them where they are: a helper is asked by the host alone.
+/// `credmint migrate` leaves them unchanged, because a helper is called with the host only.
 #[test]
 fn podman_namespaces_are_reported_with_a_remedy() {
     let home = home();

@@ -1,4 +1,4 @@
-//! `credmint doctor` at registries: side by side, with and without TLS, and to whom credentials are shown.
+//! `credmint doctor` with registries: in parallel, with and without TLS, and the hosts that get credentials.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -34,7 +34,7 @@ fn finds(findings: &[Value], level: &str, words: &str) {
     assert_eq!(found["level"], level, "{found}");
 }
 
-/// A server that answers each request by its own rule, and keeps what it was asked.
+/// A server with its own handler, which records its requests.
 struct Server {
     port: u16,
     asked: Arc<Mutex<Vec<String>>>,
@@ -57,7 +57,7 @@ impl Server {
         Server { port, asked }
     }
 
-    /// A registry whose token server is at this host, and what tokens it gives.
+    /// A registry with a token server at this host, and the tokens that it issues.
     fn bearer(realm: &'static str, token: &'static str) -> Self {
         Server::start(move |port, line, _| match line.split(' ').nth(1).unwrap_or_default() {
             "/v2/" => challenge(&format!("Bearer realm=\"http://{realm}:{port}/token\",service=\"x\"")),
@@ -74,7 +74,7 @@ impl Server {
 fn answer(mut stream: TcpStream, log: &Mutex<Vec<String>>, rule: impl Fn(&str, bool) -> String) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let (mut first, mut shown) = (String::new(), false);
-    // Someone who speaks TLS is hung up on.
+    // A TLS connection is closed.
     if reader.read_line(&mut first).is_err() || !first.contains(" HTTP/1.1") {
         return;
     }
@@ -106,7 +106,7 @@ fn a_token_server_of_another_domain_is_no_fault_and_gets_no_credentials() {
     home.write(CONFIG, "{\"credsStore\":\"credmint\"}");
     let server = Server::bearer("localhost", "opaque");
     let host = format!("127.0.0.1:{}", server.port);
-    // Without credentials there is nothing that could be given away.
+    // Without credentials nothing can be disclosed.
     let (found, is_broken) = findings(&home, &[&format!("{host}/team/app")]);
     assert!(!is_broken, "{found:#?}");
     finds(&found, "ok", "its token server returned an anonymous token");
@@ -164,7 +164,7 @@ fn a_registry_without_tls_is_right_where_the_engine_allows_it() {
 #[test]
 fn registries_are_asked_side_by_side() {
     const COUNT: usize = 8;
-    // None of them answers before all have been asked.
+    // None of them responds before all have received a request.
     let barrier = Arc::new(Barrier::new(COUNT));
     let servers: Vec<_> = (0..COUNT)
         .map(|_| {
@@ -262,15 +262,15 @@ fn many_logins_cost_time_in_proportion() {
         home.write(CONFIG, json!({"auths": logins, "credsStore": "credmint"}).to_string());
         // The processor's time, which others on this machine do not lengthen.
         let script = "TIMEFORMAT=%U; time credmint doctor --offline --json >\"$HOME/found\"";
-        let spent = || {
+        let user_time = || {
             let output = home.other("bash", &["-c", script]).output().unwrap();
             let found = std::fs::read_to_string(home.path("found")).unwrap();
             assert!(found.contains(&format!("{count} plaintext logins in")), "{found}");
             String::from_utf8(output.stderr).unwrap().trim().parse::<f64>().unwrap()
         };
-        (0..3).map(|_| spent()).fold(f64::MAX, f64::min)
+        (0..3).map(|_| user_time()).fold(f64::MAX, f64::min)
     };
     let (few, many) = (cpu(5_000), cpu(20_000));
-    // Four times as much; where each is compared with each, it was sixteen times.
+    // Four times as much; with a quadratic algorithm it was sixteen times.
     assert!(many < few * 8.0, "5,000 took {few} s, 20,000 took {many} s");
 }

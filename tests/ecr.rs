@@ -17,7 +17,7 @@ fn the_second_get_is_cached() {
     let calls = aws.all_calls();
     assert_eq!(calls, 1);
     assert_eq!(home.get(&format!("https://{REGISTRY}/v2/")).secret(), first.secret());
-    assert_eq!(aws.all_calls(), calls, "a cached get asks nobody");
+    assert_eq!(aws.all_calls(), calls, "a cached get sends no request");
 }
 
 #[test]
@@ -142,7 +142,7 @@ fn a_token_near_its_end_is_renewed_and_serves_if_it_cannot_be() {
 
 #[test]
 fn an_expired_token_is_never_served() {
-    // The peer serves one that ended 18 hours ago when the network is gone.
+    // The peer returns a token that expired 18 hours ago if the network is down.
     let aws = Aws::start();
     let home = Home::signed_in(&aws);
     home.get(REGISTRY).credentials();
@@ -172,11 +172,11 @@ fn erase_forgets_the_minted_token() {
     assert_eq!(home.list()[REGISTRY], "AWS");
     home.erase(REGISTRY).is_silent();
     assert!(home.list().is_empty());
-    assert_eq!(aws.calls(Call::EcrToken), 1, "neither list nor erase asks anybody");
+    assert_eq!(aws.calls(Call::EcrToken), 1, "neither list nor erase sends a request");
     assert_ne!(home.get(REGISTRY).secret(), first);
 }
 
-/// docker-py's `build`, the classic builder and others ask `list` first, and `get` only what it names.
+/// docker-py's `build`, the classic builder and others call `list` first, and `get` only for what it lists.
 #[test]
 fn list_names_what_docker_wires_and_what_was_answered() {
     const OTHER: &str = "210987654321.dkr.ecr.us-east-1.amazonaws.com";

@@ -38,7 +38,7 @@ const CRATES: [(&str, &[&str]); 17] = [
     // The identity of AWS is that crate's to know.
     (IDENTITY_TOKEN, &[PROTOCOL, REGISTRY, SETTINGS, BROKER, WEB, PROGRAM, "credmint-ecr"]),
     ("credmint-exchange", &[PROTOCOL, REGISTRY, SETTINGS, BROKER, WEB, IDENTITY_TOKEN]),
-    // It mints nothing itself. `web` and `program` are for `doctor`, which asks registries and runs `docker info`.
+    // It mints nothing itself. `web` and `program` are for `doctor`, which calls registries and runs `docker info`.
     (CLI, &[PROTOCOL, REGISTRY, SETTINGS, VAULT, BROKER, DOCKERCONFIG, WEB, PROGRAM, IDENTITY_TOKEN]),
     (
         "credmint",
@@ -203,7 +203,7 @@ fn secrets_are_exposed_in_few_places() {
     // The vault has one for each way into a keychain: items of Windows and of macOS are not alike. Azure's reads
     // of which cloud a token is, before it goes to a registry of another one; an exchange sends an identity token,
     // and reads the expiry of what it is given; Azure's exchanges a refresh token for one of some repositories; doctor
-    // asks GitHub of a package with the App's token that may not pull it; the audit log reads whom a token is for.
+    // looks up a package at GitHub with the App's token that must not pull it; the audit log reads the principal of a token.
     assert!(total <= 43, "{total}: {exposed:#?}");
 }
 

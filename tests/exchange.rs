@@ -7,7 +7,7 @@ use pretend_cloud::{API_TOKEN, CONNECTION, Ca, EXCHANGE_HOSTS, ExchangeCall, Exc
 
 use crate::home::{CLI, CREDMINT, Home, Outcome, files};
 
-/// A job on a runner whose network leads to pretend services at their own addresses.
+/// A job on a runner whose proxy connects the services' hosts to pretend ones.
 pub(crate) struct Job {
     pub(crate) exchanges: Exchanges,
     proxy: Proxy,
@@ -116,7 +116,7 @@ impl Job {
         self.home.get(server)
     }
 
-    /// No identity token, and nothing that one is asked for with, stands in a file or in what was said.
+    /// No identity token, and no credential to request one, is in a file or in an output.
     pub(crate) fn leaves_no_trace(&self, said: &[&Outcome]) {
         let kept = files(&self.home.path("")).into_iter().filter(|path| !path.ends_with("config.toml"));
         let kept: Vec<_> =
@@ -146,7 +146,7 @@ fn each_registry_is_served_by_one_exchange_for_twenty_callers() {
         assert_eq!(job.exchanges.strange_requests(), [""; 0]);
         let requests = job.proxy.requests();
         assert_eq!(job.get(row.server).secret(), minted.token);
-        assert_eq!(job.proxy.requests(), requests, "{}: the second get asks nobody", row.server);
+        assert_eq!(job.proxy.requests(), requests, "{}: the second get sends no request", row.server);
         assert_eq!(job.home.run(CLI, &["token", row.server], "").stdout, format!("{}\n", minted.token));
     }
 }
@@ -200,7 +200,7 @@ fn a_token_goes_to_no_look_alike() {
     for server in ["docker.io.attacker.example", "attacker.example/docker.io", "http://docker.io", "docker.io:5000"] {
         job.get(server).is_not_found();
     }
-    // Docker keeps the tokens of its own sign-in there.
+    // Docker stores the tokens of its own sign-in there.
     job.get("https://index.docker.io/v1/refresh-token").is_not_found();
     assert_eq!(job.proxy.requests(), 0);
     assert_eq!(job.get("dhi.io").secret(), job.get("https://index.docker.io/v1/").secret());

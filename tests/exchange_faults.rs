@@ -84,7 +84,7 @@ fn a_job_without_identity_is_told_what_to_set_up() {
         let mut job = Job::elsewhere(&row.settings);
         let outcome = job.get(row.server);
         if matches!(row.call, ExchangeCall::DockerHub | ExchangeCall::Quay | ExchangeCall::Chainguard) {
-            // They serve the public.
+            // They have public images.
             outcome.is_not_found();
         } else {
             outcome.is_not_found_because(&["no identity token found", "token_env"]);
@@ -122,14 +122,14 @@ fn azure_pipelines_and_buildkite_are_asked_as_they_want() {
     let mut job = Job::elsewhere(&quay.settings);
     job.home.set("TF_BUILD", "True").set("SYSTEM_ACCESSTOKEN", format!("{JOB_TOKEN}1"));
     job.home.set("SYSTEM_OIDCREQUESTURI", "https://dev.azure.com/corp/oidctoken");
-    // Its audience is fixed; Quay may be told to trust it.
+    // Its audience is fixed; Quay can be configured to trust it.
     job.exchanges.set_audience("quay", "api://AzureADTokenExchange");
     job.get("quay.io").credentials();
     assert_eq!(job.exchanges.minted().pop().unwrap().subject, "repo:octo-org/app:azure");
     let hub = docker_hub();
     job.home.settings(&hub.settings);
     job.get(hub.server).explains(&["is for the audience api://AzureADTokenExchange", "https://identity.docker.com"]);
-    assert_eq!(job.exchanges.calls(ExchangeCall::DockerHub), 0, "what is for somebody else is not sent");
+    assert_eq!(job.exchanges.calls(ExchangeCall::DockerHub), 0, "a token for another audience is not sent");
 
     let packages = "[[registry]]\nmatch = \"packages.buildkite.com\"\nprovider = \"buildkite\"\n\
         organization = \"corp\"\nregistry_name = \"images\"\n";
@@ -191,7 +191,7 @@ fn circleci_and_bitbucket_put_a_token_into_a_variable() {
     let token = |job: &Job, audience: &str| job.exchanges.identity_token("repo:octo-org/app:job", audience);
     let bitbucket = token(&job, "ari:cloud:bitbucket::workspace/x");
     job.home.set("BITBUCKET_BUILD_NUMBER", "1").set("BITBUCKET_STEP_OIDC_TOKEN", bitbucket);
-    // What Quay trusts by default is not this audience, and Quay says so.
+    // Quay does not trust this audience by default, and rejects it.
     job.get("quay.io").explains(&["audience ari:cloud:bitbucket::workspace/x", "HTTP 401"]);
     job.exchanges.set_audience("quay", "ari:cloud:bitbucket::workspace/x");
     job.get("quay.io").credentials();
@@ -229,7 +229,7 @@ fn the_machine_s_identity_in_google_cloud_is_taken_where_the_settings_say_so() {
 }
 
 #[test]
-fn a_token_that_has_expired_or_is_for_somebody_else_is_not_sent() {
+fn a_token_that_has_expired_or_is_for_another_audience_is_not_sent() {
     let row = docker_hub();
     let mut job = Job::elsewhere(&format!("{}token_env = \"HUB_TOKEN\"\n", row.settings));
     let ended = json!({"iss": ISSUER, "sub": "repo:octo-org/app:x", "aud": "https://identity.docker.com", "exp": 1});

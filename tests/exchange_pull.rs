@@ -8,7 +8,7 @@ use pretend_cloud::{Behaviour, ExchangeCall, RegistryFront, TokenServer};
 use crate::exchange::Job;
 use crate::home::{CREDMINT, Outcome, program, skip};
 
-/// Docker's own registry, with a folder of its own.
+/// Docker's own registry, with its own folder.
 struct Registry {
     process: Child,
     port: u16,
@@ -85,7 +85,7 @@ fn crane_pushes_to_and_pulls_from_a_registry_behind_a_token_server() {
     assert_eq!(pulled.code, 0, "{pulled:?}");
     assert!(job.home.path("image.tar").metadata().unwrap().len() > 0);
     assert_eq!(job.exchanges.calls(ExchangeCall::Gateway), 1, "both by one token");
-    // Another job is another token, and one that is refused gets nothing, not even anonymously.
+    // Another job gets another token; a rejected one gets nothing, not even anonymously.
     let other = crane(job.number(2), &["digest", &image]);
     assert_eq!((other.code, job.exchanges.calls(ExchangeCall::Gateway)), (0, 2), "{other:?}");
     job.exchanges

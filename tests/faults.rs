@@ -15,7 +15,7 @@ fn at_once(home: &Home, count: usize) -> Vec<Outcome> {
     })
 }
 
-/// For machines whose tools ask for every registry of Docker's configuration and stop at the first error.
+/// For tools that call `get` for every registry of Docker's configuration and stop at the first error.
 #[test]
 fn on_failure_not_found_lets_clients_go_on() {
     let aws = Aws::start();
@@ -214,13 +214,13 @@ fn a_damaged_token_is_replaced() {
         let calls = aws.calls(Call::EcrToken);
         let secret = home.get(REGISTRY).secret();
         assert_eq!(aws.calls(Call::EcrToken), calls + 1, "{damage:?}");
-        assert_eq!(home.get(REGISTRY).secret(), secret, "mended");
+        assert_eq!(home.get(REGISTRY).secret(), secret, "replaced");
     }
 }
 
 #[test]
 fn a_token_from_the_future_is_replaced() {
-    // The clock was set back since it was minted: nobody knows how old it is.
+    // The clock was set back since it was minted, so its age is unknown.
     let aws = Aws::start();
     let home = Home::signed_in(&aws);
     home.get(REGISTRY).credentials();

@@ -1,7 +1,7 @@
 //! The benchmark table: `cargo figures`, see `tests/README.md`.
 //!
 //! All commands of a table run in turn, round after round in another order, so that whatever else the machine does hits
-//! all of them alike; what counts are medians and their ratios. Every answer is checked.
+//! all of them alike; the results are medians and their ratios. Every output is checked.
 
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr)] // A program for people.
 
@@ -32,7 +32,7 @@ struct Row {
     name: &'static str,
     command: Command,
     input: PathBuf,
-    /// What the answer has to hold.
+    /// The expected text of the output.
     expected: String,
     times: Vec<Duration>,
 }
@@ -93,7 +93,7 @@ fn main() {
     }
 }
 
-/// Cached and cold answers, ours and the peers'; of all rows, or of those whose names hold one of these words.
+/// Cached and cold gets, ours and the peers'; all rows, or those whose names contain one of these words.
 fn tables(rounds: usize, peers: Option<&Path>, only: &[&str]) {
     let aws = Aws::start();
     let mut rows = Vec::new();
@@ -182,7 +182,7 @@ fn tables(rounds: usize, peers: Option<&Path>, only: &[&str]) {
             measure(rows, rounds);
         }
     }
-    assert_eq!(clouds.requests_of_self_signed(), 0, "what a key signs is asked of nobody");
+    assert_eq!(clouds.requests_of_self_signed(), 0, "a self-signed token needs no request");
 }
 
 /// The unit of the tables: the least that a program can be, `int main(){return 0;}` linked statically by
@@ -249,7 +249,7 @@ fn at_once() {
         };
         let cold = median((0..9).map(|_| Home::signed_in(&aws).get(REGISTRY).took).collect());
         let home = Home::signed_in(&aws);
-        // What the machine needs to start so many programs: ours, without a question to answer.
+        // The time to start so many programs: ours, without a request.
         let starts = together(MANY, || home.run(ECR, &["version"], "").took).0;
         let minted = aws.calls(Call::EcrToken);
         let (took, answers) = together(MANY, || home.get(REGISTRY));

@@ -14,7 +14,7 @@ use crate::{Row, peer};
 pub(crate) struct Clouds {
     _azure: World,
     _google: Google,
-    /// The Google of the key that signs its own token: it is to be asked nothing.
+    /// The Google of the self-signed JWT, which must receive no request.
     unasked: Google,
     github: Company,
     homes: Vec<Home>,

@@ -28,7 +28,7 @@ fn fifty_at_once_mint_once() {
 
 #[test]
 fn without_an_identity_not_found_is_immediate() {
-    // Each in a home of its own.
+    // Each in its own home.
     let is_quick = |make_home: &dyn Fn() -> Home| {
         quick(Duration::from_secs(1), || {
             let outcome = get(&make_home(), EUROPE);
@@ -46,7 +46,7 @@ fn without_an_identity_not_found_is_immediate() {
     };
     get(&with_metadata(), EUROPE).gave_up().is_not_found();
     drop(silent);
-    // Nobody listens.
+    // A closed port.
     is_quick(&with_metadata);
 }
 
@@ -84,7 +84,7 @@ fn an_identity_that_fails_is_the_end() {
     file["private_key"] = google.key_file("")["private_key"].clone();
     name_file(&mut home, &file);
     get(&home, EUROPE).explains(&["not https"]);
-    assert_eq!(google.all_calls(), 0, "nobody else is asked");
+    assert_eq!(google.all_calls(), 0, "no other identity is tried");
 }
 
 #[test]

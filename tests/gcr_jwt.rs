@@ -36,14 +36,14 @@ fn a_key_signs_its_own_token_where_the_token_service_is_out_of_reach() {
     let google = Google::start();
     let mut home = home();
     let mut file = google.key_file(PULLER);
-    // Nobody listens there.
+    // A closed port.
     let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     file["token_uri"] = format!("http://{address}/token").into();
     name_file(&mut home, &file);
     let [header, claims] = parts(&get(&home, EUROPE).secret());
     assert_eq!((&header["alg"], &claims["iss"]), (&json!("RS256"), &json!(PULLER)));
     assert!(crate::home::files(&home.path("run/credmint/tokens")).is_empty(), "and asks again the next time");
-    // One that answers is reached, whatever it answers.
+    // A service that responds is reachable, whatever its response.
     for behaviour in [Behaviour::Empty, Behaviour::FailTimes(9), Behaviour::Close] {
         google.on(GoogleCall::Token, behaviour);
         get(&with_key(&google), EUROPE).explains(&[PULLER]);

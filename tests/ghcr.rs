@@ -9,7 +9,7 @@ pub(crate) const PACKAGES: &str = "ghcr.io";
 const TENANT: &str = "containers.octocorp.ghe.com";
 const SERVER: &str = "containers.github.corp.example";
 
-/// A user whose network leads to a pretend GitHub at GitHub's own addresses: through the proxy and
+/// A user whose proxy connects GitHub's hosts to a pretend GitHub: through the proxy and
 /// with the authority of a company.
 pub(crate) struct Company {
     pub(crate) github: GitHub,
@@ -19,7 +19,7 @@ pub(crate) struct Company {
 }
 
 impl Company {
-    /// Nobody is signed in, and gh is not there.
+    /// Without an identity, and without gh.
     pub(crate) fn new() -> Self {
         Company::reaching(&["api.github.com", "api.octocorp.ghe.com", "github.corp.example"])
     }
@@ -64,7 +64,7 @@ impl Company {
         token.unwrap_or_else(|| panic!("never minted: {outcome:?}")).account
     }
 
-    /// A gh that does what this script says.
+    /// A fake gh with this script.
     pub(crate) fn gh(&self, script: &str) -> PathBuf {
         self.home.script("bin/gh", &format!("PATH=/usr/bin:/bin\n{script}"))
     }
@@ -148,7 +148,7 @@ fn a_token_goes_to_no_host_that_gh_would_not_send_it_to() {
     assert_eq!(company.proxy.requests(), 0);
 }
 
-/// The program that a user would run instead, where it is installed.
+/// The real gh, if it is installed.
 pub(crate) fn real_gh() -> Option<PathBuf> {
     let peers = concat!(env!("CARGO_MANIFEST_DIR"), "/target/peers/usr/bin");
     let path = std::env::var_os("PATH")?;

@@ -271,7 +271,7 @@ fn a_secret_is_in_no_log_and_no_error() {
     assert!(!key_lines.iter().any(|line| said.contains(line)) && !said.contains("Bearer"), "{said}");
 }
 
-/// `get` of the registry that all of these ask for.
+/// `get` of the registry of all of these tests.
 trait Ask {
     fn get_ghcr(&self) -> Outcome;
 }

@@ -202,19 +202,19 @@ fn every_pipeline_is_yaml_whose_scripts_the_shell_understands() {
     let mut seen = 0;
     for ((which, body), document) in pipelines.iter().zip(parsed(&pipelines)) {
         for script in commands::scripts(&document) {
-            // What GitHub fills in before the shell sees it may be anybody's code.
+            // A value that GitHub inserts before the shell runs may be anyone's code.
             assert!(!script.contains("${{"), "{which}: {script}");
             commands::parses(&script, which);
             seen += 1;
         }
         if which.contains("workflows") {
-            // A tag of somebody's action may move to somebody else's code.
+            // The tag of an action may be moved to other code.
             for used in body.lines().filter_map(|line| line.trim_start_matches([' ', '-']).strip_prefix("uses: ")) {
                 let commit = used.split(['@', ' ']).nth(1).unwrap_or_default();
                 let is_pinned = commit.len() == 40 && commit.bytes().all(|byte| byte.is_ascii_hexdigit());
                 assert!(is_pinned && used.contains(" # v"), "{which}: {used}");
             }
-            assert_eq!(document["permissions"], serde_json::json!({}), "{which}: nobody has rights by default");
+            assert_eq!(document["permissions"], serde_json::json!({}), "{which}: no permissions by default");
             for job in document["jobs"].as_object().unwrap().values() {
                 assert!(job["permissions"].is_object(), "{which}");
             }

@@ -23,7 +23,7 @@ pub(crate) const WORKER: &str = "credmint-mint";
 /// In a home, of [`Home::log_everything`].
 const LOG: &str = "everything.log";
 
-/// A user of the machine: a home of its own and an environment in which nothing is set but that.
+/// A user of the machine: a private home and an environment with nothing else.
 pub(crate) struct Home {
     folder: tempfile::TempDir,
     variables: BTreeMap<OsString, OsString>,
@@ -31,12 +31,12 @@ pub(crate) struct Home {
 }
 
 impl Home {
-    /// Tokens and logins rest in files, and no metadata service is asked.
+    /// Tokens and logins are stored in files, and no metadata service is queried.
     pub(crate) fn new() -> Self {
         Home::of(ECR)
     }
 
-    /// One whose questions go to this helper.
+    /// A home whose calls go to this helper.
     pub(crate) fn of(helper: &'static str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut home = Home { folder, variables: BTreeMap::new(), helper };
@@ -59,7 +59,7 @@ impl Home {
         home
     }
 
-    /// One signed in to a pretend AWS with a key of its own.
+    /// A home with its own access key of a pretend AWS.
     pub(crate) fn signed_in(aws: &pretend_cloud::Aws) -> Self {
         let mut home = Home::new();
         home.set("AWS_ENDPOINT_URL", aws.url());
@@ -150,7 +150,7 @@ impl Home {
         serde_json::from_str(&outcome.stdout).unwrap()
     }
 
-    /// What is kept was received at another time, in seconds from when it was.
+    /// Shifts the time at which the cached tokens were received, by seconds.
     pub(crate) fn tokens_were_received(&self, seconds: i64) {
         let paths = files(&self.path("run/credmint/tokens"));
         assert!(!paths.is_empty());
@@ -236,7 +236,7 @@ pub(crate) fn program(name: &str) -> PathBuf {
     built.unwrap_or_else(|| panic!("{name} is not built with these features")).into()
 }
 
-/// What a program answered.
+/// The outcome of a program.
 #[derive(Debug)]
 pub(crate) struct Outcome {
     program: String,
@@ -247,7 +247,7 @@ pub(crate) struct Outcome {
 }
 
 impl Outcome {
-    /// What a program answers that some other one starts, with its input.
+    /// The outcome of a program that another one starts, with its input.
     pub(crate) fn of(program: &str, command: &mut Command) -> Self {
         let started = Instant::now();
         let output = command.output().unwrap();
@@ -260,7 +260,7 @@ impl Outcome {
         }
     }
 
-    /// What a program answers that has been started with its input.
+    /// The outcome of a program that was started with its input.
     #[allow(dead_code)] // The benches start all of their programs by themselves.
     pub(crate) fn ended(program: &str, child: std::process::Child) -> Self {
         let started = Instant::now();
@@ -308,7 +308,7 @@ impl Outcome {
         assert!(self.stderr.is_empty() || repeated, "{self:?}");
     }
 
-    /// A failure in one line that holds all of these words; gives the line. `get` says it on
+    /// A failure in one line that contains all of these words; returns the line. `get` prints it on
     /// standard error too, because some clients drop standard output.
     #[track_caller]
     pub(crate) fn explains(&self, words: &[&str]) -> &str {
@@ -322,7 +322,7 @@ impl Outcome {
         line
     }
 
-    /// It was held up by something that hangs, and gave up at a time limit of its own. Gives itself.
+    /// It waited for something that hangs, and stopped at its own timeout. Returns itself.
     #[track_caller]
     pub(crate) fn gave_up(&self) -> &Self {
         assert!(self.took < testing::HANG, "{self:?}");
@@ -334,8 +334,8 @@ impl Outcome {
         self.says(NOT_FOUND);
     }
 
-    /// The answer is the not-found sentence, on which every client goes on, and one line on standard
-    /// error says why. Returns that line.
+    /// The output is the not-found sentence, on which every client continues, and one line on standard
+    /// error has the reason. Returns that line.
     #[track_caller]
     pub(crate) fn is_not_found_because(&self, words: &[&str]) -> &str {
         assert_eq!((self.code, self.stdout.trim_end_matches('\n')), (1, NOT_FOUND), "{self:?}");

@@ -7,7 +7,7 @@ use crate::home::{ECR, Home, Outcome, REGISTRY, program, skip};
 pub(crate) const SSO_CONFIG: &str = "[profile dev]\nsso_session = corp\nsso_account_id = 123456789012\nsso_role_name = pull\nregion = us-east-1\n\
      [sso-session corp]\nsso_region = us-east-1\nsso_start_url = https://corp.example/start\nsso_registration_scopes = sso:account:access\n";
 
-/// The access key that minted this answer.
+/// The access key that minted the token of this output.
 #[track_caller]
 pub(crate) fn minted_by(aws: &Aws, outcome: &Outcome) -> String {
     let (_, username, secret) = outcome.credentials();
@@ -115,7 +115,7 @@ fn a_program_gives_the_identity() {
     let script = home.script("identity", &format!("echo '{answer}'"));
     config(&home, &format!("[default]\ncredential_process = {}\n", script.display()));
     assert_eq!(minted_by(&aws, &home.get(REGISTRY)), "AKIAPROCESS");
-    // Without a word of what the program said.
+    // Without any output of the program.
     home.script("identity", "echo canary\necho canary >&2\nexit 3");
     config(&home, &format!("[default]\ncredential_process = {} changed\n", script.display()));
     let line = home.get(REGISTRY).explains(&["credential_process"]).to_owned();
@@ -158,7 +158,7 @@ fn a_missing_profile_never_falls_back_to_another_identity() {
     home.set("AWS_PROFILE", "not-there").get(REGISTRY).explains(&["no AWS profile not-there"]);
     home.get("public.ecr.aws").explains(&["no AWS profile not-there"]);
     assert_eq!(aws.all_calls(), 0);
-    // One that is there and says nothing of an identity leaves it to the instance.
+    // An existing profile without an identity leaves it to the instance.
     assert!(minted_by(&aws, &home.set("AWS_PROFILE", "there").get(REGISTRY)).starts_with("ASIA"));
 }
 
@@ -323,7 +323,7 @@ fn an_unusable_identity_source_is_named() {
     }
     refused(&|home| config(home, "[default]\nmax_attempts = 0\n"), &["max_attempts is not a number"]);
     refused(&set("AWS_ENDPOINT_URL", "localhost"), &["AWS_ENDPOINT_URL is not a URL"]);
-    assert_eq!(aws.calls(Call::EcrToken) + aws.calls(Call::ImdsCredentials), 0, "nobody else has signed in");
+    assert_eq!(aws.calls(Call::EcrToken) + aws.calls(Call::ImdsCredentials), 0, "no other identity is used");
     // What other tools take does not stop this one.
     let mut home = Home::signed_in(&aws);
     config(&home, "[default]\nretry_mode = legacy\nmax_attempts = 7\n");

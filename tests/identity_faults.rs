@@ -79,7 +79,7 @@ fn a_wrong_clock_is_reported_wherever_it_is_noticed() {
     for (skew, way) in [(3_600, "60 minutes behind that of AWS"), (-3_600, "60 minutes ahead of that of AWS")] {
         let aws = Aws::start();
         aws.set_clock_skew(skew);
-        // The SDK sees the difference and asks again, if it may.
+        // The SDK detects the clock skew and retries, if allowed.
         with_config(&aws, ROLE, "r").get(REGISTRY).credentials();
         with_config(&aws, ROLE, "r")
             .set("AWS_MAX_ATTEMPTS", "1")

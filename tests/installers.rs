@@ -139,7 +139,7 @@ fn the_smaller_archive_is_taken_where_it_can_be_opened() {
         if has_xz {
             std::os::unix::fs::symlink("/usr/bin/xz", tools.join("xz")).unwrap();
         }
-        // With this one alone in the folder: nothing else was asked for.
+        // With only this one in the folder, so nothing else is needed.
         let folder = home.path(kind);
         std::fs::create_dir(&folder).unwrap();
         let only = archive(release(), kind);
@@ -210,7 +210,7 @@ fn it_says_what_it_cannot_do() {
     assert!(String::from_utf8(install(&home, &["--help"]).stdout).unwrap().contains("--keep-config"));
 }
 
-/// The real cosign refuses what is no signature; one that agrees is asked about the project's release workflow.
+/// The real cosign rejects an invalid signature; a fake that accepts one is called for the project's release workflow.
 #[test]
 fn a_published_script_verifies_the_signature_where_cosign_is_installed() {
     let mut home = Home::new();

@@ -1,4 +1,4 @@
-//! A real Secret Service: gnome-keyring on a session bus of its own.
+//! A real Secret Service: gnome-keyring on a private session bus.
 
 use std::io::Write;
 use std::process::Stdio;

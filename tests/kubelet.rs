@@ -1,4 +1,4 @@
-//! `credmint kubelet`, as kubelet asks and reads it. What goes to and fro is held to the files in
+//! `credmint kubelet`, as kubelet calls it. Requests and responses are compared with the files in
 //! `tests/kubelet`, which have the fields and types of kubelet's own:
 //! <https://github.com/kubernetes/kubernetes/blob/v1.34.0/staging/src/k8s.io/kubelet/pkg/apis/credentialprovider/v1/types.go>.
 
@@ -25,7 +25,7 @@ pub(crate) fn ask(home: &Home, request: &Value) -> Outcome {
     home.run(CLI, &["kubelet"], request.to_string())
 }
 
-/// What kubelet makes of an answer.
+/// kubelet's interpretation of a response.
 #[derive(Debug)]
 pub(crate) struct Response {
     pub(crate) key_type: String,
@@ -36,7 +36,7 @@ pub(crate) struct Response {
 
 impl Response {
     /// Reads it as strictly as kubelet: an unknown field, another version or an unknown kind of key
-    /// would make it drop the answer.
+    /// would make it ignore the response.
     #[track_caller]
     pub(crate) fn of(outcome: &Outcome, version: &str) -> Self {
         assert_eq!((outcome.code, outcome.stderr.as_str()), (0, ""), "{outcome:?}");
@@ -74,7 +74,7 @@ pub(crate) fn response(home: &Home, image: &str) -> Response {
     Response::of(&ask(home, &request(image)), V1)
 }
 
-/// Kubelet's own rules, for a key and an image without its tag: as many labels, each by itself, the same
+/// kubelet's own rules, for a key and an image without its tag: the same number of labels, each compared alone, the same
 /// port, and the path as a prefix; and what is for Docker Hub is for every image without a host.
 /// <https://github.com/kubernetes/kubernetes/blob/v1.34.0/pkg/credentialprovider/keyring.go>
 pub(crate) fn matches(key: &str, image: &str) -> bool {
@@ -227,14 +227,14 @@ fn what_is_no_request_is_refused_and_not_repeated() {
 fn where_there_is_nothing_kubelet_goes_on() {
     let aws = Aws::start();
     let home = Home::signed_in(&aws);
-    let nobody = gcr::home();
+    let without_identity = gcr::home();
     for (home, image) in [
         (&home, "quay.io/team/app"),
         (&home, "nginx"),
         (&home, "123456789012.dkr.ecr.us-east-1.amazonaws.com.attacker.example/app"),
         (&home, "123456789012.dkr.ecr.us-east-1.amazonaws.com:8443/app"),
-        (&nobody, "gcr.io/distroless/static"),
-        (&nobody, "ghcr.io/owner/app"),
+        (&without_identity, "gcr.io/distroless/static"),
+        (&without_identity, "ghcr.io/owner/app"),
     ] {
         let answer = response(home, image);
         assert!(answer.auth.is_empty() && answer.life == Some(Duration::ZERO), "{image}: {answer:?}");
@@ -245,8 +245,8 @@ fn where_there_is_nothing_kubelet_goes_on() {
 /// Kubelet logs the standard error of a plugin that fails, and pulls on. Of one that succeeds it logs nothing.
 #[test]
 fn no_identity_for_a_private_registry_is_an_error_in_kubelet_s_log() {
-    let nobody = gcr::home();
-    let outcome = ask(&nobody, &request("123456789012.dkr.ecr.us-east-1.amazonaws.com/app"));
+    let without_identity = gcr::home();
+    let outcome = ask(&without_identity, &request("123456789012.dkr.ecr.us-east-1.amazonaws.com/app"));
     assert_eq!((outcome.code, outcome.stdout.as_str()), (1, ""), "{outcome:?}");
     assert!(outcome.stderr.contains("AWS") && outcome.stderr.lines().count() == 1, "{outcome:?}");
 }
@@ -332,7 +332,7 @@ fn a_token_for_some_images_is_kept_for_these_alone() {
         let token = answer.found(&image).1;
         assert_eq!(company.github.minted().into_iter().find(|minted| minted.token == token).unwrap().account, owner);
     }
-    // An image without a rule of its own: kept for its registry, it would be taken for those with one.
+    // An image without a rule: cached for its registry, its token would also be used for those with one.
     let aws = Aws::start();
     let home = Home::signed_in(&aws);
     home.settings(&format!("[[registry]]\nmatch = \"{REGISTRY}/secret\"\nrole_arn = \"arn:aws:iam::1:role/secret\"\n"));

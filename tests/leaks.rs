@@ -8,7 +8,7 @@ use crate::home::{ACR, CLI, ECR, GCR, GHCR, Home, Outcome, REGISTRY};
 /// Stands in every secret that a helper meets.
 const CANARY: &str = "c4n4ry";
 
-/// Everything that was said besides the reply.
+/// Every output except the response.
 fn overheard(outcome: &Outcome) -> String {
     if outcome.code == 0 { outcome.stderr.clone() } else { format!("{}{}", outcome.stdout, outcome.stderr) }
 }

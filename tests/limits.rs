@@ -13,7 +13,7 @@ fn without_room_for_a_process_there_is_an_error_and_nothing_is_left_running() {
         for name in [ECR, CLI, CREDMINT, WORKER] {
             testing::copy_program(&program(name), &home.path("bin"));
         }
-        // A user of its own for each, whom nobody else's processes count for.
+        // A different user for each, without other processes.
         let user = (64_200 + room).to_string();
         home.set("PATH", format!("{}:/usr/bin:/bin", home.path("bin").display()));
         let all = home.path("");

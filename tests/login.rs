@@ -155,7 +155,7 @@ fn a_code_for_the_browser_signs_in_at_github() {
     let (username, secret) = kept(&company.home, PACKAGES);
     assert_eq!(username, "octocat");
     assert!(secret.starts_with("gho_") && !outcome.stderr.contains(&secret));
-    assert_eq!(company.github.calls(GitHubCall::DeviceToken), 2, "the first time nobody had agreed");
+    assert_eq!(company.github.calls(GitHubCall::DeviceToken), 2, "the user had not agreed at the first poll");
     assert_eq!(company.github.scopes_asked_for(), ["read:packages"]);
     let outcome = device(&company, &["--push", "--client-id", "Iv1.other"]);
     assert_eq!(outcome.code, 0, "{outcome:?}");

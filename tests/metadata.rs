@@ -1,5 +1,5 @@
 //! Metadata services that are late, busy or not there; and how long they are waited for by what the
-//! firmware says of the machine.
+//! firmware shows about the machine.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::gcr::{minted_by, on_machine, put_program};
 use crate::home::{ACR, ECR, GCR, Home, Outcome, REGISTRY, skip};
 use crate::identity::without_keys;
 
-/// Longer than the SDK for Rust gives one answer.
+/// Longer than the timeout of the SDK for Rust for one response.
 const LATE: Behaviour = Behaviour::Slow(Duration::from_millis(1_500));
 const EUROPE: &str = "europe-docker.pkg.dev";
 
@@ -36,11 +36,11 @@ fn a_slow_or_failing_instance_metadata_service_gives_its_identity() {
     }
 }
 
-/// Version 1 of the service needs no session, and is not asked: the role's keys are never to be had without one.
+/// Version 1 of the service needs no session, and is not used: the role's keys must require one.
 #[test]
 fn an_instance_that_refuses_a_session_says_which_option_to_change() {
     let forbidden = Behaviour::Refuse { status: 403, code: "Forbidden", message: "canary".into() };
-    // The PUT's response does not arrive where a container is one hop too far away.
+    // The response to the PUT does not reach a container that is one hop too far away.
     let silent = Behaviour::Hang;
     for (behaviour, words) in [
         (forbidden, ["metadata service is disabled", "--http-endpoint enabled"]),
@@ -80,7 +80,7 @@ fn a_slow_or_busy_azure_metadata_service_is_waited_for() {
 }
 
 /// A machine with this firmware, in a network in which all that is sent to the metadata services'
-/// address is swallowed: nobody reads what the device sends. `None` where no such network can be made.
+/// address is dropped: the packets of the device are not read. `None` if such a network cannot be created.
 fn elsewhere(home: &Home, program: &str, server: &str, firmware: &[(&str, &str)]) -> Option<Outcome> {
     let fields: Vec<_> =
         firmware.iter().map(|(name, text)| format!("echo '{text}' > /sys/class/dmi/id/{name}")).collect();
@@ -130,7 +130,7 @@ fn gcloud_starts_while_a_metadata_server_is_waited_for() {
     let mut home = Home::of(GCR);
     home.write(".config/gcloud/credentials.db", "");
     let answer = r#"{"credential": {"access_token": "gclouds", "token_expiry": "2099-01-01T00:00:00Z"}}"#;
-    // A connection to 169.254.169.254 that nobody has accepted yet, as the kernel lists it.
+    // A connection to 169.254.169.254 that is not accepted yet, in the list of the kernel.
     let waits = "grep -q 'FEA9FEA9:0050 02' /proc/net/tcp && touch \"$HOME/meanwhile\"";
     put_program(&mut home, "gcloud", &format!("{waits}; echo '{answer}'"));
     home.set("PATH", format!("{}:/usr/sbin:/sbin:/usr/bin:/bin", home.path("bin").display()));
@@ -174,7 +174,7 @@ fn a_laptop_without_an_identity_gets_its_error_at_once() {
         ("product_name", "Virtual Machine"),
         ("chassis_asset_tag", "7783-7084-3265-9085-8269-3286-77"),
     ];
-    for (program, server, firmware, nobody, silent) in [
+    for (program, server, firmware, no_identity, silent) in [
         (ECR, REGISTRY, &of_amazon[..], "no AWS credentials found", "metadata service accepts no connection"),
         (ACR, CONTOSO, &chassis[..], "no Azure credentials found", "169.254.169.254 did not respond"),
     ] {
@@ -187,7 +187,7 @@ fn a_laptop_without_an_identity_gets_its_error_at_once() {
         let Some(laptop) = on(&LAPTOP[..]) else {
             return skip(test, "no network of one's own can be made here");
         };
-        laptop.is_not_found_because(&[nobody]);
+        laptop.is_not_found_because(&[no_identity]);
         let clouds = on(firmware).unwrap();
         assert!(clouds.stdout.contains(silent) || clouds.stderr.contains(silent), "{clouds:?}");
         assert!(3 * laptop.took < clouds.took, "{laptop:?} {clouds:?}");

@@ -42,7 +42,7 @@ fn migrate_leaves_what_cannot_be_stored() {
     assert_eq!(config(&home), before);
 }
 
-/// Another helper, which keeps two logins and refuses to give the second.
+/// Another helper, which lists two logins and fails to return the second.
 fn with_another_helper(home: &mut Home, name: &str) {
     let script = "read -r server\ncase $1/$server in\n\
         list/*) echo '{\"https://r.example\":\"u\",\"stuck.example\":\"u\"}' ;;\n\
@@ -97,7 +97,7 @@ fn a_migration_names_what_it_leaves_and_why() {
     assert!(outcome.stderr.contains("moved r.example (used)"), "{outcome:?}");
     assert!(outcome.stderr.contains("skipped https://r.example (stale): duplicate entry for r.example"), "{outcome:?}");
     assert_eq!(home.run(CREDMINT, &["get"], "r.example").secret(), "today");
-    // A second time the one that is kept is what docker is given.
+    // The second time, docker gets the stored one.
     let before = config(&home);
     let outcome = credmint(&home, &["migrate"]);
     assert!(outcome.code == 1 && outcome.stderr.contains("skipped https://r.example (stale)"), "{outcome:?}");

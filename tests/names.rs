@@ -1,4 +1,4 @@
-//! The name of a token says whose it is: what chooses an identity, and what a program depends on that
+//! The name of a token contains its identity: what selects an identity, and what a program depends on that
 //! gives one, is another token when it changes.
 
 use std::io::Write;
@@ -144,7 +144,7 @@ fn a_token_that_gcloud_was_given_is_handed_on_and_not_kept() {
         home.write("token", value);
         home.get("europe-docker.pkg.dev").secret()
     };
-    // By a property of gcloud's own, of which no variable tells.
+    // By a property of gcloud's configuration, without a variable.
     let properties = format!("[auth]\naccess_token_file = {}\n", file.display());
     std::fs::create_dir_all(home.path(".config/gcloud/configurations")).unwrap();
     std::fs::write(home.path(".config/gcloud/configurations/config_default"), properties).unwrap();

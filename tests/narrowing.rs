@@ -99,7 +99,7 @@ fn the_session_of_a_role_has_a_policy() {
     assert_eq!(own.policy.as_deref(), Some("{\"Version\":\"2012-10-17\",\"Statement\":[]}"));
     assert_eq!(own.policy_arns, ["arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryReadOnly"]);
     assert_eq!(aws.calls(Call::AssumeRole), 4, "another policy is another token");
-    // Without a role there is nothing that AWS narrows: the whole identity is not used instead.
+    // Without a role AWS cannot narrow a token, and the whole identity is not used instead.
     home.settings(&table(REGISTRY, "access = \"pull\""));
     home.get(REGISTRY).explains(&["need a role", "role_arn"]);
     let many: Vec<_> = (0..60).map(|nth| format!("\"a-repository-with-a-long-name/{nth}\"")).collect();
@@ -140,7 +140,7 @@ fn keys_that_do_not_fit_are_errors() {
     assert_eq!(aws.all_calls(), 0);
 }
 
-/// Reports differ on whether GitHub lets Apps read private packages: doctor looks at this one.
+/// Reports differ on whether GitHub lets Apps read private packages: doctor checks this one.
 #[test]
 fn doctor_tells_an_app_that_may_not_pull_from_a_missing_package() {
     let mut company = Company::with_app();
@@ -157,7 +157,7 @@ fn doctor_tells_an_app_that_may_not_pull_from_a_missing_package() {
     let denied = doctor(&company);
     assert!(denied.contains("the package team/app of octo-org exists and the App's token sees it"), "{denied}");
     assert!(denied.contains("classic token with read:packages"), "{denied}");
-    // An outage says nothing of the package, and another token's rights are not an App's.
+    // An outage has nothing to do with the package, and another token is not an App's.
     company.github.on(GitHubCall::Packages, Behaviour::Page(503));
     assert!(!doctor(&company).contains("the App's token sees"));
     company.github.on(GitHubCall::Packages, Behaviour::Empty);

@@ -6,7 +6,7 @@ use pretend_cloud::{Aws, Behaviour, Call};
 
 use crate::home::{ECR, Home, Outcome, REGISTRY, WORKER, program};
 
-/// A helper without a worker beside it, and a folder that is on the path.
+/// A helper without a worker next to it, and a folder that is on the path.
 fn alone(home: &mut Home) -> std::path::PathBuf {
     let folder = home.path("bin");
     std::fs::create_dir_all(&folder).unwrap();
@@ -122,10 +122,10 @@ fn appears(path: &Path) -> String {
     text().trim().to_owned()
 }
 
-/// Waits until a process is no more.
+/// Waits until a process has ended.
 fn goes(pid: &str) {
     let state = || std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    // A zombie has ended; that nobody has asked how is not its fault.
+    // A zombie has ended, even if it was not reaped.
     testing::wait_until("the end of a program", || {
         state().rsplit(')').next().is_none_or(|rest| rest.is_empty() || rest.starts_with(" Z"))
     });
@@ -194,7 +194,7 @@ fn an_empty_variable_of_a_cloud_counts_as_unset() {
     assert_eq!((home.get(REGISTRY).secret(), aws.calls(Call::EcrToken)), (token, 1));
 }
 
-/// Named by the helper before somebody else signs in, and minted after that.
+/// The helper names the token before another identity signs in, and mints it afterwards.
 #[test]
 fn a_token_of_an_identity_that_changed_before_minting_is_served_and_not_cached() {
     let aws = Aws::start();
@@ -216,14 +216,15 @@ fn a_token_of_an_identity_that_changed_before_minting_is_served_and_not_cached()
     assert_eq!(crate::home::files(&home.path("run/credmint/tokens")).len(), 1);
 }
 
-/// The program that knows the identity is asked in the middle of it.
+/// The program that knows the identity runs during the mint.
 #[test]
 fn a_token_of_an_identity_that_changed_during_minting_is_served_and_not_cached() {
     let aws = Aws::start();
     let mut home = Home::new();
     home.set("AWS_ENDPOINT_URL", aws.url());
     let answer = r#"{"Version": 1, "AccessKeyId": "AKIAALICE", "SecretAccessKey": "x"}"#;
-    let script = home.script("process", &format!("echo '# somebody else' >> \"$HOME/.aws/config\"; echo '{answer}'"));
+    let script =
+        home.script("process", &format!("echo '# another identity' >> \"$HOME/.aws/config\"; echo '{answer}'"));
     home.write(".aws/config", format!("[default]\ncredential_process = {}\n", script.display()));
     home.get(REGISTRY).secret();
     assert_eq!(crate::home::files(&home.path("run/credmint/tokens")).len(), 0);
@@ -233,7 +234,7 @@ fn a_token_of_an_identity_that_changed_during_minting_is_served_and_not_cached()
     assert_eq!(aws.calls(Call::EcrToken), 2);
 }
 
-/// A container's limit of processes, or `ulimit -u`: whatever there is room for, the answer is a token or
+/// A container's limit of processes, or `ulimit -u`: whatever the limit, the response is a token or
 /// one sentence, and no process is left.
 #[test]
 #[cfg(target_os = "linux")]
@@ -243,11 +244,11 @@ fn a_process_limit_is_reported_and_no_process_is_left() {
     if std::fs::metadata("/proc/self").unwrap().uid() != 0 {
         return testing::skip(test, "becoming a user without processes needs root");
     }
-    // Nobody else has this one's number.
+    // No other user has this id.
     let user = (700_000 + std::process::id()).to_string();
     let aws = Aws::start();
     let mut refused = 0;
-    for room in 1..=6 {
+    for limit in 1..=6 {
         let home = Home::signed_in(&aws);
         let helper = {
             let folder = home.path("bin");
@@ -258,20 +259,20 @@ fn a_process_limit_is_reported_and_no_process_is_left() {
             folder.join(ECR)
         };
         assert!(home.other("chown", &["-R", &user, home.path("").to_str().unwrap()]).status().unwrap().success());
-        let line = format!("echo {REGISTRY} | exec prlimit --nproc={room} {} get", helper.display());
-        let room_for_line = ["--reuid", &user, "--clear-groups", "sh", "-c", &line];
-        let output = home.other("setpriv", &room_for_line).output().unwrap();
-        let (said, heard) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        assert!(!heard.contains("panicked") && !said.is_empty(), "{room}: {output:?}");
-        if !said.contains("\"Username\":\"AWS\"") {
+        let line = format!("echo {REGISTRY} | exec prlimit --nproc={limit} {} get", helper.display());
+        let arguments = ["--reuid", &user, "--clear-groups", "sh", "-c", &line];
+        let output = home.other("setpriv", &arguments).output().unwrap();
+        let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(!stderr.contains("panicked") && !stdout.is_empty(), "{limit}: {output:?}");
+        if !stdout.contains("\"Username\":\"AWS\"") {
             refused += 1;
-            assert_eq!((output.status.code(), said.lines().count()), (Some(1), 1), "{room}: {output:?}");
-            assert!(said.contains("ulimit -u"), "{room}: {said}");
+            assert_eq!((output.status.code(), stdout.lines().count()), (Some(1), 1), "{limit}: {output:?}");
+            assert!(stdout.contains("ulimit -u"), "{limit}: {stdout}");
         }
         let processes = std::fs::read_dir("/proc").unwrap().flatten();
         let is_of_user = |path: &Path| path.metadata().is_ok_and(|metadata| metadata.uid().to_string() == user);
         let left: Vec<_> = processes.map(|process| process.path()).filter(|path| is_of_user(path)).collect();
-        assert!(left.is_empty(), "{room}: {left:?}");
+        assert!(left.is_empty(), "{limit}: {left:?}");
     }
-    assert!(refused > 0, "there was room enough for everything");
+    assert!(refused > 0, "no limit was low enough");
 }

@@ -1,4 +1,4 @@
-//! Each step of each exchange with a service that is down, overloaded or asked too often: the service is
+//! Each step of each exchange with a service that is unavailable, overloaded or rate limited: the service is
 //! named, and nothing that its user has set up is blamed.
 
 use pretend_cloud::{Aws, AzureCall, Behaviour, Call, GitHubCall, Google, GoogleCall};
@@ -10,7 +10,7 @@ use crate::home::{Home, Outcome, REGISTRY};
 
 const STATUSES: [u16; 5] = [429, 500, 502, 503, 504];
 
-/// What users are told to check where an identity is refused.
+/// The remedies for a rejected identity.
 const BLAME: [&str; 8] =
     ["AZURE_", "AWS_", "GOOGLE_", "GITHUB_", "trust policy", "deleted or disabled", "permission", "role Acr"];
 
@@ -35,7 +35,7 @@ fn blames_the_service(set: impl Fn(Behaviour), get: impl Fn() -> Outcome, host: 
 fn of_aws() {
     let aws = Aws::start();
     let mut home = Home::signed_in(&aws);
-    // The SDK's pauses between its attempts are not what is looked at here.
+    // The SDK's pauses between its attempts are not tested here.
     home.set("AWS_MAX_ATTEMPTS", "1").set("CREDMINT_VAULT", "none");
     blames_the_service(|behaviour| aws.on(Call::EcrToken, behaviour), || home.get(REGISTRY), "127.0.0.1");
     blames_the_service(|behaviour| aws.on(Call::EcrPublicToken, behaviour), || home.get("public.ecr.aws"), "127.0.0.1");

@@ -14,7 +14,7 @@ const LINE: usize = 19;
 const LETTER: usize = 8;
 const MARGIN: usize = 16;
 
-/// What somebody sees who sets up Docker, uses a token, and looks.
+/// The terminal while Docker is set up, a token is used, and the status is shown.
 fn screen() -> Vec<String> {
     let aws = Aws::start();
     let mut home = Home::signed_in(&aws);
@@ -35,7 +35,7 @@ fn screen() -> Vec<String> {
     lines
 }
 
-/// The pretend AWS's tokens last for twelve hours, of which some seconds are over.
+/// The pretend AWS's tokens have a TTL of twelve hours, minus some seconds.
 fn hours(line: &str) -> String {
     match line.split_once("in 11h 5") {
         Some((before, after)) => {

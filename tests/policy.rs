@@ -14,7 +14,7 @@ pub(crate) struct Machine<'a> {
 }
 
 impl<'a> Machine<'a> {
-    /// `None` where no mount table can be made.
+    /// `None` if no mount namespace can be created.
     pub(crate) fn with(home: &'a Home, settings: &str, test: &str) -> Option<Self> {
         home.write("machine/config.toml", settings);
         let machine = Machine { home };
@@ -54,7 +54,7 @@ impl<'a> Machine<'a> {
     }
 }
 
-/// The seconds for which the one token of a home is kept.
+/// The seconds for which the only token of a home is cached.
 fn life(home: &Home) -> u64 {
     let [path] = &files(&home.path("run/credmint/tokens"))[..] else { panic!("one token") };
     let entry = std::fs::read_to_string(path).unwrap();
@@ -207,7 +207,7 @@ fn each_answer_is_a_line_of_the_audit_log() {
     machine.run(CREDMINT, &["store"], login).explains(&["providers does not list"]);
     let text = std::fs::read_to_string(&log).unwrap();
     assert_eq!(text.matches("\"outcome\":\"refused\"").count(), 2, "{text}");
-    // A log that cannot be written stops nobody.
+    // A log that cannot be written is not an error.
     machine.set("audit = \"/nowhere/audit.log\"\n");
     assert_eq!(machine.get(REGISTRY).secret(), secret);
 }

@@ -1,4 +1,4 @@
-//! A command that takes its time shows at a terminal that it is still at it, and nowhere else.
+//! A slow command shows a spinner at a terminal, and only there.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use testing::quick;
 use crate::home::{CLI, Home, REGISTRY};
 use crate::terminal::Terminal;
 
-/// How a terminal is told to clear a line.
+/// The escape sequence that clears a line.
 const CLEARED: &str = "\u{1b}[2K";
 
 fn slow(delay: Duration) -> (Aws, Home) {

@@ -1,5 +1,5 @@
 //! H1 and so on are the statements of the project's conformance list for helpers, drawn from what
-//! Docker's reference helpers answer and what its clients tolerate.
+//! Docker's reference helpers return and what its clients tolerate.
 
 use std::io::{Read, Write};
 use std::process::Stdio;
@@ -9,7 +9,7 @@ use crate::home::{CREDMINT, ECR, Home, files};
 
 const SERVER: &str = "registry.example:5000";
 
-/// The suite has this file twice, and the name that it has there tells whose answers it looks at.
+/// The suite includes this file twice; the name of the module selects the helper.
 fn helper() -> &'static str {
     if module_path!().ends_with("of_credmint") { CREDMINT } else { ECR }
 }
@@ -26,7 +26,7 @@ fn round_trip(secret: &str) {
     assert_eq!(home.get(SERVER).credentials(), (SERVER.to_owned(), "user".to_owned(), secret.to_owned()));
 }
 
-/// Stored in a file, which is said once, in one line.
+/// Stored in a file, with one line of warning.
 #[track_caller]
 fn stored(home: &Home, server: &str, username: &str, secret: &str) {
     let outcome = home.store(server, username, secret);
@@ -265,7 +265,7 @@ fn h22_a_damaged_entry_does_not_fail_list() {
     for server in ["a.example", "b.example"] {
         if !listed.contains_key(server) {
             home.get(server).is_not_found();
-            stored(&home, server, "mended", "s");
+            stored(&home, server, "replaced", "s");
         }
     }
     assert_eq!(home.list().len(), 2);
@@ -296,7 +296,7 @@ fn h24_version_and_usage() {
 #[test]
 fn h24_version_works_with_broken_settings() {
     let home = home();
-    home.settings("nonsense = [");
+    home.settings("malformed = [");
     assert_eq!(home.run(helper(), &["version"], "").code, 0);
     home.get("r.example").explains(&["config.toml", "line 1"]);
 }

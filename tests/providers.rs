@@ -1,4 +1,4 @@
-//! A build with some of the clouds, whichever they are: it says which it has, and what of the others.
+//! A build with any subset of the clouds: it reports which it has, and rejects the others.
 //!
 //! `tests/one-cloud` runs it on builds with one cloud.
 
@@ -21,7 +21,7 @@ struct Cloud {
     name: &'static str,
     helper: &'static str,
     registry: &'static str,
-    /// Whether such a registry serves the public, too.
+    /// Whether such a registry has public images, too.
     public: bool,
     is_built_in: bool,
 }
@@ -69,7 +69,7 @@ fn left_out() -> impl Iterator<Item = &'static Cloud> {
     CLOUDS.iter().filter(|cloud| !cloud.is_built_in)
 }
 
-/// Of the package, and with the clouds behind a plus where not all are there.
+/// The version of the package, with the clouds after a plus if some are missing.
 fn version() -> String {
     let package = env!("CARGO_PKG_VERSION");
     let mut built_in = providers();
@@ -77,7 +77,7 @@ fn version() -> String {
     if built_in.len() > CLOUDS.len() { package.to_owned() } else { format!("{package}+{}", built_in.join(".")) }
 }
 
-/// The programs of this build and no others: those of an earlier one with more clouds may lie beside them.
+/// The programs of this build only: those of an earlier one with more clouds may be in the same folder.
 fn installed() -> &'static Path {
     static FOLDER: OnceLock<tempfile::TempDir> = OnceLock::new();
     let folder = FOLDER.get_or_init(|| {
@@ -92,7 +92,7 @@ fn installed() -> &'static Path {
     folder.path()
 }
 
-/// Somebody whom no cloud knows, with the programs on the path.
+/// A home without an identity, with the programs on the path.
 fn home() -> Home {
     let mut home = Home::of(CREDMINT);
     home.set("PATH", format!("{}:/usr/bin:/bin", installed().display()));
@@ -129,7 +129,7 @@ fn version_tells_what_is_built_in() {
 #[test]
 fn version_works_with_broken_settings() {
     let home = home();
-    home.settings("nonsense = {");
+    home.settings("malformed = {");
     assert_eq!(json_of(&credmint(&home, &["version", "--json"]))["version"], version());
 }
 
@@ -161,14 +161,14 @@ fn a_login_for_such_a_registry_serves() {
     }
 }
 
-/// A helper that has the cloud may lie beside a minter of another build.
+/// A helper with the cloud may be next to a worker of another build.
 #[test]
 fn a_minter_tells_that_the_cloud_was_left_out() {
     for cloud in left_out() {
         let mut minter = home().command(WORKER, &[]).stdin(Stdio::piped()).spawn().unwrap();
         let mut input = minter.stdin.take().unwrap();
         writeln!(input, "{}", json!({"server": cloud.registry, "milliseconds": 5000})).unwrap();
-        // It ends with whoever asks.
+        // It ends with its caller.
         let output = minter.wait_with_output().unwrap();
         drop(input);
         let answer: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));

@@ -1,4 +1,4 @@
-//! Behind a company's proxy, where the clouds' names resolve only at the proxy.
+//! Behind a company's proxy, where only the proxy resolves the clouds' host names.
 
 use std::net::{SocketAddr, TcpListener};
 
@@ -44,7 +44,7 @@ impl Company {
         proxy
     }
 
-    /// What both helpers answer, each with a proxy that these variables name.
+    /// The outputs of both helpers with the proxy of these variables.
     fn gets(&mut self, variables: &[(&str, &str)]) -> [Outcome; 2] {
         for name in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy"] {
             self.home.unset(name);

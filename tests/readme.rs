@@ -24,7 +24,7 @@ fn the_commands_that_build_are_run_by_the_test_command() {
     assert!(blocks("sh").contains(&"tests/run\n"));
 }
 
-/// One after the other, as a reader would type them, by somebody who is signed in to AWS.
+/// One after the other, as a reader with an AWS identity would type them.
 #[test]
 fn every_other_command_works() {
     let aws = Aws::start();
@@ -123,7 +123,7 @@ fn the_configuration_for_google_works() {
         gcr::get(&home, host).credentials();
     }
     home.settings(of("toml", "impersonate"));
-    // Google itself is not to be asked.
+    // Google itself must not be called.
     home.set("HTTPS_PROXY", Proxy::start().url());
     gcr::get(&home, "us-docker.pkg.dev").explains(&["puller@project.iam.gserviceaccount.com"]);
     gcr::get(&home, "europe-docker.pkg.dev").explains(&["/etc/credmint/puller.json: it does not exist"]);

@@ -220,7 +220,7 @@ fn variables_are_taken_back() {
     home.set("CREDMINT_VAULT", "keychain").set("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere");
     follow(&home, "--offline", "Secret Service not available");
     home.set("CREDMINT_VAULT", "file");
-    // Nobody listens on port 1.
+    // Port 1 is closed.
     home.set("HTTPS_PROXY", "http://user:canary@127.0.0.1:1");
     follow(&home, "", "HTTPS_PROXY: cannot reach the proxy http://127.0.0.1:1");
     assert!(!format!("{:?}", findings_after(&home, ":", "")).contains("canary"));
@@ -290,7 +290,7 @@ fn what_root_made_in_a_user_s_home_is_given_back() {
         ("chmod 0 .docker", "cannot read"),
     ] {
         let mut home = with_config("{\"credsStore\":\"credmint\"}");
-        // The programs, where another user reaches them, and what `sudo` and `id` are to that user.
+        // The programs, where another user can run them, with fakes of `sudo` and `id` for that user.
         let bin = home.path("bin");
         std::fs::create_dir_all(&bin).unwrap();
         for name in [CLI, CREDMINT, crate::home::WORKER] {

@@ -1,4 +1,4 @@
-//! Images of pods whose service accounts sign in: whose token kubelet is given.
+//! Images of pods with service accounts: the identity of the token that kubelet gets.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -15,7 +15,7 @@ const ROLE: &str = "eks.amazonaws.com/role-arn";
 const POOL: &str = "iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/eks/providers/cluster";
 const PKG: &str = "europe-docker.pkg.dev";
 
-/// A service account's token; another one every time that kubelet asks for it.
+/// A service account's token; kubelet requests another one every time.
 fn token(account: &str, audience: &str, issued: u64) -> String {
     let claims = json!({
         "iss": "https://oidc.cluster.example",
@@ -81,8 +81,8 @@ fn a_service_account_assumes_its_role_and_leaves_no_token_behind() {
     assert!(!outcome.stderr.contains(&token) && !outcome.stderr.contains(&minted.password), "{outcome:?}");
 }
 
-/// Kubelet keeps what it was given. In any vault, and after a failure too: a lock of the account's name
-/// would say which accounts pull here, and a shared failure what they were refused.
+/// kubelet caches its response. In any vault, and after a failure too: a lock with the account's name
+/// would disclose which accounts pull here, and a shared failure what they were denied.
 #[test]
 fn nothing_of_a_service_account_is_stored_on_the_node() {
     let aws = Aws::start();
@@ -131,7 +131,7 @@ fn the_annotation_for_pulling_comes_first_and_without_one_the_machine_pulls() {
     assert_eq!(aws.assumed()[0].role_arn, "arn:aws:iam::1:role/pull");
     let machine = home.get(REGISTRY).secret();
     assert_eq!(password(&ask(&home, &request(&image, &token, json!({})))), machine);
-    // What is no text is no annotation, and an older kubelet has none.
+    // A value that is not a string is not an annotation, and an older kubelet has none.
     fails(&ask(&home, &request(&image, &token, json!({ROLE: 7}))), &["annotations"]);
     let mut odd = request(&image, &token, json!({ROLE: "arn:aws:iam::1:role/web"}));
     odd["serviceAccountToken"] = json!([token]);
@@ -142,7 +142,7 @@ fn the_annotation_for_pulling_comes_first_and_without_one_the_machine_pulls() {
     assert_eq!(answer.found(&image).1, machine);
 }
 
-/// Kubelet's `requiredServiceAccountAnnotationKeys` asks for the name of an annotation, not for a value.
+/// kubelet's `requiredServiceAccountAnnotationKeys` requires the name of an annotation, not a value.
 #[test]
 fn an_annotation_that_says_nothing_is_refused_and_the_node_does_not_sign_in() {
     let aws = Aws::start();
@@ -260,7 +260,7 @@ fn google_knows_a_service_account_by_a_pool() {
 #[test]
 fn settings_name_the_pool_for_tokens_of_another_audience() {
     let cluster = Cluster::new();
-    let token = token("web", "somebody", 1);
+    let token = token("web", "other", 1);
     let image = format!("{PKG}/p/r/app");
     fails(&ask(&cluster.home, &request(&image, &token, json!({}))), &["workload identity pool", "audience"]);
     cluster.home.settings(&format!("[[registry]]\nmatch = \"{PKG}\"\naudience = \"//{POOL}\"\n"));

@@ -1,4 +1,4 @@
-//! A desktop session of its own: a bus, and a real Secret Service that is unlocked.
+//! A private desktop session: a bus, and a real Secret Service that is unlocked.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
@@ -14,7 +14,7 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// Starts one and lets the home know of it; `None`, said aloud, where its programs are missing.
+    /// Starts one for the home; `None` and a skipped test if its programs are not installed.
     pub(crate) fn start(home: &mut Home, test: &str) -> Option<Self> {
         for program in ["dbus-daemon", "gnome-keyring-daemon"] {
             if Command::new("sh")

@@ -24,7 +24,7 @@ match = "quay.io/team-c"
 login = "quay.io/team-c"
 "#;
 
-/// What kubelet gets for an image: the key that it is kept under, the user and the password.
+/// kubelet's response for an image: the cache key, the user and the password.
 fn kubelet(home: &Home, image: &str) -> (Value, Vec<(String, String, String)>) {
     let request = json!({
         "apiVersion": "credentialprovider.kubelet.k8s.io/v1", "kind": "CredentialProviderRequest", "image": image,
@@ -74,7 +74,7 @@ fn each_image_is_served_by_its_own_table() {
     assert!(bazel["headers"]["Authorization"][0].as_str().unwrap().starts_with("Basic "), "{bazel}");
     assert_eq!(job.home.run(CLI, &["cache", "warm", "quay.io/team-b/app"], "").code, 0);
     assert_eq!(job.exchanges.calls(ExchangeCall::Quay), 2, "one mint for each of them");
-    // Docker names the host alone, for which there is no table.
+    // Docker sends only the host, for which there is no table.
     job.get("quay.io").is_not_found();
     job.get("quay.io/team-d/app").is_not_found();
     job.get("quay.io.attacker.example/team-a/app").is_not_found();
@@ -88,7 +88,7 @@ fn a_table_for_some_images_comes_before_the_host_s_login() {
     assert_eq!(job.get("quay.io").secret(), "mine");
     assert_eq!(token(&job.home, "quay.io/team-d/app")["username"], "me");
     assert_eq!(token(&job.home, "quay.io/team-a/app")["username"], "octo-org+puller");
-    // One that says only what happens on an error chooses nobody.
+    // A table that only sets on_failure does not select an identity.
     job.home.settings("[[registry]]\nmatch = \"quay.io/team-a\"\non_failure = \"not-found\"\n");
     assert_eq!(token(&job.home, "quay.io/team-a/app")["username"], "me");
 }
@@ -166,7 +166,7 @@ fn crane_asks_a_store_for_the_image_before_its_host() {
     home.write(".docker/config.json", r#"{"credsStore":"credmint"}"#);
     let helpers = program(CREDMINT).parent().unwrap().display().to_string();
     home.set("PATH", format!("{helpers}:/usr/bin:/bin"));
-    // Nothing listens there: crane asks for credentials before it connects.
+    // The port is closed: crane gets credentials before it connects.
     let manifest = |team: &str| {
         let image = format!("127.0.0.1:1/{team}/app:1");
         Outcome::of("crane", &mut home.other(crane.to_str().unwrap(), &["manifest", &image])).stderr

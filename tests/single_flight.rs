@@ -19,7 +19,7 @@ fn at_once(home: &Home) -> Vec<Outcome> {
     })
 }
 
-/// One who has time enough on any machine, so that a failure is one of ours.
+/// A home with a timeout that suffices on any machine, so that a failure is a bug.
 fn patient(aws: &Aws) -> Home {
     let home = Home::signed_in(aws);
     home.settings("timeout = 300");
@@ -53,7 +53,7 @@ fn fifty_at_once_are_all_answered_where_nothing_can_be_kept() {
     assert_eq!((secrets.len(), aws.calls(Call::EcrToken)), (MANY, MANY), "each has minted its own");
 }
 
-/// Fifty helpers with a minter beside them that does as the test says. A helper says in its log that it waits.
+/// Fifty helpers next to a worker that the test controls. A helper logs that it waits.
 struct Crowd {
     home: Home,
     running: Vec<Child>,
@@ -114,7 +114,7 @@ fn without_a_cache_processes_do_not_wait_for_each_other() {
     let mut home = Home::new();
     home.set("CREDMINT_VAULT", "keychain");
     let end = (SystemTime::now() + Duration::from_secs(3_600)).duration_since(SystemTime::UNIX_EPOCH).unwrap();
-    // The first one answers. Each of the others answers only once all of them have been started.
+    // The first one responds. Each of the others responds only once all of them were started.
     let script = format!(
         "test -e \"$HOME/first\" && until test $(wc -l < \"$HOME/mints\") -ge {MANY}; do sleep 0.05; done; \
          touch \"$HOME/first\"; echo '{{\"username\":\"AWS\",\"secret\":\"s\",\"expires\":{}}}'",

@@ -16,7 +16,7 @@ const TEST: &str = "every_identity_keeps_its_token_and_nothing_piles_up";
 const REGIONS: [&str; 3] = ["us-east-1", "eu-west-1", "ap-southeast-2"];
 const PROCESSES: usize = 4;
 
-/// Who asks where: each has a token of its own.
+/// An identity and a region: each has its own token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Scope(usize);
 
@@ -61,9 +61,9 @@ fn seen_at_its_end(home: &Home, scope: Scope) -> (usize, usize) {
     while tracer.try_wait().unwrap().is_none() {
         let children = std::fs::read_to_string(format!("/proc/{0}/task/{0}/children", tracer.id())).unwrap_or_default();
         let process = children.split_whitespace().next().unwrap_or("none");
-        // Root alone may look at the descriptors of a process that is not dumpable. They are counted before the
-        // memory is asked for: a process that ends gives its memory back before it closes them, so that one whose
-        // memory can still be told had all of them.
+        // Only root can read the descriptors of a process that is not dumpable. They are counted before the
+        // memory: a process that ends frees its memory before it closes them, so if its memory
+        // can still be read, it had all of them.
         let open = std::fs::read_dir(format!("/proc/{process}/fd")).map_or(0, Iterator::count);
         let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
         let memory =
@@ -96,7 +96,7 @@ fn every_identity_keeps_its_token_and_nothing_piles_up() {
                     if nth >= gets {
                         return;
                     }
-                    // Now and then somebody new, and in between all that have been.
+                    // Sometimes a new identity, otherwise one of the earlier ones.
                     let newest = (nth / every).min(mints - 1);
                     let scope =
                         Scope(if nth % every == 0 { newest } else { nth.wrapping_mul(2_654_435_761) % (newest + 1) });
@@ -119,11 +119,11 @@ fn every_identity_keeps_its_token_and_nothing_piles_up() {
     }
     let (tokens, mint_locks) = (files(&home.path("run/credmint/tokens")), files(&home.path("run/credmint/mint-locks")));
     assert_eq!((tokens.len(), mint_locks.len()), (mints, mints));
-    // Besides them, the list of the registries that were answered.
+    // In addition, the list of the served registries.
     assert_eq!(files(&home.path("")).len(), 2 * mints + 1, "nothing lies elsewhere");
     for path in mint_locks {
         let lock = std::fs::File::options().write(true).open(&path).unwrap();
-        assert!(lock.try_lock().is_ok(), "somebody still holds {}", path.display());
+        assert!(lock.try_lock().is_ok(), "{} is still locked", path.display());
     }
     let said = format!(
         "soak: {gets} gets, {mints} mints, {PROCESSES} at a time: {:.1} s; memory {} kB, then {} kB; descriptors {}, then {}\n",

@@ -1,4 +1,4 @@
-//! Addresses as people write them, and what else is asked of a helper that is not Docker's.
+//! Spellings of addresses, and the commands of other helpers.
 
 use serde_json::Value;
 

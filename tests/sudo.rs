@@ -7,7 +7,7 @@ use crate::home::{CLI, ECR, Home, Outcome, REGISTRY, WORKER, files, program, ski
 
 const USER: u32 = 54_321;
 
-/// A home that belongs to another user than root, in which this test is root; `None` where it is not.
+/// A home of another user, in which this test runs as root; `None` if it is not root.
 fn of_another_user(test: &str, aws: &Aws) -> Option<Home> {
     if std::fs::metadata("/proc/self").unwrap().uid() != 0 {
         skip(test, "only root can be in another user's home");
@@ -32,7 +32,7 @@ fn of_another_user(test: &str, aws: &Aws) -> Option<Home> {
     Some(home)
 }
 
-/// The same question, asked by the user whose home it is.
+/// The same call by the owner of the home.
 fn as_user(home: &Home, name: &str, arguments: &[&str], input: &str) -> Outcome {
     let program = home.path("bin").join(name);
     let mut whole = vec!["--reuid=54321", "--regid=54321", "--clear-groups", program.to_str().unwrap()];
@@ -78,7 +78,7 @@ fn what_root_makes_in_a_users_home_is_the_users() {
     assert_eq!(roots_in(&home.path("")), Vec::<PathBuf>::new());
 }
 
-/// What an earlier version has left is left as it is, and doctor tells what to do.
+/// Files of an earlier version are not changed, and doctor has a remedy.
 #[test]
 fn what_is_roots_already_is_found_and_given_back() {
     let aws = Aws::start();
@@ -105,7 +105,7 @@ fn what_is_roots_already_is_found_and_given_back() {
     assert!(!home.run(CLI, &["doctor"], "").stdout.contains("another user"));
 }
 
-/// The user can put a link in the place of every folder, to lead root to somebody else's files.
+/// The user can replace every folder with a link to another user's files.
 #[test]
 fn root_follows_no_link_of_the_users() {
     let aws = Aws::start();
@@ -158,7 +158,7 @@ fn without_an_identity_under_sudo_the_error_names_the_home() {
     home.set("SUDO_USER", "jane").set("SUDO_UID", USER.to_string());
     let looked = home.path("").display().to_string();
     home.get(REGISTRY).is_not_found_because(&[looked.trim_end_matches('/'), "jane", "sudo -E"]);
-    // In the user's own home there is nothing to say of it.
+    // In the user's own home there is no such message.
     let owner = home.path("").metadata().unwrap().uid();
     home.set("SUDO_UID", owner.to_string());
     let outcome = home.get(REGISTRY);

@@ -1,78 +1,78 @@
-//! The black-box suite: it runs the real programs, unmodified, and looks at what they say.
+//! The black-box suite: it runs the real programs, unmodified, and checks their output.
 //!
 //! See `tests/README.md` for how to run it against other builds and how to add a case.
 
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)] // In a test a panic is the message.
 #![allow(clippy::duplicate_mod)] // One list of statements, several helpers.
 
-/// A private home, a clean environment, and a strict look at what a program answers.
+/// A private home, a clean environment, and strict assertions about outputs.
 mod home;
 
 /// A desktop session with a real keychain.
 #[cfg(target_os = "linux")]
 mod session;
 
-/// Docker's helper protocol, statement by statement, as the helper of a cloud speaks it.
+/// Docker's helper protocol, statement by statement, with the helper of a cloud.
 mod protocol;
 
-/// The same statements, held against the helper for everything.
+/// The same statements, with the helper for all registries.
 #[path = "protocol.rs"]
 mod protocol_of_credmint;
 
 /// Amazon ECR from Docker's stdin to the vault, against a pretend AWS.
 mod ecr;
 
-/// Whose token it is: every source of an AWS identity.
+/// Every source of an AWS identity.
 mod identity;
 
-/// AWS identities that are there and do not work, and names as people give them.
+/// AWS identities that fail, and unusual names.
 #[cfg(unix)]
 mod identity_faults;
 
-/// Amazon's own programs on the same files and variables.
+/// Comparison with Amazon's own programs.
 #[cfg(unix)]
 #[path = "reference/aws/mod.rs"]
 mod aws_reference;
 
-/// Metadata services: who is late, who is busy, and who is not there.
+/// Metadata services: slow, busy and absent.
 #[cfg(target_os = "linux")]
 mod metadata;
 
-/// A token's name tells whose it is.
+/// The name of a token contains its identity.
 #[cfg(unix)]
 mod names;
 
-/// Google Artifact Registry: every source of an identity, and whose token it is.
+/// Google Artifact Registry: every source of an identity.
 mod gcr;
 
-/// Google Artifact Registry when something is wrong.
+/// Google Artifact Registry: faults.
 mod gcr_faults;
 
-/// Whom google-auth and gcloud take for the machine's identity.
+/// Comparison with google-auth and gcloud.
 #[cfg(target_os = "linux")]
 #[path = "reference/google/mod.rs"]
 mod google_reference;
 
-/// GitHub Packages: every source of a token, and to whom it goes.
+/// GitHub Packages: every source of a token, and the hosts it is sent to.
 mod ghcr;
 
-/// Which token gh takes.
+/// Comparison with gh.
 #[cfg(target_os = "linux")]
 #[path = "reference/github.rs"]
 mod github_reference;
 
-/// GitHub Packages when something is wrong.
+/// GitHub Packages: faults.
 mod ghcr_faults;
 
-/// Tokens that service accounts of Google's sign for themselves.
+/// Self-signed JWTs of Google service accounts.
 #[cfg(unix)]
 mod gcr_jwt;
 
-/// Azure Container Registry: every source of an identity, and whose token it is.
+/// Azure Container Registry: every source of an identity.
 #[cfg(unix)]
 mod acr;
 
-/// Azure Container Registry when something is wrong.
+/// Azure Container Registry: faults.
 #[cfg(unix)]
 mod acr_faults;
 
@@ -80,7 +80,7 @@ mod acr_faults;
 #[cfg(unix)]
 mod az;
 
-/// Beside Azure's SDK for Python and the real az.
+/// Comparison with Azure's SDK for Python and the real az.
 #[cfg(target_os = "linux")]
 #[path = "reference/azure/mod.rs"]
 mod azure_reference;
@@ -89,7 +89,7 @@ mod azure_reference;
 #[cfg(unix)]
 mod messages;
 
-/// A cloud's outage is not told as its user's mistake.
+/// The outage of a cloud is not reported as a mistake of its user.
 #[cfg(unix)]
 mod outages;
 
@@ -97,13 +97,13 @@ mod outages;
 #[cfg(unix)]
 mod proxies;
 
-/// The command for people: config, status, tokens, exports, the cache.
+/// The command `credmint`: config, status, tokens, exports, the cache.
 mod cli;
 
-/// The command for people when something is wrong.
+/// `credmint doctor`.
 mod doctor;
 
-/// What the command for people asks registries.
+/// The requests of `credmint doctor` to registries.
 #[cfg(target_os = "linux")]
 mod doctor_registries;
 
@@ -115,22 +115,22 @@ mod remedies;
 #[cfg(target_os = "linux")]
 mod installers;
 
-/// What there are programs for, and who is given which.
+/// The targets, and which machine gets which programs.
 #[cfg(target_os = "linux")]
 mod targets;
 
-/// Logins on their way from files and other helpers into the vault.
+/// `credmint migrate`.
 mod migrate;
 
-/// Signing in and out with the command for people.
+/// `credmint login` and `logout`.
 #[cfg(target_os = "linux")]
 mod login;
 
-/// A terminal for what asks.
+/// Prompts at a terminal.
 #[cfg(target_os = "linux")]
 mod terminal;
 
-/// What a terminal shows while something takes its time.
+/// The spinner at a terminal.
 #[cfg(target_os = "linux")]
 mod progress;
 
@@ -138,11 +138,11 @@ mod progress;
 #[cfg(unix)]
 mod kubelet;
 
-/// Pods that sign in with their service accounts.
+/// Pods with service accounts.
 #[cfg(unix)]
 mod service_accounts;
 
-/// What is put on nodes for kubelet.
+/// `credmint kubelet install`.
 #[cfg(unix)]
 mod nodes;
 
@@ -150,7 +150,7 @@ mod nodes;
 #[cfg(unix)]
 mod bazel;
 
-/// The helper for everything: every cloud's tokens, and logins for the rest.
+/// The helper for all registries: every cloud's tokens, and logins for the rest.
 mod router;
 
 /// Other programs' credentials, by host pattern.
@@ -177,18 +177,18 @@ mod policy;
 #[cfg(target_os = "linux")]
 mod ci;
 
-/// What was exchanged opens a registry to a client.
+/// A client pulls with an exchanged token.
 #[cfg(target_os = "linux")]
 mod exchange_pull;
 
-/// Such exchanges when something is wrong.
+/// Exchanges: faults.
 #[cfg(unix)]
 mod exchange_faults;
 
-/// Everything that can go wrong: bad input, dead vaults, no network, many at once.
+/// Faults: bad input, broken vaults, no network, many calls at once.
 mod faults;
 
-/// Many at once: one mints, and what becomes of the others.
+/// Single flight: one process mints, the others wait.
 #[cfg(unix)]
 mod single_flight;
 
@@ -196,11 +196,11 @@ mod single_flight;
 #[cfg(unix)]
 mod out_of_process;
 
-/// A real Secret Service, alive, locked and hanging.
+/// A real Secret Service: working, locked, hanging.
 #[cfg(target_os = "linux")]
 mod keychain;
 
-/// A canary secret must not come out anywhere but in the reply and the vault.
+/// A canary secret must appear only in the response and the vault.
 mod leaks;
 
 /// Attacks by other users, hostile files, hostile programs.
@@ -211,7 +211,7 @@ mod threats;
 #[cfg(target_os = "linux")]
 mod sudo;
 
-/// Every system call of what writes, failing in turn.
+/// Each system call of every writing command fails once.
 #[cfg(target_os = "linux")]
 mod syscalls;
 
@@ -219,28 +219,28 @@ mod syscalls;
 #[cfg(target_os = "linux")]
 mod soak;
 
-/// What fuzzing has found stays mended.
+/// Bugs found by fuzzing stay fixed.
 mod corpus;
 
-/// Where no further process or thread can be started.
+/// Limits on processes and threads.
 #[cfg(target_os = "linux")]
 mod limits;
 
-/// Addresses as people write them, and what else is asked of a helper.
+/// Spellings of addresses, and other commands of helpers.
 #[cfg(unix)]
 mod spellings;
 
-/// What may depend on what.
+/// Architecture rules.
 mod edges;
 
-/// What README and the reference print works.
+/// The commands and settings in README and the reference work.
 mod readme;
 
 /// The picture of a terminal in the README.
 #[cfg(target_os = "linux")]
 mod picture;
 
-/// The engine's own settings, and what doctor says of it.
+/// `credmint daemon`, and the engine in `credmint doctor`.
 mod daemon;
 
 /// The commands that `credmint guide` prints.

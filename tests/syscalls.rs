@@ -120,7 +120,7 @@ fn can_trace() -> bool {
     tried.is_ok_and(|output| output.status.success())
 }
 
-/// Time goes by, and what nobody cares for any more is old.
+/// Makes abandoned files old.
 fn age(folder: &Path) {
     for path in files(folder) {
         let file = std::fs::File::options().append(true).open(&path);
@@ -163,7 +163,7 @@ fn a_store_keeps_the_old_login_or_the_new_one() {
     Scene { prepare, command, check }.play("a_store_keeps_the_old_login_or_the_new_one");
 }
 
-/// A minter that tells at once what it is to tell, whose token it is too.
+/// A worker that responds at once, including the identity of the token.
 fn minter(home: &Home, secret: &str, life: Duration) {
     let known: serde_json::Value = serde_json::from_str(&home.run(ECR, &["inspect"], REGISTRY).stdout).unwrap();
     let scope = known["scope"].as_str().unwrap();

@@ -1,4 +1,4 @@
-//! What there are programs for, and who is given which.
+//! The targets of the programs, and which machine gets which.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -19,12 +19,12 @@ const TARGETS: [(&str, &[&str]); 10] = [
     ("s390x-unknown-linux-gnu", &["Linux s390x"]),
     ("x86_64-apple-darwin", &["Darwin x86_64"]),
     ("aarch64-apple-darwin", &["Darwin arm64"]),
-    // Those have `install.ps1`, which asks Windows.
+    // Those have `install.ps1`, which uses Windows' own information.
     ("x86_64-pc-windows-msvc", &[]),
     ("aarch64-pc-windows-msvc", &[]),
 ];
 
-/// What `install.sh` says on such a machine, to which nothing is published.
+/// The output of `install.sh` on such a machine, without a release.
 fn said(system: &str) -> String {
     let (system, machine) = system.split_once(' ').unwrap();
     let mut home = Home::new();
@@ -51,7 +51,7 @@ fn each_machine_is_given_its_programs() {
 
 #[test]
 fn an_unsupported_machine_is_reported() {
-    // Older ARM, x86 of 32 bits, the other order of bytes, and what nobody builds for.
+    // Older ARM, 32-bit x86, other byte orders, and unsupported systems.
     let linux = "armv5tel armv6l armv7b armv8b aarch64_be i386 i686 ppc64 ppc s390 riscv32 mips64 loongarch64";
     let others = ["FreeBSD amd64", "FreeBSD arm64", "OpenBSD amd64", "NetBSD evbarm", "SunOS i86pc", "Darwin i386"];
     for system in linux.split(' ').map(|machine| format!("Linux {machine}")).chain(others.map(str::to_owned)) {
@@ -85,7 +85,7 @@ fn the_workflow_the_table_and_the_packages_are_of_these_targets() {
         assert!(table.contains(&format!("\n| {target} |")), "{target} has no row in installers/README.md");
         let (processor, rest) = target.split_once('-').unwrap();
         assert!(build.contains(processor) && build.contains(rest), "{target}");
-        // It looks at the name before it looks for the archive.
+        // It checks the name before it looks for the archive.
         let archive = format!("credmint-{}-{target}.tar.xz", env!("CARGO_PKG_VERSION"));
         let output = Command::new(installer("packages")).args([&archive, "/proc/nowhere"]).output().unwrap();
         let said = String::from_utf8(output.stderr).unwrap();
@@ -93,7 +93,7 @@ fn the_workflow_the_table_and_the_packages_are_of_these_targets() {
     }
 }
 
-/// Made here for every processor, and they say which: of programs that are none, as these are not asked.
+/// Packages for every processor, with its name; their programs are fakes, because they are not run.
 #[test]
 #[ignore = "packs for six processors: tests/run does it"]
 fn each_linux_has_its_packages() {

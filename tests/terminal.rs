@@ -1,4 +1,4 @@
-//! A person at a terminal, by util-linux's `script`: a program that asks shows its questions only there.
+//! A user at a terminal, by util-linux's `script`: prompts are shown only there.
 
 use std::io::{Read, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -51,7 +51,7 @@ impl Terminal {
         self
     }
 
-    /// Types a line that is not to be shown: once the terminal has been told not to, which it is only
+    /// Types a line that must not be echoed: once echo is off, which happens only
     /// after the question has been.
     #[track_caller]
     pub(crate) fn types_unseen(&mut self, line: &str) -> &mut Self {

@@ -52,7 +52,7 @@ fn a_pipe_in_the_place_of_a_lock_is_not_waited_for() {
     outcome.gave_up().credentials();
 }
 
-/// A failure that somebody else wrote would be shown as ours, and a lock that somebody else holds
+/// A failure that another user wrote would be shown as ours, and a lock that another user holds
 /// would hold everybody up.
 #[test]
 fn locks_that_others_can_touch_are_not_used() {
@@ -81,7 +81,7 @@ fn locks_that_others_can_touch_are_not_used() {
     attack(&|| std::os::unix::fs::chown(&mint_locks, Some(65534), None).unwrap());
 }
 
-/// Old locks are removed, and through a link that would be somebody's files.
+/// Old locks are removed, which through a link would be another user's files.
 #[test]
 fn a_link_in_the_place_of_the_locks_removes_nothing() {
     let aws = Aws::start();
@@ -96,7 +96,7 @@ fn a_link_in_the_place_of_the_locks_removes_nothing() {
     assert_eq!(files(&home.path("elsewhere")), [victim]);
 }
 
-/// Somebody was there first, as can be in a shared folder.
+/// Another user was first, which is possible in a shared folder.
 #[test]
 fn a_planted_folder_gets_no_secret() {
     let aws = Aws::start();
@@ -119,8 +119,8 @@ fn a_planted_folder_gets_no_secret() {
 }
 
 #[test]
-fn root_keeps_nothing_in_a_folder_that_somebody_put_into_a_place_of_roots() {
-    let test = "root_keeps_nothing_in_a_folder_that_somebody_put_into_a_place_of_roots";
+fn root_stores_nothing_in_a_folder_that_another_user_created() {
+    let test = "root_stores_nothing_in_a_folder_that_another_user_created";
     if !is_root() {
         return skip(test, "only root can give a folder away");
     }
@@ -137,7 +137,7 @@ fn root_keeps_nothing_in_a_folder_that_somebody_put_into_a_place_of_roots() {
     assert!(["run", "cache", "data"].iter().all(|place| files(&home.path(place)).is_empty()));
 }
 
-/// Keyrings are told apart by user ids: a container's root is the node's, and that of every other one.
+/// Keyrings belong to user ids: a container's root is the node's, and that of every other container.
 #[test]
 fn the_kernels_keyring_gives_another_container_nothing() {
     let test = "the_kernels_keyring_gives_another_container_nothing";
@@ -148,7 +148,7 @@ fn the_kernels_keyring_gives_another_container_nothing() {
         pod.set("CREDMINT_VAULT", "kernel").set("KUBERNETES_SERVICE_HOST", "10.0.0.1").set("HOSTNAME", "web-0");
     }
     let keys = || std::fs::read_to_string("/proc/keys").unwrap();
-    // A mount table of its own, in which the other pod's folders are not.
+    // A mount namespace without the other pod's folders.
     let get = |nth: usize| {
         let hide =
             format!("mount -t tmpfs none {} && exec {} get", pods[1 - nth].path("").display(), program(ECR).display());
@@ -190,7 +190,7 @@ fn another_users_bus_is_sent_nothing() {
     let mut home = Home::signed_in(&aws);
     let folder = tempfile::tempdir().unwrap();
     mode(folder.path(), 0o777);
-    let (socket, heard) = (folder.path().join("bus"), folder.path().join("heard"));
+    let (socket, received) = (folder.path().join("bus"), folder.path().join("received"));
     let listens = "import socket, sys
 bus = socket.socket(socket.AF_UNIX)
 bus.bind(sys.argv[1])
@@ -201,7 +201,7 @@ client.settimeout(10)
 open(sys.argv[2], 'wb').write(client.recv(4096))";
     let mut other = home
         .other("setpriv", &["--reuid=64123", "--regid=64123", "--clear-groups", "python3", "-c", listens])
-        .args([&socket, &heard])
+        .args([&socket, &received])
         .spawn()
         .unwrap();
     std::io::BufRead::read_line(&mut std::io::BufReader::new(other.stdout.as_mut().unwrap()), &mut String::new())
@@ -209,7 +209,7 @@ open(sys.argv[2], 'wb').write(client.recv(4096))";
     home.set("DBUS_SESSION_BUS_ADDRESS", format!("unix:path={}", socket.display())).set("CREDMINT_VAULT", "auto");
     home.get(REGISTRY).credentials();
     assert!(other.wait().unwrap().success(), "it has been called at");
-    assert_eq!(std::fs::read(heard).unwrap(), b"");
+    assert_eq!(std::fs::read(received).unwrap(), b"");
 }
 
 /// A signed request shown to another host is a token given away.
@@ -283,12 +283,12 @@ fn a_hostile_config_costs_no_time_and_no_stack() {
     for (config, commands) in [
         (format!("{{\"x\":{}{}}}", "[".repeat(1_000_000), "]".repeat(1_000_000)), &[status, configure][..]),
         (format!("{{\"auths\":{{{}\"last\":{{}}}}}}", members.replace("\"x\"", "{}")), &[status, configure]),
-        // The status asks each of these helpers.
+        // `status` calls each of these helpers.
         (format!("{{\"credHelpers\":{{{members}\"last\":\"x\"}}}}"), &[configure]),
     ] {
         home.write(".docker/config.json", config);
         for &arguments in commands {
-            // Of the processor's time, whatever else the machine does; who needs more is killed.
+            // Processor time, so that the load of the machine does not matter; a program that needs more is killed.
             let line = format!("ulimit -t 20 && exec {CLI} {}", arguments.join(" "));
             let outcome = Outcome::of(CLI, &mut home.shell(&line));
             assert!(outcome.code <= 1, "{outcome:?}");

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# The words of the cases: `run` starts this for each of them, as `case.sh FILE WIRING HOME`.
+# The functions of the cases: `run` starts this for each of them, as `case.sh FILE WIRING HOME`.
 set -euo pipefail
 
 # What a case's user has: a home, and an identity with every cloud.
@@ -9,7 +9,7 @@ export DOCKER_CONFIG=$HOME/.docker XDG_RUNTIME_DIR=$HOME/runtime
 export AZURE_TENANT_ID=11111111-aaaa-bbbb-cccc-222222222222 AZURE_CLIENT_ID=app AZURE_CLIENT_SECRET=secret-of-app
 export GOOGLE_APPLICATION_CREDENTIALS=$SANDBOX/clouds/google-key.json
 export GITHUB_APP_ID=123456 GITHUB_APP_PRIVATE_KEY_PATH=$SANDBOX/clouds/app.pem
-# Offline: no updates, no telemetry, nobody to ask.
+# Offline: no updates, no telemetry, no prompts.
 export BUILDX_METADATA_PROVENANCE=disabled COSIGN_PASSWORD='' COSIGN_YES=true DOCKER_CLI_HINTS=false
 SAID=$HOME/said
 

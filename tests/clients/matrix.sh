@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # The matrix: one client at each kind of registry, in each state of its user. Sourced by the files of
-# `matrix`, of which each is a client. Such a file begins with the client's name, which stands in the
+# `matrix`; each is a client. Such a file begins with the client's name, which stands in the
 # table, says how the client takes an image, in `pull IMAGE`, or in `pulls IMAGE...` if it can do many
 # in one process, and what it is known to do wrong, and ends with `matrix`.
 #
@@ -110,12 +110,12 @@ without_azure() {
     export AZURE_CLIENT_SECRET=changed
 }
 
-# A session of single sign-on that has ended.
+# An expired session of single sign-on.
 without_aws() {
     export AWS_SHARED_CREDENTIALS_FILE=/dev/null AWS_CONFIG_FILE=$HOME/sso AWS_PROFILE=dev
 }
 
-sso_that_has_ended() {
+expired_sso() {
     mkdir -p "$HOME/.aws/sso/cache"
     printf '{"accessToken": "x", "expiresAt": "2001-01-01T00:00:00Z", "region": "us-east-1", "startUrl": "https://corp.example/start"}\n' \
         >"$HOME/.aws/sso/cache/$(printf corp | sha1sum | cut -c 1-40).json"
@@ -244,7 +244,7 @@ reason_for() {
 matrix() {
     local state registry wrong reason failures=0
     wire_all
-    sso_that_has_ended
+    expired_sso
     for state in "${STATES[@]}"; do "$state"; done
     for state in "${STATES[@]}"; do
         for registry in "${REGISTRIES[@]}"; do

@@ -95,7 +95,7 @@ auth: {htpasswd: {realm: corp, path: $SANDBOX/htpasswd}}"
     await "the registry with htpasswd" listening 192.0.2.11 5000
 }
 
-# The mirror signs in to Docker Hub by itself, and asks nobody who comes.
+# The mirror signs in to Docker Hub by itself, and requires no login.
 open_mirror() {
     local tls="tls: {certificate: $SANDBOX/clouds/server.pem, key: $SANDBOX/clouds/server.pem}"
     open_registry mirror "http: {addr: '192.0.2.11:443', $tls}

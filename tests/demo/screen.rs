@@ -1,7 +1,7 @@
 use std::io::IsTerminal;
 use std::time::Duration;
 
-/// What somebody who watches the demo sees.
+/// The output of the demo.
 pub(crate) struct Screen {
     colours: bool,
     /// Shown as `~`: the home folder has a new name each time.

@@ -1,5 +1,5 @@
-//! Everything that reads what somebody else wrote, each as a function of bytes that panics where a
-//! promise is broken. The fuzz target calls them, and so does the suite, with the kept corpus.
+//! All parsers of foreign input, each as a function of bytes that panics if a
+//! property does not hold. The fuzz target calls them, and so does the suite, with the corpus.
 
 use std::time::SystemTime;
 
@@ -38,7 +38,7 @@ fn address(bytes: &[u8]) {
     }
 }
 
-/// What `store` receives and a helper answers.
+/// The input of `store` and the output of a helper.
 fn credentials(bytes: &[u8]) {
     let Ok(given) = Credentials::from_json(&String::from_utf8_lossy(bytes)) else { return };
     let line = String::from_utf8(given.to_json()).expect("JSON is UTF-8");

@@ -118,7 +118,7 @@ fn azs_own_parser_takes_every_command() {
     parsed(&mut command, &all);
 }
 
-/// aws checks what it is given against the model of its service before it asks anybody, and here nobody answers.
+/// aws validates its arguments against the model of its service before it sends a request, which fails here.
 #[test]
 fn aws_own_parser_takes_every_command() {
     let Some(aws) = tool("aws").filter(|_| aws_is_new()) else {

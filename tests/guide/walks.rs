@@ -9,7 +9,7 @@ use super::effects::{Running, at_work, printed, registries, run};
 use super::{IMAGES, commands_of, guide, text};
 use crate::home::{Home, skip};
 
-/// An address of this machine that nobody takes for one, so that TLS is wanted.
+/// An address of this machine that clients do not treat as local, so that they require TLS.
 const HERE: &str = "0.0.0.0";
 
 /// A registry as the topic `registry` makes it, but for the places of its files.
@@ -194,7 +194,7 @@ fn a_repository_of_ecr_from_its_role_to_its_last_image() {
         let output = push(build);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
-    // One that was made otherwise refuses it, until it is mended.
+    // A repository with other settings rejects it, until they are changed.
     run(
         &home,
         "aws ecr put-image-tag-mutability --region eu-west-1 --repository-name team1/app2 --image-tag-mutability IMMUTABLE",

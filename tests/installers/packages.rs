@@ -49,7 +49,7 @@ fn packages_are_built_clean_installed_and_removed() {
         |kind: &str| files(&folder).into_iter().find(|file| file.extension().is_some_and(|it| it == kind)).unwrap();
     succeeds(Command::new("lintian").args(["--allow-root", "--fail-on=error,warning"]).arg(package("deb")));
 
-    // Each into a root and a database of its own.
+    // Each into its own root folder and database.
     let (deb, rpm) = (home.path("deb"), home.path("rpm"));
     std::fs::create_dir_all(deb.join("var/lib/dpkg/info")).unwrap();
     std::fs::create_dir_all(deb.join("var/lib/dpkg/updates")).unwrap();

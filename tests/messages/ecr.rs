@@ -33,7 +33,7 @@ fn ecr() {
 fn home(aws: &Aws) -> Home {
     let mut home = Home::signed_in(aws);
     without_keys(&mut home);
-    // The SDK's pauses between its attempts are not what is looked at here.
+    // The SDK's pauses between its attempts are not tested here.
     home.set("AWS_MAX_ATTEMPTS", "1");
     home
 }
@@ -45,7 +45,7 @@ fn signed_in(aws: &Aws) -> Home {
     home
 }
 
-/// One with this `~/.aws/config`, of which the profile `p` is chosen.
+/// A home with this `~/.aws/config` and the profile `p`.
 fn with_config(aws: &Aws, config: &str) -> Home {
     let mut home = home(aws);
     home.write(".aws/config", config);

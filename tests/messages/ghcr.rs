@@ -95,7 +95,7 @@ fn installations(messages: &mut Messages) {
     let mut company = Company::new();
     company.home.set("GITHUB_APP_ID", APP).set("GITHUB_APP_PRIVATE_KEY", APP_KEY);
     messages.add("an App that is not installed", &company.get(PACKAGES));
-    company.home.settings("[[registry]]\nmatch = \"*\"\naccount = \"nobody\"\n");
+    company.home.settings("[[registry]]\nmatch = \"*\"\naccount = \"other-org\"\n");
     messages.add("an App that is not installed for the account", &company.get(PACKAGES));
     company.home.settings("");
     company.github.install(7, "octo-org", true);

@@ -1,5 +1,5 @@
-//! Every sentence that people read, by the situation in which a program prints it: one file per helper or
-//! command, beside this one. A change of wording shows in the diff of that file.
+//! Every message, by the situation in which a program prints it: one file per helper or
+//! command, next to this one. A change of wording shows in the diff of that file.
 //!
 //! `CREDMINT_SNAPSHOTS=write cargo test --test suite messages` writes the files again.
 
@@ -47,8 +47,8 @@ impl Messages {
         self.text.push_str(&format!("# {situation}\n{}", stable(printed)));
     }
 
-    /// Adds what is printed once a service was asked that does not respond: on a busy machine the time limit may
-    /// be over before it is.
+    /// Adds the output for a service that does not respond: on a busy machine the timeout may
+    /// be over before it receives the request.
     #[track_caller]
     fn add_unanswered(&mut self, situation: &str, calls: impl Fn() -> usize, get: impl Fn() -> Outcome) {
         let before = calls();

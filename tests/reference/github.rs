@@ -1,5 +1,5 @@
 //! Which token gh would take, and which one our helper takes: row by row, each a set of files and
-//! variables. `gh auth token` does not say why it has none; we tell nobody from somebody who gets none.
+//! variables. `gh auth token` does not report why it has none; ours distinguishes no identity from one without a token.
 
 use std::path::PathBuf;
 
@@ -7,9 +7,9 @@ use crate::ghcr::real_gh;
 use crate::home::{GHCR, Home, NOT_FOUND, skip};
 use crate::session::Session;
 
-/// Nobody is signed in.
-const NOBODY: &str = "nobody";
-/// Somebody is, and there is no token.
+/// There is no identity.
+const NO_IDENTITY: &str = "no identity";
+/// There is an identity without a token.
 const REFUSED: &str = "refused";
 
 /// A registry, and the GitHub that it is of.
@@ -81,35 +81,35 @@ const IN_KEYCHAIN: &str = "github.com:\n    users:\n        alice:\n        bob:
 const JOB: &str = "a job's GITHUB_TOKEN is one of the job's own GitHub";
 
 const VARIABLES: &[Row] = &[
-    same("nothing at all", PUBLIC, NOBODY, |_| ()),
-    same("nothing for a tenant", TENANT, NOBODY, |_| ()),
-    same("nothing for a server", SERVER, NOBODY, |_| ()),
+    same("nothing at all", PUBLIC, NO_IDENTITY, |_| ()),
+    same("nothing for a tenant", TENANT, NO_IDENTITY, |_| ()),
+    same("nothing for a server", SERVER, NO_IDENTITY, |_| ()),
     same("GH_TOKEN", PUBLIC, "gh", |h| _ = h.set("GH_TOKEN", "gh")),
     same("GITHUB_TOKEN", PUBLIC, "github", |h| _ = h.set("GITHUB_TOKEN", "github")),
     same("both", PUBLIC, "gh", |h| _ = h.set("GH_TOKEN", "gh").set("GITHUB_TOKEN", "github")),
     same("an empty GH_TOKEN", PUBLIC, "github", |h| _ = h.set("GH_TOKEN", "").set("GITHUB_TOKEN", "github")),
     same("GH_TOKEN for a tenant", TENANT, "gh", |h| _ = h.set("GH_TOKEN", "gh")),
     same("GITHUB_TOKEN for a tenant", TENANT, "github", |h| _ = h.set("GITHUB_TOKEN", "github")),
-    same("GH_TOKEN for a server", SERVER, NOBODY, |h| _ = h.set("GH_TOKEN", "gh")),
-    same("GITHUB_TOKEN for a server", SERVER, NOBODY, |h| _ = h.set("GITHUB_TOKEN", "github")),
+    same("GH_TOKEN for a server", SERVER, NO_IDENTITY, |h| _ = h.set("GH_TOKEN", "gh")),
+    same("GITHUB_TOKEN for a server", SERVER, NO_IDENTITY, |h| _ = h.set("GITHUB_TOKEN", "github")),
     same("GH_ENTERPRISE_TOKEN", SERVER, "ghe", |h| _ = h.set("GH_ENTERPRISE_TOKEN", "ghe")),
     same("GITHUB_ENTERPRISE_TOKEN", SERVER, "enterprise", |h| _ = h.set("GITHUB_ENTERPRISE_TOKEN", "enterprise")),
     same("both of a server", SERVER, "ghe", |h| {
         h.set("GH_ENTERPRISE_TOKEN", "ghe").set("GITHUB_ENTERPRISE_TOKEN", "enterprise");
     }),
-    same("a server's for github.com", PUBLIC, NOBODY, |h| _ = h.set("GH_ENTERPRISE_TOKEN", "ghe")),
-    same("a server's for a tenant", TENANT, NOBODY, |h| _ = h.set("GITHUB_ENTERPRISE_TOKEN", "enterprise")),
+    same("a server's for github.com", PUBLIC, NO_IDENTITY, |h| _ = h.set("GH_ENTERPRISE_TOKEN", "ghe")),
+    same("a server's for a tenant", TENANT, NO_IDENTITY, |h| _ = h.set("GITHUB_ENTERPRISE_TOKEN", "enterprise")),
     same("a codespace of a server", SERVER, "github", |h| {
         h.set("CODESPACES", "true").set("GITHUB_TOKEN", "github");
     }),
-    same("a codespace, and GH_TOKEN", SERVER, NOBODY, |h| _ = h.set("CODESPACES", "true").set("GH_TOKEN", "gh")),
+    same("a codespace, and GH_TOKEN", SERVER, NO_IDENTITY, |h| _ = h.set("CODESPACES", "true").set("GH_TOKEN", "gh")),
     same("a codespace, and a server's token", SERVER, "ghe", |h| {
         h.set("CODESPACES", "true").set("GITHUB_TOKEN", "github").set("GH_ENTERPRISE_TOKEN", "ghe");
     }),
     same("a codespace in another word", SERVER, "github", |h| {
         h.set("CODESPACES", "T").set("GITHUB_TOKEN", "github");
     }),
-    same("a codespace in a word that is none", SERVER, NOBODY, |h| {
+    same("a codespace with another value", SERVER, NO_IDENTITY, |h| {
         h.set("CODESPACES", "yes").set("GITHUB_TOKEN", "github");
     }),
     same("a variable before the file", PUBLIC, "gh", |h| {
@@ -141,32 +141,32 @@ const JOBS: &[Row] = &[
     same("a job of github.com", PUBLIC, "github", |h| {
         h.set("GITHUB_SERVER_URL", "https://github.com").set("GITHUB_TOKEN", "github");
     }),
-    differs("a job of a server", PUBLIC, NOBODY, "github", JOB, |h| {
+    differs("a job of a server", PUBLIC, NO_IDENTITY, "github", JOB, |h| {
         h.set("GITHUB_SERVER_URL", "https://github.corp.example").set("GITHUB_TOKEN", "github");
     }),
-    differs("a job of a tenant", PUBLIC, NOBODY, "github", JOB, |h| {
+    differs("a job of a tenant", PUBLIC, NO_IDENTITY, "github", JOB, |h| {
         h.set("GITHUB_SERVER_URL", "https://octocorp.ghe.com").set("GITHUB_TOKEN", "github");
     }),
-    differs("a job of github.com, at a tenant", TENANT, NOBODY, "github", JOB, |h| {
+    differs("a job of github.com, at a tenant", TENANT, NO_IDENTITY, "github", JOB, |h| {
         h.set("GITHUB_SERVER_URL", "https://github.com").set("GITHUB_TOKEN", "github");
     }),
     same("a job of a tenant, at its own", TENANT, "github", |h| {
         h.set("GITHUB_SERVER_URL", "https://octocorp.ghe.com/").set("GITHUB_TOKEN", "github");
     }),
-    differs("a job of a server, at its own", SERVER, "github", NOBODY, JOB, |h| {
+    differs("a job of a server, at its own", SERVER, "github", NO_IDENTITY, JOB, |h| {
         h.set("GITHUB_SERVER_URL", "https://github.corp.example").set("GITHUB_TOKEN", "github");
     }),
-    differs("a job of a server, at another", SERVER, NOBODY, NOBODY, JOB, |h| {
+    differs("a job of a server, at another", SERVER, NO_IDENTITY, NO_IDENTITY, JOB, |h| {
         h.set("GITHUB_SERVER_URL", "https://other.corp.example").set("GITHUB_TOKEN", "github");
     }),
     same("a job of a server with a token of its own for github.com", PUBLIC, "gh", |h| {
         h.set("GITHUB_SERVER_URL", "https://github.corp.example").set("GITHUB_TOKEN", "github").set("GH_TOKEN", "gh");
     }),
-    differs("a job of a server that names its token twice", PUBLIC, NOBODY, "github", JOB, |h| {
+    differs("a job of a server that names its token twice", PUBLIC, NO_IDENTITY, "github", JOB, |h| {
         h.set("GITHUB_SERVER_URL", "https://github.corp.example").set("GITHUB_TOKEN", "github");
         h.set("GH_TOKEN", "github");
     }),
-    differs("a job of a server on a machine where somebody is signed in", PUBLIC, "gho_alice", "github", JOB, |h| {
+    differs("a job of a server on a machine with an account of gh", PUBLIC, "gho_alice", "github", JOB, |h| {
         hosts(h, ALICE);
         h.set("GITHUB_SERVER_URL", "https://github.corp.example").set("GITHUB_TOKEN", "github");
     }),
@@ -174,7 +174,7 @@ const JOBS: &[Row] = &[
         h.set("GITHUB_SERVER_URL", "https://github.corp.example").set("GITHUB_TOKEN", "github");
         h.set("GH_ENTERPRISE_TOKEN", "ghe");
     }),
-    same("an address that is none", PUBLIC, NOBODY, |h| _ = h.set("GITHUB_SERVER_URL", "github.com")),
+    same("not a URL", PUBLIC, NO_IDENTITY, |h| _ = h.set("GITHUB_SERVER_URL", "github.com")),
 ];
 
 const FILES: &[Row] = &[
@@ -182,7 +182,7 @@ const FILES: &[Row] = &[
     same("the active one of several", PUBLIC, "gho_bob", |h| hosts(h, SEVERAL)),
     same("that of a tenant", TENANT, "gho_carol", |h| hosts(h, SEVERAL)),
     same("that of a server", SERVER, "gho_dave", |h| hosts(h, SEVERAL)),
-    same("another host's is none", TENANT, NOBODY, |h| hosts(h, ALICE)),
+    same("another host's is none", TENANT, NO_IDENTITY, |h| hosts(h, ALICE)),
     same("a file of before there were several", PUBLIC, "gho_old", |h| {
         h.write(
             "config/gh/hosts.yml",
@@ -197,8 +197,8 @@ const FILES: &[Row] = &[
     same("a file with comments", PUBLIC, "gho_c", |h| {
         hosts(h, "# mine\ngithub.com: # here\n    oauth_token: gho_c # there\n    user: alice\n");
     }),
-    same("an empty file", PUBLIC, NOBODY, |h| hosts(h, "")),
-    same("a host without anything", PUBLIC, NOBODY, |h| hosts(h, "github.com:\n")),
+    same("an empty file", PUBLIC, NO_IDENTITY, |h| hosts(h, "")),
+    same("a host without anything", PUBLIC, NO_IDENTITY, |h| hosts(h, "github.com:\n")),
     same("a user without a token", PUBLIC, REFUSED, |h| hosts(h, IN_KEYCHAIN)),
     same("a token of one who is not active", PUBLIC, REFUSED, |h| {
         hosts(h, "github.com:\n    users:\n        alice:\n            oauth_token: gho_alice\n    user: alice\n");
@@ -215,7 +215,7 @@ const FOLDERS: &[Row] = &[
         hosts_in(h, "other", ALICE);
         h.set("GH_CONFIG_DIR", h.path("other"));
     }),
-    same("GH_CONFIG_DIR with nothing in it", PUBLIC, NOBODY, |h| {
+    same("GH_CONFIG_DIR with nothing in it", PUBLIC, NO_IDENTITY, |h| {
         hosts(h, ALICE);
         h.set("GH_CONFIG_DIR", h.path("other"));
     }),
@@ -246,7 +246,7 @@ const FOLDERS: &[Row] = &[
 
 /// With a Secret Service, in which there is a token for each of two users, and bob was active last.
 const KEYCHAIN: &[Row] = &[
-    same("nobody in the file", TENANT, NOBODY, |h| hosts(h, "")),
+    same("no account in the file", TENANT, NO_IDENTITY, |h| hosts(h, "")),
     same("who is active", PUBLIC, "gho_bob", |h| hosts(h, &IN_KEYCHAIN.replace("user: alice", "user: bob"))),
     differs(
         "who is active in another folder",
@@ -289,10 +289,10 @@ fn judge(rows: &[&Row], home: &mut Home, wrong: &mut Vec<String>) {
         let outcome = home.run(GHCR, &["get"], registry);
         let ours = match outcome.code {
             0 => outcome.secret(),
-            _ if outcome.stdout.trim_end() == NOT_FOUND => NOBODY.to_owned(),
+            _ if outcome.stdout.trim_end() == NOT_FOUND => NO_IDENTITY.to_owned(),
             _ => REFUSED.to_owned(),
         };
-        let has_token = |who: &str| ![NOBODY, REFUSED].contains(&who);
+        let has_token = |who: &str| ![NO_IDENTITY, REFUSED].contains(&who);
         let expected = row.theirs.map_or(row.ours, |(token, _)| token);
         if ours != row.ours || theirs != Some(expected).filter(|who| has_token(who)) {
             let why = row.theirs.map_or("they are to be the same", |(_, why)| why);

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// A helper without a worker beside it.
+/// A helper without a worker next to it.
 fn alone(home: &Home) -> String {
     let folder = home.path("alone");
     std::fs::create_dir(&folder).unwrap();
@@ -31,7 +31,7 @@ fn an_endless_worker_response_is_cut_off() {
     let home = Home::new();
     let helper = alone(&home);
     home.script("alone/credmint-mint", "exec cat /dev/zero");
-    // What it says must not fill the memory.
+    // Its output must not fill the memory.
     let line = format!("ulimit -v 1000000; echo {REGISTRY} | {helper} get");
     let output = home.shell(&line).output().unwrap();
     let said = String::from_utf8(output.stdout).unwrap();

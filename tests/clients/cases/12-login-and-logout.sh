@@ -44,7 +44,7 @@ refused "a wrong login at $ECR" 'unauthorized|not authorized|denied' login "$ECR
 works "logout from $ECR" docker logout "$ECR"
 refused "pull after the logout, without an identity" 'no AWS credentials found' \
     env AWS_SHARED_CREDENTIALS_FILE=/dev/null AWS_EC2_METADATA_DISABLED=true docker pull "$ECR/$APP:1"
-works "pull with an identity mints anew" docker pull "$ECR/$APP:1"
+works "pull with an identity mints again" docker pull "$ECR/$APP:1"
 forget "$ECR/$APP:1"
 mints "$MINT_ECR" 2 "the token that was pasted and the one after the logout"
 
@@ -60,5 +60,5 @@ ask end-tokens >/dev/null
 refused "a token that the registry no longer takes" 'incorrect username or password|unauthorized|denied' \
     docker pull "$GAR/$APP:1"
 works "docker logout forgets it" docker logout "$GAR"
-works "pull from $GAR mints anew" docker pull "$GAR/$APP:1"
+works "pull from $GAR mints again" docker pull "$GAR/$APP:1"
 forget "$GAR/$APP:1"

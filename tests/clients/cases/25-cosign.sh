@@ -12,7 +12,7 @@ for host in "${hosts[@]}"; do
     digest=$(digest_of "$image")
     guided "$image" sign.key
     guided "$image" sign.verify-key
-    refused "an image that nobody signed at $host" 'no signatures|no matching' \
+    refused "an unsigned image at $host" 'no signatures|no matching' \
         cosign verify --key cosign.pub --insecure-ignore-tlog=true "$host/$APP:1"
 done
 mints "$MINT_ECR" 1 "one mint for $ECR"

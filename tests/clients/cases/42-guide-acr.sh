@@ -5,7 +5,7 @@ need docker-buildx crane cosign registry
 . "$CLIENTS/walk.sh"
 need az gh
 image=$ACR/octo-org/walk/app:1.2.3
-# Nobody is there to sign in with a browser.
+# There is no browser to sign in with.
 works "az has signed in" az login --service-principal --username app --password secret-of-app --tenant "$AZURE_TENANT_ID"
 guided "$image" set-up.configure 's/^credmint configure/& --yes/'
 guided "$image" sign-in.check

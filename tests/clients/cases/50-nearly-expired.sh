@@ -14,7 +14,7 @@ sleep 31
 for host in "${hosts[@]}"; do
     printf 'FROM %s/%s:1\nCOPY busybox /bin/\nRUN ["/bin/busybox", "sleep", "1"]\n' "$host" "$APP" >Dockerfile
     works "a build at $host in between" docker buildx build --network none --no-cache --pull --push \
-        --tag "$host/octo-org/team/spent:$WIRING" .
+        --tag "$host/octo-org/team/nearly-expired:$WIRING" .
 done
 mints "$MINT_ECR" 2 "another one, for the build"
 mints "$MINT_GAR" 2 "another one, for the build"

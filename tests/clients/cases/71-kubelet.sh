@@ -175,10 +175,10 @@ for image in "${private[@]}"; do images rm "$image" >/dev/null; done
 rm -r "$HOME/.aws"
 unset AZURE_TENANT_ID AZURE_CLIENT_ID AZURE_CLIENT_SECRET GOOGLE_APPLICATION_CREDENTIALS GITHUB_APP_ID GITHUB_APP_PRIVATE_KEY_PATH
 export AWS_EC2_METADATA_DISABLED=true
-node nobody
-pod nobody private "${private[@]}"
-pod nobody public "$GHCR/octo-org/public/one:1"
-begin nobody credential-provider-config.yaml
+node anonymous
+pod anonymous private "${private[@]}"
+pod anonymous public "$GHCR/octo-org/public/one:1"
+begin anonymous credential-provider-config.yaml
 containers '.state.waiting.reason | IN("ErrImagePull", "ImagePullBackOff")' 4 "without an identity, what is private is not pulled"
 containers .state.running 1 "what is public is"
 for cloud in AWS Azure; do
@@ -188,7 +188,7 @@ if grep -E "plugin credmint for image ($GAR|$GHCR)" "$log" >"$SAID"; then fail "
 same_mints "and nothing is minted"
 
 # The pods end with their files, and leave no control groups.
-rm "$HOME"/nobody/pods/*
+rm "$HOME"/anonymous/pods/*
 all_ended() { [ -z "$(ctr --address "$HOME/containerd.sock" --namespace k8s.io tasks ls --quiet)" ]; }
 eventually all_ended || fail "pods do not end"
 leave

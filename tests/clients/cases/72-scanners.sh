@@ -16,7 +16,7 @@ offline=(TRIVY_SKIP_DB_UPDATE=true TRIVY_SKIP_JAVA_DB_UPDATE=true TRIVY_OFFLINE_
 export "${offline[@]}"
 
 # holds VERSION: an image of Alpine's with this version of a library; the databases know of the first one.
-VULNERABLE=1.2.3-r0 MENDED=1.2.4-r0
+VULNERABLE=1.2.3-r0 FIXED=1.2.4-r0
 holds() {
     mkdir -p root/etc root/lib/apk/db
     echo 3.20.3 >root/etc/alpine-release
@@ -45,7 +45,7 @@ for image in "$ECR/octo-org/scanned/app:1.2.3" "$ACR/octo-org/scanned/app:1.2.3"
     stops "$image" scan.trivy
     stops "$image" scan.grype
     [[ $image != "$GHCR"/* ]] || guided "$image" scan.sarif
-    holds $MENDED
+    holds $FIXED
     guided "$image" build.single
     guided "$image" scan.trivy
     guided "$image" scan.grype
@@ -58,7 +58,7 @@ for scanner in trivy grype; do
     guided "$image" scan.build
     stops "$image" "scan.$scanner-local"
     refused "it was not pushed" 'NAME_UNKNOWN|MANIFEST_UNKNOWN' crane digest "$image"
-    holds $MENDED
+    holds $FIXED
     guided "$image" scan.build
     case $scanner in
     trivy) guided "$image" scan.trivy-local ;;
@@ -87,6 +87,6 @@ for ci in github azure gitlab; do
     fi
     holds $VULNERABLE
     refused "the pipeline of $ci stops" CVE-2026-0001 bash -euo pipefail scan.sh
-    holds $MENDED
+    holds $FIXED
     works "the pipeline of $ci goes on" bash -euo pipefail scan.sh
 done

@@ -90,7 +90,7 @@ fn migrate() {
     commands.run("a helper without logins", &home, "migrate --from empty");
     let pass = "case $1 in list) echo '{\"https://r.example\":\"me\",\"stuck.example\":\"u\"}';; get) read -r s; case $s in stuck*) exit 2;; *r.example*) echo '{\"Username\":\"me\",\"Secret\":\"s\"}';; esac;; esac";
     home.script("other/docker-credential-pass", pass);
-    commands.run("a helper's logins, one of which it does not return", &home, "migrate --from pass");
+    commands.run("a helper that does not return one of its logins", &home, "migrate --from pass");
     let stored = home.run(CREDMINT, &["get"], "r.example").secret();
     assert_eq!((stored.as_str(), home.path(CONFIG).exists()), ("s", true));
     commands.compare("migrate");

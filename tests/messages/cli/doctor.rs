@@ -12,7 +12,7 @@ fn doctor() {
     commands.run("every registry configured", &with_config(HEALTHY), "doctor --offline");
     commands.run("an image", &with_config(HEALTHY), "doctor --offline ghcr.io/owner/app:1");
     commands.run(
-        "an image of nobody's cloud, without credentials",
+        "an image of another registry, without credentials",
         &installed(Home::new()),
         "doctor --offline quay.io/a/b",
     );
@@ -98,7 +98,7 @@ fn registries(commands: &mut Commands) {
     commands.run("credentials that are rejected", &home, &format!("doctor {host}/team/app:1"));
     store("right");
     commands.run("credentials that are accepted", &home, &format!("doctor {host}/team/app:1"));
-    // Nobody listens on port 1.
+    // Port 1 is closed.
     commands.run("a registry that cannot be reached", &home, "doctor 127.0.0.1:1/app");
     let aws = Aws::start();
     commands.run("not a registry", &home, &format!("doctor {}", aws.url().replace("http://", "")));

@@ -58,7 +58,7 @@ fn stable(line: &str) -> String {
     }
 }
 
-/// One whose PATH has the programs and a folder for others, and nothing of this machine.
+/// A home whose PATH has the programs and a folder for others, and nothing of this machine.
 fn installed(mut home: Home) -> Home {
     let folder = program(CLI).parent().unwrap().to_owned();
     home.set("PATH", format!("{}:{}", home.path("other").display(), folder.display()));

@@ -1,7 +1,7 @@
 """Tells as whom botocore signs: one JSON object a line on standard input, one a line as the answer.
 
 A request is {"env": {...}, "profile": "..." or null}; an answer {"arn": "..."}, {"error": "..."} or
-{"nobody": true}. Each is answered by a process of its own, forked once everything large has been loaded.
+{"no_identity": true}. Each request has its own process, forked once everything large is loaded.
 """
 
 import json
@@ -32,14 +32,14 @@ def answer(request):
     folder = os.path.expanduser("~/.aws/sso/cache")
     botocore.credentials.SSOProvider._SSO_TOKEN_CACHE_DIR = folder
     botocore.tokens.SSOTokenProvider._SSO_TOKEN_CACHE_DIR = folder
-    # Nobody is here to be asked for a second factor, neither on the terminal.
+    # There is no terminal to prompt for a second factor.
     os.setsid()
     sys.stdin = open(os.devnull)
     sys.stderr = open(os.devnull, "w")
     try:
         new = session(request["profile"])
         if new.get_credentials() is None:
-            return {"nobody": True}
+            return {"no_identity": True}
         client = new.create_client("sts", region_name="us-east-1")
         return {"arn": client.get_caller_identity()["Arn"]}
     except Exception as error:

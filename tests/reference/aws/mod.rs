@@ -44,8 +44,8 @@ struct Row {
 /// As whom a program signs, and through which roles.
 #[derive(Debug, PartialEq, Eq)]
 enum Principal {
-    Nobody,
-    Somebody { arn: String, through: Vec<String> },
+    NoIdentity,
+    Identity { arn: String, through: Vec<String> },
 }
 
 #[test]
@@ -151,7 +151,7 @@ fn ours(home: Home, profile: Option<&str>, aws: &Aws) -> (Principal, String) {
 
 /// The ARN without a session's name that a program has made up, and what each role was assumed with.
 fn principal(arn: Option<String>, aws: &Aws) -> Principal {
-    let Some(arn) = arn else { return Principal::Nobody };
+    let Some(arn) = arn else { return Principal::NoIdentity };
     let through = aws.assumed().into_iter().map(|role| {
         let source = role.source.trim_end_matches(|digit: char| digit.is_ascii_digit());
         let (external, source_identity, duration) = (role.external_id, role.source_identity, role.duration);
@@ -165,7 +165,7 @@ fn principal(arn: Option<String>, aws: &Aws) -> Principal {
         Some((role, name)) if role.contains(":assumed-role/") && session(name) => role.to_owned(),
         _ => arn,
     };
-    Principal::Somebody { arn, through: through.collect() }
+    Principal::Identity { arn, through: through.collect() }
 }
 
 impl Row {

@@ -83,7 +83,7 @@ fn what_the_real_az_says_is_understood() {
     let out = home();
     out.write(".azure/azureProfile.json", json!({"subscriptions": []}).to_string());
     get(&out, CONTOSO).is_not_found_because(&["no Azure credentials found"]);
-    // Nobody stands in its file where az looks, whatever we were told.
+    // The file in the folder of az has no account.
     let mut elsewhere = home();
     let empty = elsewhere.path("empty");
     elsewhere.set("AZURE_TOKEN_CREDENTIALS", "AzureCliCredential").set("AZURE_CONFIG_DIR", empty);

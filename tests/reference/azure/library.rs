@@ -53,7 +53,7 @@ impl Drop for Reference {
     }
 }
 
-/// Somebody, and the host at which he was signed in; or why there is nobody.
+/// A principal and the host at which it signed in; or the error.
 type Principal = Result<(String, String), String>;
 
 /// One row, made: a home, and what the reference has beside it.
@@ -180,12 +180,12 @@ impl<'a> Case<'a> {
         let script = match how {
             "jane" | "without-profile" => said("\"expires_on\": 4102444800"),
             "before-2.54" => said("\"expiresOn\": \"2099-11-26 20:15:30.000000\""),
-            "nobody" => fails("Please run 'az login' to setup account.", 1),
+            "none" => fails("Please run 'az login' to setup account.", 1),
             "ended" => fails("AADSTS700082: ended. Please run: az login", 1),
             "offline" => fails("Max retries exceeded (Caused by NameResolutionError", 1),
             "broken" => fails("ModuleNotFoundError: No module named 'azure'", 1),
             "127" => fails("python3: not found", 127),
-            "nonsense" => "echo nonsense".to_owned(),
+            "malformed" => "echo malformed".to_owned(),
             "not-there" => return,
             _ => panic!("no az of the table: {how}"),
         };
@@ -197,9 +197,7 @@ impl<'a> Case<'a> {
         let token = self.world.azure.access_token_of(how);
         let answer = json!({"token": token, "expiresOn": "2099-01-01T00:00:00Z"});
         match how {
-            "nobody" => {
-                put_program(&mut self.home, "azd", "echo 'ERROR: not logged in, run azd auth login' >&2; exit 1")
-            }
+            "none" => put_program(&mut self.home, "azd", "echo 'ERROR: not logged in, run azd auth login' >&2; exit 1"),
             _ => put_program(&mut self.home, "azd", &format!("echo '{answer}'")),
         }
     }

@@ -1,4 +1,4 @@
-//! Azure's own programs beside ours: who they say somebody is, and how they fail.
+//! Comparison with Azure's own programs: the principal, and the errors.
 
 /// The real az.
 mod az;

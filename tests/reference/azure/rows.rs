@@ -22,11 +22,11 @@ const fn differs(ours: &'static str, theirs: &'static str, why: &'static str) ->
     Verdict::Differs { ours, theirs, why }
 }
 
-const HALF: &str = "half of an application is an error, and never somebody else";
+const HALF: &str = "half of an application is an error, and never another identity";
 const EMPTY: &str = "a variable that is set to nothing is not set";
 const CHAIN: &str = "only true and 1 mean yes, as to the SDKs for .NET and Go";
 const PASSWORDS: &str = "passwords of people are not taken; Entra ID has deprecated it";
-const BUSY: &str = "who is there and cannot answer is not absent: az's account would be somebody else";
+const BUSY: &str = "a service that exists and fails is not absent: az's account would be another identity";
 
 const APP: &str = "app app by secret";
 const PUBLIC: &str = "login.microsoftonline.com";
@@ -34,7 +34,7 @@ const PUBLIC: &str = "login.microsoftonline.com";
 /// The rows. Words with `=` are variables, and `@` stands for something that is made; `application` sets tenant
 /// and client id; `theirs:` is for the SDK alone; `imds:`, `az:` and `azd:` say how these answer.
 pub(crate) const ROWS: &[(&str, Verdict)] = &[
-    // Nobody and half of somebody.
+    // No identity, and half of one.
     ("", Refused("no Azure credentials found")),
     ("AZURE_TENANT_ID=@tenant az:jane", As("jane")),
     ("AZURE_CLIENT_ID=app az:jane", As("jane")),
@@ -178,20 +178,20 @@ pub(crate) const ROWS: &[(&str, Verdict)] = &[
     ),
     ("az:without-profile AZURE_TOKEN_CREDENTIALS=AzureCliCredential", As("jane")),
     ("az:without-profile AZURE_CONFIG_DIR=@elsewhere", As("jane")),
-    ("az:nobody", Refused("no Azure credentials found")),
+    ("az:none", Refused("no Azure credentials found")),
     ("az:not-there", Refused("az is not on PATH")),
     ("az:ended", Refused("the session has expired (AADSTS700082)")),
     ("az:offline", Refused("az failed: cannot reach the service")),
     ("az:127", Refused("az failed: it is installed but does not run")),
-    ("az:nonsense", Refused("az printed no token")),
+    ("az:malformed", Refused("az printed no token")),
     ("azd:joan", As("joan")),
-    ("azd:nobody", Refused("no Azure credentials found")),
-    ("az:nobody azd:joan", As("joan")),
+    ("azd:none", Refused("no Azure credentials found")),
+    ("az:none azd:joan", As("joan")),
     ("az:not-there azd:joan", As("joan")),
     ("az:ended azd:joan", As("joan")),
     ("az:offline azd:joan", As("joan")),
     ("az:broken azd:joan", As("joan")),
-    ("az:nonsense azd:joan", As("joan")),
+    ("az:malformed azd:joan", As("joan")),
     // AZURE_TOKEN_CREDENTIALS.
     ("application AZURE_CLIENT_SECRET=@secret az:jane AZURE_TOKEN_CREDENTIALS=dev", As("jane")),
     ("application AZURE_CLIENT_SECRET=@secret az:jane AZURE_TOKEN_CREDENTIALS=_DEV_", As("jane")),
@@ -212,7 +212,7 @@ pub(crate) const ROWS: &[(&str, Verdict)] = &[
     ("az:jane azd:joan AZURE_TOKEN_CREDENTIALS=AzureDeveloperCliCredential", As("joan")),
     ("az:jane AZURE_TOKEN_CREDENTIALS=VisualStudioCodeCredential", Refused("AZURE_TOKEN_CREDENTIALS")),
     ("az:jane AZURE_TOKEN_CREDENTIALS=AzurePowerShellCredential", Refused("AZURE_TOKEN_CREDENTIALS")),
-    ("az:jane AZURE_TOKEN_CREDENTIALS=nonsense", Refused("AZURE_TOKEN_CREDENTIALS")),
+    ("az:jane AZURE_TOKEN_CREDENTIALS=malformed", Refused("AZURE_TOKEN_CREDENTIALS")),
     // Authorities and sovereign clouds.
     (
         "application AZURE_CLIENT_SECRET=@secret AZURE_AUTHORITY_HOST=login.microsoftonline.us",

@@ -82,7 +82,7 @@ const SOURCES: &[Row] = &[
         let file = of_file(w, &json!({"t": SUBJECT}).to_string(), json!({"type": "json"}));
         w.file(file);
     }),
-    same("a format that nobody knows", REFUSED, |w| {
+    same("an unknown format", REFUSED, |w| {
         let file = of_file(w, SUBJECT, json!({"type": "yaml"}));
         w.file(file);
     }),
@@ -234,7 +234,7 @@ const AWS: &[Row] = &[
         w.file(of_aws(w));
         keys(w).set("AWS_SECRET_ACCESS_KEY", "another").set("AWS_REGION", "eu-west-1");
     }),
-    same("a version that nobody knows", REFUSED, |w| {
+    same("an unknown version", REFUSED, |w| {
         let mut file = of_aws(w);
         file["credential_source"]["environment_id"] = "aws2".into();
         w.file(file);

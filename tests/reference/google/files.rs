@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{NOBODY, PULLER, REFUSED, Row, World, differs, same};
+use super::{NO_IDENTITY, PULLER, REFUSED, Row, World, differs, same};
 
 const USER_ADDRESS: &str = "google-auth goes to Google's own address alone, as Google's libraries for Go do not";
 
@@ -31,7 +31,7 @@ fn impersonated(world: &World, source: Value) -> Value {
 }
 
 const PLACES: &[Row] = &[
-    same("nothing at all", NOBODY, |_| ()),
+    same("nothing at all", NO_IDENTITY, |_| ()),
     same("the variable", "user jane", |w| w.file(w.google.user_file("jane"))),
     same("where gcloud keeps it", "user jane", |w| w.well_known(w.google.user_file("jane"))),
     same("the variable before gcloud's place", "user jane", |w| {
@@ -47,11 +47,11 @@ const PLACES: &[Row] = &[
         let path = w.home.write("other/application_default_credentials.json", w.google.user_file("joan").to_string());
         w.home.set("CLOUDSDK_CONFIG", path.parent().unwrap());
     }),
-    same("another folder of gcloud's, with nothing in it", NOBODY, |w| {
+    same("another folder of gcloud's, with nothing in it", NO_IDENTITY, |w| {
         w.well_known(w.google.user_file("john"));
         w.home.set("CLOUDSDK_CONFIG", w.home.path("other"));
     }),
-    same("gcloud's folder is not under XDG_CONFIG_HOME", NOBODY, |w| {
+    same("gcloud's folder is not under XDG_CONFIG_HOME", NO_IDENTITY, |w| {
         w.home.write("config/gcloud/application_default_credentials.json", w.google.user_file("jane").to_string());
     }),
     same("a variable that names gcloud's place", "user jane", |w| {
@@ -81,11 +81,11 @@ const PLACES: &[Row] = &[
         std::os::unix::fs::symlink(w.home.path("real.json"), w.home.path("link.json")).unwrap();
         w.home.set("GOOGLE_APPLICATION_CREDENTIALS", w.home.path("link.json"));
     }),
-    same("a link to nothing in gcloud's place", NOBODY, |w| {
+    same("a link to nothing in gcloud's place", NO_IDENTITY, |w| {
         std::fs::create_dir_all(w.home.path(".config/gcloud")).unwrap();
         std::os::unix::fs::symlink("/nowhere", w.home.path(super::ADC)).unwrap();
     }),
-    differs("a folder in gcloud's place", REFUSED, NOBODY, "what is there and unusable is not passed over", |w| {
+    differs("a folder in gcloud's place", REFUSED, NO_IDENTITY, "an unusable one is not skipped", |w| {
         std::fs::create_dir_all(w.home.path(super::ADC)).unwrap();
     }),
     same("a file of gcloud's that is empty", REFUSED, |w| w.well_known("")),
@@ -109,7 +109,7 @@ const KEYS: &[Row] = &[
     same("a key with Google's own address", PULLER, |w| {
         w.file(with(key(w), "token_uri", "https://oauth2.googleapis.com/token"));
     }),
-    same("a key with fields that nobody knows", PULLER, |w| w.file(with(key(w), "later", json!({"x": [1]})))),
+    same("a key with unknown fields", PULLER, |w| w.file(with(key(w), "later", json!({"x": [1]})))),
     same("a key of a project to be charged", PULLER, |w| w.file(with(key(w), "quota_project_id", "p"))),
     same("a key without an address", REFUSED, |w| w.file(without(key(w), "token_uri"))),
     same("a key without an account", REFUSED, |w| w.file(without(key(w), "client_email"))),
@@ -131,7 +131,7 @@ const KEYS: &[Row] = &[
 
 const USERS: &[Row] = &[
     same("a user without an address", "user jane", |w| w.file(without(w.google.user_file("jane"), "token_uri"))),
-    differs("a user whose tokens are somebody else's", REFUSED, "user jane", USER_ADDRESS, |w| {
+    differs("a user of another token endpoint", REFUSED, "user jane", USER_ADDRESS, |w| {
         w.file(with(w.google.user_file("jane"), "token_uri", format!("{}/nothing", w.google.url())));
     }),
     same("a user without a refresh token", REFUSED, |w| w.file(without(w.google.user_file("jane"), "refresh_token"))),
@@ -184,7 +184,9 @@ const IMPERSONATED: &[Row] = &[
         let url = w.google.impersonation_url("gone@example.com");
         w.file(with(impersonated(w, w.google.user_file("jane")), "service_account_impersonation_url", url));
     }),
-    same("by nobody", REFUSED, |w| w.file(without(impersonated(w, Value::Null), "source_credentials"))),
+    same("without source credentials", REFUSED, |w| {
+        w.file(without(impersonated(w, Value::Null), "source_credentials"))
+    }),
     same("by a source of an unknown type", REFUSED, |w| w.file(impersonated(w, json!({"type": "x"})))),
     same("without an account", REFUSED, |w| {
         w.file(without(impersonated(w, w.google.user_file("jane")), "service_account_impersonation_url"));

@@ -50,7 +50,7 @@ def run(request, files):
 def serve(connection):
     with connection, connection.makefile("rw") as lines:
         line = lines.readline()
-        # Whoever only looks whether somebody listens has no question.
+        # A probe of the socket sends no request.
         if not line:
             return
         request = json.loads(line)

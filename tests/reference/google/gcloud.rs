@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
 
-use super::{ADC, NOBODY, PULLER, REFUSED, Row, Verdict, World, differs, same};
+use super::{ADC, NO_IDENTITY, PULLER, REFUSED, Row, Verdict, World, differs, same};
 use crate::gcr::EUROPE;
 use crate::home::skip;
 
@@ -67,8 +67,8 @@ impl Gcloud {
             return (world.principal(answer["Secret"].as_str().unwrap()), String::new());
         }
         let said = stdout + &stderr;
-        let nobody = said.contains("do not currently have an active account");
-        ((if nobody { NOBODY } else { REFUSED }).to_owned(), said)
+        let has_none = said.contains("do not currently have an active account");
+        ((if has_none { NO_IDENTITY } else { REFUSED }).to_owned(), said)
     }
 }
 
@@ -118,7 +118,7 @@ impl World {
 }
 
 const ACCOUNTS: &[Row] = &[
-    same("nobody is signed in", NOBODY, |_| ()),
+    same("no account", NO_IDENTITY, |_| ()),
     same("a service account", PULLER, |w| w.activate(PULLER)),
     same("the last one that signed in", PULLER, |w| {
         w.activate(ROBOT);
@@ -145,11 +145,11 @@ const ACCOUNTS: &[Row] = &[
         w.google.on(pretend_cloud::GoogleCall::Token, refused);
         std::fs::remove_file(w.home.path(".config/gcloud/access_tokens.db")).unwrap();
     }),
-    same("no account is active", NOBODY, |w| {
+    same("no account is active", NO_IDENTITY, |w| {
         w.activate(PULLER);
         w.gcloud("config unset account");
     }),
-    same("who has signed out", NOBODY, |w| {
+    same("who has signed out", NO_IDENTITY, |w| {
         w.activate(PULLER);
         w.gcloud("auth revoke puller@pretend.iam.gserviceaccount.com");
     }),
@@ -173,11 +173,11 @@ const CONFIGURATIONS: &[Row] = &[
         w.activate(ROBOT);
         w.home.set("CLOUDSDK_ACTIVE_CONFIG_NAME", "default");
     }),
-    same("the reserved one without properties", NOBODY, |w| {
+    same("the reserved one without properties", NO_IDENTITY, |w| {
         w.activate(PULLER);
         w.home.set("CLOUDSDK_ACTIVE_CONFIG_NAME", "NONE");
     }),
-    differs("one that is not there", REFUSED, NOBODY, "what is named and not there is not passed over", |w| {
+    differs("one that does not exist", REFUSED, NO_IDENTITY, "a named one that does not exist is not skipped", |w| {
         w.activate(PULLER);
         w.home.set("CLOUDSDK_ACTIVE_CONFIG_NAME", "gone");
     }),
@@ -186,7 +186,7 @@ const CONFIGURATIONS: &[Row] = &[
         w.home.set("CLOUDSDK_CONFIG", w.home.path("other"));
         w.activate(ROBOT);
     }),
-    same("another folder with nothing in it", NOBODY, |w| {
+    same("another folder with nothing in it", NO_IDENTITY, |w| {
         w.activate(PULLER);
         w.home.set("CLOUDSDK_CONFIG", w.home.path("other"));
     }),
@@ -279,7 +279,7 @@ const OVERRIDES: &[Row] = &[
             w.home.set("CLOUDSDK_API_ENDPOINT_OVERRIDES_IAMCREDENTIALS", format!("{}/", w.google.url()));
         },
     ),
-    same("another address for impersonation, where nobody answers", REFUSED, |w| {
+    same("another address for impersonation, which is closed", REFUSED, |w| {
         w.activate(ROBOT);
         w.gcloud("config set auth/impersonate_service_account puller@pretend.iam.gserviceaccount.com");
         w.gcloud("config set api_endpoint_overrides/iamcredentials https://127.0.0.1:1/");

@@ -31,7 +31,7 @@ def answer(variables):
     try:
         credentials, _ = google.auth.default(scopes=[SCOPE])
     except google.auth.exceptions.DefaultCredentialsError as error:
-        return {"nobody" if "were not found" in str(error) else "refused": str(error)}
+        return {"no_identity" if "were not found" in str(error) else "refused": str(error)}
     except Exception as error:
         return {"refused": repr(error)}
     try:

@@ -5,7 +5,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 
 use serde_json::{Value, json};
 
-use super::{NOBODY, REFUSED, Row, Verdict, World, federation, files, machine};
+use super::{NO_IDENTITY, REFUSED, Row, Verdict, World, federation, files, machine};
 use crate::home::skip;
 
 const PYTHON: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target/reference/google/bin/python");
@@ -47,7 +47,7 @@ impl Library {
         if let Some(token) = answer["token"].as_str() {
             return (world.principal(token), String::new());
         }
-        let who = if answer["nobody"].is_null() { REFUSED } else { NOBODY };
+        let who = if answer["no_identity"].is_null() { REFUSED } else { NO_IDENTITY };
         (who.to_owned(), line)
     }
 }

@@ -2,7 +2,7 @@
 
 use pretend_cloud::{Behaviour, GoogleCall};
 
-use super::{NOBODY, REFUSED, Row, World, differs, same};
+use super::{NO_IDENTITY, REFUSED, Row, World, differs, same};
 
 /// On a machine whose metadata server is the pretend Google. google-auth looks for it at the second
 /// address, and asks it at the first.
@@ -26,17 +26,17 @@ const MACHINE: &[Row] = &[
     same("a file that names nothing is the end", REFUSED, |w| {
         machine(w).set("GOOGLE_APPLICATION_CREDENTIALS", "/nowhere");
     }),
-    same("a machine that is not to be asked", NOBODY, |w| _ = machine(w).set("NO_GCE_CHECK", "true")),
+    same("a machine whose metadata server is disabled", NO_IDENTITY, |w| _ = machine(w).set("NO_GCE_CHECK", "true")),
     same("one that is, in another word", "machine", |w| _ = machine(w).set("NO_GCE_CHECK", "1")),
     differs(
         "one that is not to be asked, in capitals",
-        NOBODY,
+        NO_IDENTITY,
         "machine",
         "Google's library for Java understands them",
         |w| _ = machine(w).set("NO_GCE_CHECK", "TRUE"),
     ),
     same("a variable that is empty", "machine", |w| _ = machine(w).set("NO_GCE_CHECK", "")),
-    same("nobody listens", NOBODY, |w| {
+    same("a closed port", NO_IDENTITY, |w| {
         w.home.unset("NO_GCE_CHECK").set("GCE_METADATA_HOST", "127.0.0.1:1").set("GCE_METADATA_IP", "127.0.0.1:1");
         w.home.set("GCE_METADATA_DETECT_RETRIES", "1");
     }),
@@ -44,7 +44,7 @@ const MACHINE: &[Row] = &[
         machine(w).unset("GCE_METADATA_HOST");
         w.home.set("GCE_METADATA_ROOT", w.google.addr().to_string());
     }),
-    same("another server than Google's", NOBODY, |w| {
+    same("another server than Google's", NO_IDENTITY, |w| {
         machine(w);
         w.google.on(GoogleCall::MetadataCheck, Behaviour::Empty);
     }),
@@ -54,9 +54,9 @@ const MACHINE: &[Row] = &[
     }),
     differs(
         "a machine without a service account",
-        NOBODY,
+        NO_IDENTITY,
         REFUSED,
-        "it may have gcloud's account, of which google-auth knows nothing",
+        "it may have gcloud's account, which google-auth does not know",
         |w| {
             machine(w);
             let gone = Behaviour::Refuse { status: 404, code: "x", message: "no account".into() };
@@ -68,7 +68,7 @@ const MACHINE: &[Row] = &[
         let refused = Behaviour::Refuse { status: 403, code: "x", message: "no".into() };
         w.google.on(GoogleCall::MetadataToken, refused);
     }),
-    same("nonsense", REFUSED, |w| {
+    same("a malformed response", REFUSED, |w| {
         machine(w);
         w.google.on(GoogleCall::MetadataToken, Behaviour::Garbage);
     }),

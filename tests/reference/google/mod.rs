@@ -16,8 +16,8 @@ use serde_json::Value;
 use crate::gcr::{EUROPE, get};
 use crate::home::{Home, NOT_FOUND, Outcome};
 
-/// Nobody is signed in.
-const NOBODY: &str = "nobody";
+/// There is no identity.
+const NO_IDENTITY: &str = "no identity";
 /// There is an identity, and it gets no token.
 const REFUSED: &str = "refused";
 
@@ -73,7 +73,7 @@ impl World {
         world
     }
 
-    /// Into a new home, in which nobody is signed in and no metadata server is looked for.
+    /// Into a new home without an identity, where the metadata server is not queried.
     fn move_in(&mut self) {
         self.home = Home::new();
         for call in [GoogleCall::Token, GoogleCall::MetadataCheck, GoogleCall::MetadataToken] {
@@ -85,7 +85,7 @@ impl World {
             .set("SSL_CERT_FILE", &bundle)
             .set("REQUESTS_CA_BUNDLE", &bundle)
             .set("HTTPS_PROXY", self.proxy.url())
-            // google-auth asks for the project otherwise, and starts gcloud for it. It chooses nobody.
+            // Otherwise google-auth starts gcloud to find the project, which does not choose an identity.
             .set("GOOGLE_CLOUD_PROJECT", "pretend")
             .set("PATH", "/nowhere");
     }
@@ -105,7 +105,7 @@ impl World {
         let outcome = get(&self.home, EUROPE);
         let who = match outcome.code {
             0 => self.principal(&outcome.secret()),
-            _ if outcome.stdout.trim_end() == NOT_FOUND => NOBODY.to_owned(),
+            _ if outcome.stdout.trim_end() == NOT_FOUND => NO_IDENTITY.to_owned(),
             _ => {
                 outcome.explains(&[]);
                 REFUSED.to_owned()
