@@ -91,8 +91,9 @@ impl Desktop {
             }
             Daemon::KeePassXc | Daemon::KeePassXcConfirming => {
                 let confirms = daemon == Daemon::KeePassXcConfirming;
+                // It saves on another thread, and crashes (2.7.4) when an entry is changed or deleted meanwhile.
                 let config = format!(
-                    "[General]\nUpdateCheckMessageShown=true\n[FdoSecrets]\nEnabled=true\n\
+                    "[General]\nUpdateCheckMessageShown=true\nAutoSaveAfterEveryChange=false\n[FdoSecrets]\nEnabled=true\n\
                      ConfirmAccessItem={confirms}\nConfirmDeleteItem={confirms}\n"
                 );
                 write(&home.join(".config/keepassxc/keepassxc.ini"), &config);

@@ -109,12 +109,14 @@ impl Desktop {
         Vault::new(choice, self.places())
     }
 
-    /// The result of a call of the keychain. On a busy machine it may exceed the timeout of two seconds: then
-    /// it is called again.
+    /// The result of a call of the keychain. On a busy machine it may exceed the timeout of two seconds, or leave
+    /// no time to ask which program it is: then it is called again.
     pub(crate) fn keychain<T>(&self, call: impl Fn(&Vault) -> Result<T, VaultError>) -> Result<T, VaultError> {
         for _ in 0..10 {
             match call(&self.vault(Choice::Keychain)) {
-                Err(VaultError::TimedOut { .. }) => _ = fs::remove_file(self.home().join("run/credmint/keychain-hung")),
+                Err(VaultError::TimedOut { .. } | VaultError::Locked { place: "Secret Service" }) => {
+                    _ = fs::remove_file(self.home().join("run/credmint/keychain-hung"));
+                }
                 answer => return answer,
             }
         }

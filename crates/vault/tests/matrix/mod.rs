@@ -52,17 +52,37 @@ fn entries_are_stored_read_listed_and_erased() {
     });
 }
 
+/// What Docker's helper does with a secret, which it always encrypts. Before March 2026, KWallet at times computes
+/// another key than its client: <https://bugs.kde.org/show_bug.cgi?id=514194>. Then it is asked again.
+fn agreeing(daemon: Daemon, ask: impl Fn() -> Result<(), String>) {
+    let tries = if daemon == Daemon::KWallet { 10 } else { 1 };
+    let mut answer = Err(String::new());
+    for _ in 0..tries {
+        answer = ask();
+        if answer.is_ok() {
+            break;
+        }
+    }
+    assert_eq!(answer, Ok(()), "{daemon:?}");
+}
+
 #[test]
 fn logins_are_shared_with_dockers_own_helper_both_ways() {
     let Some(peer) = peer() else { return };
     each(|daemon, desktop| {
         let (ours, theirs) = (login("ours.example", "we", "our secret"), login("theirs.example", "", "").key);
         desktop.keychain(|vault| vault.save(&ours)).unwrap();
-        let (done, answer) = ask(&desktop, &peer, "get", "ours.example");
-        assert!(done && answer.contains("our secret") && answer.contains("we"), "{daemon:?}: {answer}");
+        agreeing(daemon, || {
+            let (done, answer) = ask(&desktop, &peer, "get", "ours.example");
+            if done && answer.contains("our secret") && answer.contains("we") { Ok(()) } else { Err(answer) }
+        });
         let json = r#"{"ServerURL":"https://theirs.example","Username":"they","Secret":"their secret"}"#;
-        assert!(ask(&desktop, &peer, "store", json).0, "{daemon:?}");
-        assert_eq!(found(&desktop, &theirs), Some(("they".to_owned(), "their secret".to_owned())), "{daemon:?}");
+        agreeing(daemon, || {
+            let (done, answer) = ask(&desktop, &peer, "store", json);
+            let stored = found(&desktop, &theirs);
+            let expected = Some(("they".to_owned(), "their secret".to_owned()));
+            if done && stored == expected { Ok(()) } else { Err(format!("{answer} {stored:?}")) }
+        });
         assert_eq!(listed(&desktop).len(), 2, "{daemon:?}");
         assert!(ask(&desktop, &peer, "erase", "ours.example").0, "{daemon:?}");
         assert_eq!(found(&desktop, &ours.key), None, "{daemon:?}");
@@ -79,29 +99,41 @@ fn what_is_locked_is_called_so_and_serves_again_once_it_is_unlocked() {
             desktop.keychain(|vault| vault.save(entry)).unwrap();
         }
         desktop.lock();
-        // KeePassXC waits for somebody to unlock it, and is passed over then; each look is a first one.
-        let vault = || {
-            _ = std::fs::remove_file(desktop.home().join("run/credmint/keychain-hung"));
-            desktop.vault(Choice::Keychain)
-        };
+        // KeePassXC waits for somebody to unlock it, and is skipped then; each look is a first one.
+        let forget = || _ = std::fs::remove_file(desktop.home().join("run/credmint/keychain-hung"));
         let locked = VaultError::Locked { place: daemon.place() };
         for entry in &kept {
-            assert_eq!(vault().load(&entry.key), Err(locked.clone()), "{daemon:?}");
-            assert_eq!(vault().save(entry), Err(locked.clone()), "{daemon:?}");
-            assert_eq!(vault().remove(&entry.key), Err(locked.clone()), "{daemon:?}");
+            forget();
+            assert_eq!(desktop.keychain(|vault| vault.load(&entry.key)), Err(locked.clone()), "{daemon:?}");
+            forget();
+            assert_eq!(desktop.keychain(|vault| vault.save(entry)), Err(locked.clone()), "{daemon:?}");
+            forget();
+            assert_eq!(desktop.keychain(|vault| vault.remove(&entry.key)), Err(locked.clone()), "{daemon:?}");
         }
-        assert_eq!(vault().names(), Err(locked.clone()), "{daemon:?}");
-        assert_eq!(vault().survey()[0].names, Err(locked.clone()), "{daemon:?}");
-        _ = vault();
-        let (location, reason) =
-            desktop.vault(Choice::Auto).save_with_keychain_error(&login("n.example", "me", "s")).unwrap();
-        assert!(matches!(location, Location::File(_)), "{daemon:?}: {location:?}");
-        assert_eq!(reason, Some(locked), "{daemon:?}");
+        forget();
+        assert_eq!(desktop.keychain(|vault| vault.names()), Err(locked.clone()), "{daemon:?}");
+        forget();
+        let surveyed = desktop.keychain(|vault| vault.survey().swap_remove(0).names);
+        assert_eq!(surveyed, Err(locked.clone()), "{daemon:?}");
+        forget();
+        // The keychain's error is what it answers, and not that it had too little time to.
+        let kept_elsewhere = desktop.keychain(|_| {
+            let saved = desktop.vault(Choice::Auto).save_with_keychain_error(&login("n.example", "me", "s"));
+            match saved.unwrap() {
+                (_, Some(error @ VaultError::TimedOut { .. })) => Err(error),
+                (location, error) => Ok((matches!(location, Location::File(_)), error)),
+            }
+        });
+        assert_eq!(kept_elsewhere, Ok((true, Some(locked))), "{daemon:?}");
         desktop.unlock();
         for entry in &kept {
-            wait_until(&format!("{daemon:?}'s unlocking"), || matches!(vault().load(&entry.key), Ok(Some(_))));
+            wait_until(&format!("{daemon:?}'s unlocking"), || {
+                forget();
+                matches!(desktop.vault(Choice::Keychain).load(&entry.key), Ok(Some(_)))
+            });
         }
-        assert_eq!(keys(&vault()).len(), 2, "{daemon:?}");
+        forget();
+        assert_eq!(listed(&desktop).len(), 2, "{daemon:?}");
     });
 }
 
