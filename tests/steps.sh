@@ -97,7 +97,13 @@ closing() {
     else
         echo "nothing was skipped"
     fi
+    flaky
     counted
+}
+
+# The tests that failed and passed when they ran again, as nextest and tests/clients/run report them.
+flaky() {
+    cat "$STEPS"/*.log | sed -n 's/\x1b\[[0-9;]*m//g; s/^ *FLAKY [^]]*\] *\(([^)]*)\)\? */flaky: /p; /^flaky: /p' | sort -u
 }
 
 # N passed, N failed, N skipped: of every test harness, of fuzz targets and clients, and the steps without any.
