@@ -248,3 +248,28 @@ fn a_cache_fetches_with_credmints_answers() {
     run(&home, &format!("crane validate --remote 127.0.0.1:{}/team1/app2:1", cache.port));
     run(&home, &format!("! crane ls --omit-digest-tags {host}/team1/none"));
 }
+
+/// Docker Hub's tokens and GitLab's come from another host than their images, and a cache asks for a login there.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_login_is_asked_for_where_the_guide_has_it_asked_for() {
+    use crate::home::CREDMINT;
+    use crate::terminal::Terminal;
+    for (command, host) in [
+        (printed("other", "registry.example:5000/team1/app2:1", "sign-in.laptop"), "registry.example:5000"),
+        (printed("gitlab", "registry.gitlab.com/group1/project2/app2:1", "sign-in.laptop"), "registry.gitlab.com"),
+        (printed("docker-hub", "owner1/app2:1", "sign-in.laptop"), "docker.io"),
+        (printed("gitlab", "registry.gitlab.com/group1/project2/app2:1", "mirror.cache-login"), "gitlab.com"),
+        (printed("docker-hub", "owner1/app2:1", "mirror.cache-login"), "auth.docker.io"),
+    ] {
+        let home = Home::new();
+        let arguments: Vec<_> = command.strip_prefix("credmint ").unwrap().split(' ').collect();
+        let mut terminal = Terminal::run(&home, CLI, &arguments);
+        terminal.sees("Username").types("me").sees("Password").types_unseen("sesame");
+        let (code, shown) = terminal.ends();
+        assert_eq!(code, 0, "{command}: {shown}");
+        // What a registry asks, which runs as the same user.
+        let kept = home.run(CREDMINT, &["get"], host).secret();
+        assert_eq!(kept, "sesame", "{command}");
+    }
+}

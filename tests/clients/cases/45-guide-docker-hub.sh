@@ -21,6 +21,15 @@ same "the oldest commit is first" "$(sed -n 's/.*\t\(sha-[0-9a-f]*\)$/\1/p' "$SA
 for tag in $(sed -n 's/.*\t\(sha-[0-9a-f]*\)$/\1/p' "$SAID" | head -n 3); do
     guided "${image%:*}:$tag" delete.tag
 done
+# A cache of one's own, which asks credmint for the login of Docker Hub's token server.
+works "the login of the cache" credmint login auth.docker.io --username dockerhub --password-stdin <token.txt
+guided "$image" mirror.cache "s|/var/lib/registry|$HOME/cache|"
+guided "$image" mirror.cache-start 's/$/ >cache.log 2>\&1 \&/'
+for ((turn = 0; turn < 600; turn++)); do
+    ! (: <>/dev/tcp/127.0.0.1/5000) 2>/dev/null || break
+    sleep 0.1
+done
+works "the cache fetches" crane validate --platform linux/amd64 --remote 127.0.0.1:5000/dockerhub/walk:1.2.3
 kept "$image" 1 1.2 1.2.3 1.2.3-production production staging "sha-$commit"
 guided "$image" sign.verify-key
 guided "$image" delete.tag
