@@ -290,7 +290,7 @@ fn azure_arcs_agent_is_found_without_variables() {
 }
 
 #[test]
-fn a_machine_that_is_being_updated_is_asked_again() {
+fn a_machine_that_is_being_updated_is_called_again() {
     for status in [404, 410] {
         let world = World::new();
         world.azure.on(AzureCall::MachineToken, Behaviour::StumbleTimes(status, 2));
@@ -330,7 +330,7 @@ fn the_order_is_that_of_the_sdks() {
 }
 
 #[test]
-fn a_machine_without_an_identity_is_passed_over() {
+fn a_machine_without_an_identity_is_skipped() {
     let world = World::new();
     let mut home = world.with_az("jane");
     home.set("AZURE_POD_IDENTITY_AUTHORITY_HOST", world.azure.url());

@@ -5,7 +5,7 @@ use crate::acr::{CONTOSO, World, get, put_program};
 use crate::home::{ACR, Outcome};
 
 #[test]
-fn az_is_asked_wherever_its_account_lies() {
+fn az_is_called_wherever_its_account_is() {
     let world = World::new();
     let mut home = world.with_az("jane");
     // Without reading its file, if no other credential is tried.
@@ -30,7 +30,7 @@ fn az_is_asked_wherever_its_account_lies() {
 }
 
 #[test]
-fn az_is_asked_if_it_has_an_account() {
+fn az_is_called_if_it_has_an_account() {
     let world = World::new();
     let mut home = world.home();
     put_program(&mut home, "az", "echo run >> \"$HOME/runs\"; exit 1");

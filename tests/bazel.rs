@@ -142,7 +142,7 @@ fn stored_logins_go_to_their_registries() {
 }
 
 #[test]
-fn a_build_that_fails_says_why() {
+fn a_build_that_fails_reports_why() {
     let outcome = ask(&Home::new(), &format!("https://{REGISTRY}/v2/app/manifests/1"));
     assert_eq!((outcome.code, outcome.stdout.as_str()), (1, ""), "{outcome:?}");
     assert!(outcome.stderr.contains("AWS"), "{outcome:?}");

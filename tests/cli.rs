@@ -65,7 +65,7 @@ fn configure_names_each_registry_s_helper_and_unconfigure_leaves_no_trace() {
 }
 
 #[test]
-fn check_tells_by_its_exit_and_dry_run_by_a_difference() {
+fn check_sets_the_exit_code_and_dry_run_prints_a_diff() {
     let home = home();
     assert_eq!(credmint(&home, &["configure", "--store", "--check"]).code, 1);
     let difference = succeeds(&home, &["configure", "--store", "--dry-run"]);
@@ -109,7 +109,7 @@ fn at_a_terminal_it_proposes_and_asks() {
 }
 
 #[test]
-fn a_helper_that_docker_would_not_find_or_that_is_not_ours_is_refused() {
+fn a_helper_that_docker_would_not_find_or_that_is_not_ours_is_rejected() {
     let mut home = Home::new();
     home.set("PATH", "/nowhere");
     fails(&home, &["configure", "ghcr.io"], &["docker-credential-ghcr not found on PATH", "add "]);

@@ -25,7 +25,7 @@ printf '{{"ServerURL":"%s","Username":"robot","Secret":"%s-%s-c4n4ry"{end}}}' "$
 }
 
 #[test]
-fn a_helper_is_asked_by_host_pattern_and_what_tells_its_end_is_kept() {
+fn a_helper_is_called_by_host_pattern_and_a_response_with_an_expiry_is_cached() {
     let mut home = home("helper = \"corp\"", &answering(r#","Expires":"2099-01-01T00:00:00Z""#));
     let credentials = |secret: &str| ("r.corp.example".to_owned(), "robot".to_owned(), secret.to_owned());
     home.set("STAGE", "a");

@@ -143,7 +143,7 @@ fn finds(home: &Home, level: &str, words: &str, remedy: &str) {
 
 #[cfg(unix)]
 #[test]
-fn doctor_tells_what_the_engine_does_by_itself() {
+fn doctor_reports_what_the_engine_does_by_itself() {
     let mut home = home();
     engine(
         &mut home,
@@ -180,7 +180,7 @@ fn doctor_tells_what_the_engine_does_by_itself() {
 
 #[cfg(unix)]
 #[test]
-fn doctor_tells_that_the_shells_proxy_is_not_the_engines() {
+fn doctor_reports_that_the_shells_proxy_is_not_the_engines() {
     let mut home = home();
     engine(&mut home, &json!({"ServerVersion": "28.5.1", "RegistryConfig": {}}));
     home.set("HTTPS_PROXY", "http://proxy.lan:3128");
@@ -189,7 +189,7 @@ fn doctor_tells_that_the_shells_proxy_is_not_the_engines() {
 
 #[cfg(unix)]
 #[test]
-fn doctor_tells_that_no_engine_runs() {
+fn doctor_reports_that_no_engine_runs() {
     let mut home = home();
     home.set("DOCKER_HOST", format!("unix://{}", home.path("gone.sock").display()));
     finds(&home, "note", "not running", "docker");

@@ -156,7 +156,7 @@ fn a_variable_that_goes_before_everything_is_named() {
 }
 
 #[test]
-fn it_says_whom_each_client_asks() {
+fn it_shows_the_source_of_each_client() {
     let home = healthy();
     let found = findings(&home, &["ghcr.io/a/b:1", "--offline"]);
     finds(&found, "ok", "docker, buildx, compose: docker-credential-ghcr for ghcr.io (credHelpers");
@@ -178,7 +178,7 @@ fn broken_settings_are_a_finding_and_name_the_key_that_was_meant() {
 }
 
 #[test]
-fn a_name_of_docker_hub_for_others_is_no_fault() {
+fn a_name_of_docker_hub_for_others_is_not_a_fault() {
     let home = home();
     let both = "{\"credHelpers\":{\"https://index.docker.io/v1/\":\"credmint\",\"docker.io\":\"credmint\"}}";
     home.write(CONFIG, both);

@@ -101,7 +101,7 @@ fn log_in(home: &Home, host: &str) {
 }
 
 #[test]
-fn a_token_server_of_another_domain_is_no_fault_and_gets_no_credentials() {
+fn a_token_server_of_another_domain_is_not_a_fault_and_gets_no_credentials() {
     let home = home();
     home.write(CONFIG, "{\"credsStore\":\"credmint\"}");
     let server = Server::bearer("localhost", "opaque");

@@ -178,7 +178,7 @@ fn erase_forgets_the_minted_token() {
 
 /// docker-py's `build`, the classic builder and others call `list` first, and `get` only for what it lists.
 #[test]
-fn list_names_what_docker_wires_and_what_was_answered() {
+fn list_names_what_docker_wires_and_what_was_served() {
     const OTHER: &str = "210987654321.dkr.ecr.us-east-1.amazonaws.com";
     const WIRED: &str = "123456789012.dkr.ecr.eu-west-1.amazonaws.com";
     let aws = Aws::start();
@@ -224,7 +224,7 @@ fn a_look_alike_host_is_sent_nothing() {
 }
 
 #[test]
-fn nothing_is_kept_where_nothing_is_to_be_kept() {
+fn nothing_is_stored_if_configured_so() {
     let aws = Aws::start();
     let mut home = Home::signed_in(&aws);
     home.set("CREDMINT_VAULT", "none");

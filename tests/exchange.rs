@@ -247,7 +247,7 @@ fn an_identity_token_as_the_password_is_fetched_each_time_and_kept_nowhere() {
 }
 
 #[test]
-fn digital_ocean_takes_an_api_token_and_reads_alone_unless_told() {
+fn digital_ocean_takes_an_api_token_and_reads_alone_unless_configured() {
     let keys = "provider = \"digitalocean\"\nregistry_name = \"corp\"";
     let mut job = Job::elsewhere(&table("registry.digitalocean.com", keys));
     job.get("registry.digitalocean.com").is_not_found_because(&["DIGITALOCEAN_ACCESS_TOKEN is not set"]);

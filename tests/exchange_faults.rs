@@ -44,7 +44,7 @@ fn a_connection_that_is_set_up_and_fails_is_an_error_and_never_anonymity() {
 }
 
 #[test]
-fn what_is_refused_tells_what_to_compare() {
+fn what_is_rejected_tells_what_to_compare() {
     let row = docker_hub();
     let job = Job::with(&row.settings);
     job.exchanges.set_subject("repo:octo-org/other:");
@@ -62,7 +62,7 @@ fn what_is_refused_tells_what_to_compare() {
 }
 
 #[test]
-fn a_service_that_wants_to_be_left_alone_is_asked_again_when_it_said() {
+fn a_service_with_retry_after_is_called_again_after_its_retry_after() {
     let row = docker_hub();
     for status in [429, 503] {
         let job = Job::with(&row.settings);
@@ -79,7 +79,7 @@ fn a_service_that_wants_to_be_left_alone_is_asked_again_when_it_said() {
 }
 
 #[test]
-fn a_job_without_identity_is_told_what_to_set_up() {
+fn a_job_without_identity_gets_a_remedy() {
     for row in rows() {
         let mut job = Job::elsewhere(&row.settings);
         let outcome = job.get(row.server);
@@ -117,7 +117,7 @@ fn a_key_that_is_missing_or_wrong_is_named() {
 }
 
 #[test]
-fn azure_pipelines_and_buildkite_are_asked_as_they_want() {
+fn azure_pipelines_and_buildkite_are_called_in_their_formats() {
     let quay = rows().into_iter().find(|row| row.server == "quay.io").unwrap();
     let mut job = Job::elsewhere(&quay.settings);
     job.home.set("TF_BUILD", "True").set("SYSTEM_ACCESSTOKEN", format!("{JOB_TOKEN}1"));
@@ -243,7 +243,7 @@ fn a_token_that_has_expired_or_is_for_another_audience_is_not_sent() {
 }
 
 #[test]
-fn a_ci_that_refuses_an_identity_token_is_told() {
+fn a_ci_that_rejects_an_identity_token_is_reported() {
     let row = docker_hub();
     let job = Job::with(&row.settings);
     for (behaviour, words) in [
@@ -325,7 +325,7 @@ fn an_aws_identity_is_exchanged_and_another_one_gets_another_token() {
 }
 
 #[test]
-fn a_kept_token_serves_while_the_service_is_down() {
+fn a_cached_token_is_served_while_the_service_is_down() {
     let row = docker_hub();
     let job = Job::with(&row.settings);
     let first = job.get(row.server).secret();

@@ -83,7 +83,7 @@ fn a_metadata_service_that_is_silent_costs_seconds() {
 }
 
 #[test]
-fn a_service_that_stumbles_is_asked_again() {
+fn a_service_with_short_outages_is_called_again() {
     let aws = Aws::start();
     aws.on(Call::EcrToken, Behaviour::FailTimes(1));
     Home::signed_in(&aws).get(REGISTRY).credentials();
@@ -102,7 +102,7 @@ fn a_malformed_response_is_reported_in_one_sentence() {
 }
 
 #[test]
-fn no_network_is_a_sentence_and_a_kept_token_serves() {
+fn without_network_a_cached_token_is_served_and_the_error_is_one_sentence() {
     let aws = Aws::start();
     let home = Home::signed_in(&aws);
     let first = home.get(REGISTRY).secret();
@@ -125,7 +125,7 @@ fn a_private_authority_is_trusted_when_it_is_named() {
 }
 
 #[test]
-fn a_proxy_is_used_and_left_out_as_the_environment_says() {
+fn a_proxy_is_used_and_left_out_according_to_the_environment() {
     let ca = Ca::new();
     let aws = Aws::start_tls("127.0.0.1:0".parse().unwrap(), &ca, &["127.0.0.1"]);
     let proxy = Proxy::start();
@@ -185,7 +185,7 @@ fn an_input_that_stays_open_is_given_up() {
 }
 
 #[test]
-fn a_closed_input_is_no_address() {
+fn a_closed_input_is_not_an_address() {
     let home = Home::new();
     let output = home.shell(&format!("exec {} get <&-", crate::home::program(ECR).display())).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
@@ -250,7 +250,7 @@ fn a_full_disk_does_not_prevent_the_token() {
 }
 
 #[test]
-fn an_answer_that_cannot_be_written_is_no_success() {
+fn an_output_that_cannot_be_written_is_not_a_success() {
     let home = Home::new();
     assert_eq!(home.store("r.example", "u", "s").code, 0);
     let (reader, broken) = std::io::pipe().unwrap();

@@ -88,7 +88,7 @@ fn an_identity_that_fails_is_the_end() {
 }
 
 #[test]
-fn refusals_name_the_remedy_and_no_body() {
+fn rejections_name_the_remedy_and_no_body() {
     let google = Google::start();
     let user = || {
         let mut home = home();
@@ -118,7 +118,7 @@ fn refusals_name_the_remedy_and_no_body() {
 }
 
 #[test]
-fn a_refused_impersonation_names_the_role() {
+fn a_rejected_impersonation_names_the_role() {
     let google = Google::start();
     let mut home = home();
     let account = "puller@pretend.iam.gserviceaccount.com";
@@ -200,7 +200,7 @@ fn services_that_hang_fail_or_send_malformed_responses() {
 }
 
 #[test]
-fn an_answer_without_end_is_given_up() {
+fn an_endless_response_is_an_error() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     std::thread::spawn(move || {
@@ -289,7 +289,7 @@ fn settings_impersonate_through_a_proxy_and_a_private_authority() {
 }
 
 #[test]
-fn a_metadata_server_is_asked_without_the_proxy() {
+fn a_metadata_server_is_called_without_the_proxy() {
     let google = Google::start();
     let proxy = Proxy::start();
     let mut home = on_machine(&google);

@@ -231,7 +231,7 @@ fn an_existing_token_is_never_copied_and_never_stale() {
 }
 
 #[test]
-fn gh_is_asked_once_and_again_for_another_account() {
+fn gh_is_called_once_and_again_for_another_account() {
     let mut company = Company::new();
     let asked = company.home.path("asked");
     company.gh(&format!("echo \"$@\" >>{}\ncat {}", asked.display(), company.home.path("keychain").display()));
@@ -308,7 +308,7 @@ fn an_app_of_the_environment_is_shown_to_its_own_github_alone() {
 }
 
 #[test]
-fn doctor_says_that_an_app_may_be_refused() {
+fn doctor_reports_that_an_app_may_be_denied() {
     let mut company = Company::with_app();
     let says = |company: &Company| {
         let said = company.home.run(CLI, &["doctor", "--offline", "ghcr.io"], "").stdout;

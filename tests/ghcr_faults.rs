@@ -182,7 +182,7 @@ fn a_gh_that_hangs_is_killed_with_its_children() {
 }
 
 #[test]
-fn a_gh_that_is_malformed_or_cannot_run_is_no_identity() {
+fn a_gh_that_is_malformed_or_cannot_run_is_not_an_identity() {
     let mut company = Company::new();
     for (nth, script) in ["exit 0", "echo canary; exit 4", "echo canary >&2", "kill -9 $$"].into_iter().enumerate() {
         company.home.set("GITHUB_ACTOR", nth.to_string());
@@ -193,7 +193,7 @@ fn a_gh_that_is_malformed_or_cannot_run_is_no_identity() {
 }
 
 #[test]
-fn a_gh_that_cannot_give_the_token_of_its_user_says_why() {
+fn a_gh_that_cannot_give_the_token_of_its_user_reports_why() {
     let mut company = Company::new();
     company.home.write("config/gh/hosts.yml", "github.com:\n  user: alice\n");
     company.get(PACKAGES).explains(&["gh's account alice of github.com", "not on PATH", "install gh"]);
@@ -220,7 +220,7 @@ fn a_gh_that_cannot_give_the_token_of_its_user_says_why() {
 }
 
 #[test]
-fn a_gh_that_knows_one_user_alone_is_asked_for_that_one() {
+fn a_gh_that_knows_one_user_alone_is_called_for_that_one() {
     let company = Company::new();
     company.home.write("config/gh/hosts.yml", "github.com:\n  user: alice\n");
     company.gh("case \"$*\" in *--user*) echo 'unknown flag: --user' >&2; exit 1;; esac; echo gho_alice");

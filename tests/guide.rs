@@ -152,7 +152,7 @@ fn what_is_for_powershell_is_in_its_words() {
 }
 
 #[test]
-fn every_file_is_what_its_name_says() {
+fn every_file_matches_its_name() {
     for (which, topics) in every_guide("linux") {
         for command in commands_of(&topics).filter(|command| !command["file"].is_null()) {
             let (name, body) = (text(&command["file"], "name"), text(&command["file"], "text"));
@@ -278,7 +278,7 @@ fn settings_are_filled_in_and_quoted() {
 }
 
 #[test]
-fn what_is_no_image_is_refused_with_an_example() {
+fn what_is_no_image_is_rejected_with_an_example() {
     let digest = format!("ghcr.io/o/a@sha256:{};reboot", "0".repeat(32));
     for (arguments, words) in [
         (vec!["guide", "ghcr.io"], "a guide is for an image"),
@@ -297,7 +297,7 @@ fn what_is_no_image_is_refused_with_an_example() {
 }
 
 #[test]
-fn it_is_markdown_and_only_what_was_asked_for() {
+fn it_is_markdown_and_only_what_was_requested() {
     let arguments = ["guide", "--topic", "list,delete", "--system", "linux", "ghcr.io/o/a:1"];
     let outcome = Home::new().run(CLI, &arguments, "");
     assert_eq!((outcome.code, outcome.stderr.as_str()), (0, ""));

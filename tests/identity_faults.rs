@@ -90,7 +90,7 @@ fn a_wrong_clock_is_reported_wherever_it_is_noticed() {
 }
 
 #[test]
-fn the_agent_of_a_node_that_is_busy_is_asked_again() {
+fn the_agent_of_a_node_that_is_busy_is_called_again() {
     let aws = Aws::start();
     aws.on(Call::ContainerCredentials, Behaviour::StumbleTimes(429, 2));
     let mut home = with_config(&aws, "", "");
@@ -122,7 +122,7 @@ fn private_authorities_are_those_of_the_variable_then_the_profile() {
 }
 
 #[test]
-fn half_a_key_is_not_passed_over() {
+fn half_a_key_is_not_skipped() {
     let aws = Aws::start();
     let mut home = with_config(&aws, ROLE, "base");
     home.set("AWS_ACCESS_KEY_ID", "AKIA").get(REGISTRY).explains(&["AWS_SECRET_ACCESS_KEY is missing"]);

@@ -192,7 +192,7 @@ fn what_it_has_not_put_there_stays() {
 }
 
 #[test]
-fn it_says_what_it_cannot_do() {
+fn it_reports_what_it_cannot_do() {
     let home = Home::new();
     for (arguments, words) in [
         (&["--uninstall"][..], "this script installed nothing"),

@@ -127,7 +127,7 @@ fn kubelet_s_rules_as_they_are_written_here() {
 }
 
 #[test]
-fn an_answer_looks_as_kubelet_writes_it_down() {
+fn a_response_has_kubelets_format() {
     let aws = Aws::start();
     aws.set_token_life(Duration::from_secs(3600));
     let home = Home::signed_in(&aws);
@@ -189,7 +189,7 @@ fn the_versions_of_the_conversation() {
 }
 
 #[test]
-fn what_is_no_request_is_refused_and_not_repeated() {
+fn what_is_no_request_is_rejected_and_not_repeated() {
     let aws = Aws::start();
     let home = Home::signed_in(&aws);
     let with = |field: &str, value: Value| {
@@ -252,7 +252,7 @@ fn no_identity_for_a_private_registry_is_an_error_in_kubelet_s_log() {
 }
 
 #[test]
-fn a_refused_identity_is_an_error_in_kubelet_s_log() {
+fn a_rejected_identity_is_an_error_in_kubelet_s_log() {
     let aws = Aws::start();
     let refusal = Behaviour::Refuse { status: 400, code: "AccessDeniedException", message: "no".into() };
     aws.on(Call::EcrToken, refusal);
@@ -299,7 +299,7 @@ fn stored_logins_serve_the_registries_that_they_are_for() {
 }
 
 #[test]
-fn every_key_matches_the_image_that_was_asked_for() {
+fn every_key_matches_the_image_that_was_requested() {
     let mut home = Home::new();
     home.set("GITHUB_TOKEN", "ghs_x");
     home.settings("[[registry]]\nmatch = \"ghcr.io/team-*\"\naccount = \"team\"\n");

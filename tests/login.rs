@@ -49,7 +49,7 @@ fn ctrl_c_at_a_question_stores_nothing() {
 }
 
 #[test]
-fn an_empty_answer_stores_nothing() {
+fn an_empty_response_stores_nothing() {
     let home = Home::new();
     let mut terminal = Terminal::run(&home, CLI, &["login", OWN, "-u", "me"]);
     terminal.sees("Password").types_unseen("");
@@ -115,7 +115,7 @@ fn what_names_no_host_is_not_docker_hub() {
 }
 
 #[test]
-fn input_that_cannot_be_asked_for_is_reported_at_once() {
+fn input_without_a_terminal_is_reported_at_once() {
     let home = Home::new();
     for (arguments, words) in [
         (&["login"][..], "no terminal: pass --password-stdin"),

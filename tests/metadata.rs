@@ -38,7 +38,7 @@ fn a_slow_or_failing_instance_metadata_service_gives_its_identity() {
 
 /// Version 1 of the service needs no session, and is not used: the role's keys must require one.
 #[test]
-fn an_instance_that_refuses_a_session_says_which_option_to_change() {
+fn an_instance_that_rejects_a_session_reports_which_option_to_change() {
     let forbidden = Behaviour::Refuse { status: 403, code: "Forbidden", message: "canary".into() };
     // The response to the PUT does not reach a container that is one hop too far away.
     let silent = Behaviour::Hang;

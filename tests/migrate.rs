@@ -75,7 +75,7 @@ fn logins_of_another_helper_are_taken_over_as_far_as_it_gives_them() {
 }
 
 #[test]
-fn a_new_store_tells_which_logins_the_old_one_keeps() {
+fn a_new_store_reports_which_logins_the_old_one_has() {
     let mut home = home();
     with_another_helper(&mut home, "pass");
     home.write(CONFIG, "{\"credsStore\":\"pass\"}");
@@ -123,7 +123,7 @@ fn podmans_namespaces_stay_and_what_it_signs_in_to_for_a_session_is_wired_for_go
 }
 
 #[test]
-fn configure_says_which_logins_it_hides_and_takes_them_along() {
+fn configure_reports_which_logins_it_hides_and_takes_them_along() {
     let mut home = home();
     with_another_helper(&mut home, "pass");
     let text = r#"{"auths":{"plain.example":{"auth":"dTpw"}},"credHelpers":{"https://r.example":"pass"}}"#;
@@ -146,7 +146,7 @@ fn configure_says_which_logins_it_hides_and_takes_them_along() {
 }
 
 #[test]
-fn configure_says_that_another_helper_has_a_login_and_takes_it_along() {
+fn configure_reports_that_another_helper_has_a_login_and_takes_it_along() {
     let mut home = home();
     let script = "read -r server\ncase $1/$server in\n\
         list/*) echo '{\"r.example\":\"u\"}' ;;\n\
@@ -240,7 +240,7 @@ fn without_a_record_unconfigure_takes_our_own_helpers_out_alone() {
 }
 
 #[test]
-fn a_store_lists_the_registries_that_it_is_told_of() {
+fn a_store_lists_the_registries_that_are_configured_for_it() {
     let home = home();
     home.write(CONFIG, r#"{"auths":{"https://s.example":{"auth":"dTpw"}}}"#);
     succeeds(&home, &["configure", "--store", "ghcr.io", "docker.io", "s.example"]);
@@ -323,7 +323,7 @@ fn aliases_are_linked_where_the_names_are_free() {
 }
 
 #[test]
-fn a_helper_that_hangs_is_asked_once_and_named() {
+fn a_helper_that_hangs_is_called_once_and_named() {
     let mut home = home();
     let runs = home.path("runs");
     home.script(

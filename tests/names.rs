@@ -25,7 +25,7 @@ fn home_without_keys(aws: &Aws) -> Home {
 }
 
 #[test]
-fn a_program_that_names_a_variable_is_asked_again_when_it_changes() {
+fn a_program_that_names_a_variable_is_called_again_when_it_changes() {
     let aws = Aws::start();
     let mut home = home_without_keys(&aws);
     home.write(".aws/config", "[default]\ncredential_process = cat $STAGE\n");
@@ -38,7 +38,7 @@ fn a_program_that_names_a_variable_is_asked_again_when_it_changes() {
 }
 
 #[test]
-fn a_script_that_reads_a_variable_is_asked_again_when_it_changes() {
+fn a_script_that_reads_a_variable_is_called_again_when_it_changes() {
     let aws = Aws::start();
     let mut home = home_without_keys(&aws);
     let script = home.script("identity", "cat \"$STAGE\"");
@@ -124,9 +124,9 @@ fn the_other_variable_for_a_profile_counts_where_the_first_is_not_set() {
 
 /// The real gcloud: it needs no network for that.
 #[test]
-fn a_token_that_gcloud_was_given_is_handed_on_and_not_kept() {
+fn a_token_that_gcloud_was_given_is_passed_through_and_not_kept() {
     if !Command::new("gcloud").arg("--version").output().is_ok_and(|output| output.status.success()) {
-        return skip("a_token_that_gcloud_was_given_is_handed_on_and_not_kept", "there is no gcloud");
+        return skip("a_token_that_gcloud_was_given_is_passed_through_and_not_kept", "there is no gcloud");
     }
     let mut home = Home::of(GCR);
     // gcloud takes its time on a busy machine.

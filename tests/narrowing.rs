@@ -108,7 +108,7 @@ fn the_session_of_a_role_has_a_policy() {
 }
 
 #[test]
-fn google_narrows_nothing_and_says_so() {
+fn google_narrows_nothing_and_reports_it() {
     let google = Google::start();
     let home = gcr::with_key(&google);
     home.settings(&table("europe-docker.pkg.dev", "access = \"pull\""));
@@ -142,7 +142,7 @@ fn keys_that_do_not_fit_are_errors() {
 
 /// Reports differ on whether GitHub lets Apps read private packages: doctor checks this one.
 #[test]
-fn doctor_tells_an_app_that_may_not_pull_from_a_missing_package() {
+fn doctor_reports_an_app_that_may_not_pull_from_a_missing_package() {
     let mut company = Company::with_app();
     let tokens = TokenServer::beside("/token", |_, _| false);
     let front = RegistryFront::start_bearer_tls(([127, 0, 0, 1], 0).into(), &company.ca, &["ghcr.io"], &tokens, None);

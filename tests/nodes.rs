@@ -64,7 +64,7 @@ fn the_configurations_name_every_registry_that_is_known() {
 }
 
 #[test]
-fn every_audience_may_be_asked_for_and_every_annotation_counts() {
+fn every_audience_may_be_requested_and_every_annotation_counts() {
     let known = include_str!("../crates/settings/src/workload.rs");
     let mut audiences = 0;
     for provider in providers(PODS).values() {

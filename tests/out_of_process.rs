@@ -109,7 +109,7 @@ fn the_worker_reports_its_own_timeout_first() {
 }
 
 #[test]
-fn started_by_hand_the_worker_says_what_it_is_for() {
+fn started_by_hand_the_worker_reports_its_purpose() {
     let outcome = Home::new().run(WORKER, &[], "");
     assert_eq!((outcome.code, outcome.stdout.as_str()), (1, ""));
     assert!(outcome.stderr.contains("started by the credential helpers"), "{outcome:?}");

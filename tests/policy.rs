@@ -174,7 +174,7 @@ fn an_exchange_asks_for_no_longer_life_than_is_allowed() {
 }
 
 #[test]
-fn each_answer_is_a_line_of_the_audit_log() {
+fn each_response_is_a_line_of_the_audit_log() {
     let aws = Aws::start();
     let home = Home::signed_in(&aws);
     let log = home.path("audit.log");
@@ -246,7 +246,7 @@ fn the_audit_log_may_be_the_system_s() {
 }
 
 #[test]
-fn doctor_names_the_rule_that_refuses() {
+fn doctor_names_the_rule_that_rejects() {
     let home = Home::of(CREDMINT);
     let policy =
         "audit = \"syslog\"\n[policy]\nregistries = [\"*.amazonaws.com\", \"ghcr.io\"]\nproviders = [\"ecr\"]\n";

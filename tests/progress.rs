@@ -37,7 +37,7 @@ fn a_slow_command_counts_seconds_and_clears_them_away() {
 }
 
 #[test]
-fn a_quick_command_shows_its_answer_only() {
+fn a_quick_command_shows_its_output_only() {
     let (_aws, home) = slow(Duration::ZERO);
     let shown = quick(Duration::from_secs(1), || {
         let started = std::time::Instant::now();

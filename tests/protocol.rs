@@ -348,7 +348,7 @@ fn an_input_that_comes_in_pieces_is_put_together() {
 }
 
 #[test]
-fn bad_input_is_refused_in_a_line_and_not_repeated() {
+fn bad_input_is_rejected_in_a_line_and_not_repeated() {
     let home = home();
     home.run(helper(), &["get"], b"r.example\xff\xfe").says("the request on standard input is not UTF-8 text");
     for text in ["canary", "[\"canary\"]", "{\"Secret\":\"canary\"", "{\"Secret\":[\"canary\"]}", "null", "", "{}{}"] {

@@ -163,7 +163,7 @@ fn a_login_for_such_a_registry_serves() {
 
 /// A helper with the cloud may be next to a worker of another build.
 #[test]
-fn a_minter_tells_that_the_cloud_was_left_out() {
+fn a_worker_reports_that_the_cloud_was_left_out() {
     for cloud in left_out() {
         let mut minter = home().command(WORKER, &[]).stdin(Stdio::piped()).spawn().unwrap();
         let mut input = minter.stdin.take().unwrap();
@@ -177,7 +177,7 @@ fn a_minter_tells_that_the_cloud_was_left_out() {
 }
 
 #[test]
-fn doctor_tells_what_is_built_in_and_what_a_left_out_registry_needs() {
+fn doctor_reports_what_is_built_in_and_what_a_left_out_registry_needs() {
     let home = home();
     let found = |arguments: &[&str], words: &str| {
         let facts = json_of(&credmint(&home, &[&["doctor", "--offline", "--json"], arguments].concat()));

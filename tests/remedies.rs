@@ -240,7 +240,7 @@ fn every_client_is_wired() {
 }
 
 #[test]
-fn credentials_that_are_refused_are_replaced() {
+fn credentials_that_are_rejected_are_replaced() {
     let tokens = TokenServer::beside("/token", |user, password| (user, password) == ("me", "right"));
     let registry = RegistryFront::start_bearer(&tokens, None);
     let host = registry.addr().to_string();
@@ -257,7 +257,7 @@ fn credentials_that_are_refused_are_replaced() {
 }
 
 #[test]
-fn a_token_that_is_refused_is_minted_again() {
+fn a_token_that_is_rejected_is_minted_again() {
     let aws = Aws::start();
     let registry = RegistryFront::start(&aws, None);
     let host = registry.addr().to_string();

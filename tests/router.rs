@@ -103,7 +103,7 @@ fn list_names_a_login_as_docker_s_configuration_does() {
 }
 
 #[test]
-fn an_app_s_token_for_a_namespace_is_asked_for_with_the_namespace() {
+fn an_app_s_token_for_a_namespace_is_requested_with_the_namespace() {
     let mut company = Company::with_app();
     company.github.install(8, "other-org", true);
     company.home.set("PATH", "/usr/bin:/bin");

@@ -144,7 +144,7 @@ fn the_annotation_for_pulling_comes_first_and_without_one_the_machine_pulls() {
 
 /// kubelet's `requiredServiceAccountAnnotationKeys` requires the name of an annotation, not a value.
 #[test]
-fn an_annotation_that_says_nothing_is_refused_and_the_node_does_not_sign_in() {
+fn an_annotation_that_is_empty_is_rejected_and_the_node_does_not_sign_in() {
     let aws = Aws::start();
     let home = Home::signed_in(&aws);
     let image = format!("{REGISTRY}/app");
@@ -195,7 +195,7 @@ fn a_login_of_the_machine_is_not_given_to_a_service_account() {
 }
 
 #[test]
-fn a_refused_service_account_gets_nothing_of_the_machine_s() {
+fn a_rejected_service_account_gets_nothing_of_the_machine_s() {
     let aws = Aws::start();
     let home = Home::signed_in(&aws);
     home.get(REGISTRY).credentials();

@@ -199,7 +199,7 @@ fn skopeo_and_podman_find_the_keys_of_an_export() {
 }
 
 #[test]
-fn doctor_says_which_clients_a_table_for_some_images_is_for() {
+fn doctor_reports_which_clients_a_table_for_some_images_is_for() {
     let job = Job::with(SETTINGS);
     let findings = |image: &str| job.home.run(CLI, &["doctor", "--offline", image], "").stdout;
     let said = findings("quay.io/team-a/app:1");

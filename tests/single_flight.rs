@@ -43,7 +43,7 @@ fn fifty_at_once_mint_once_however_short_the_token_lives() {
 }
 
 #[test]
-fn fifty_at_once_are_all_answered_where_nothing_can_be_kept() {
+fn fifty_at_once_all_get_a_response_where_nothing_can_be_kept() {
     let aws = Aws::start();
     aws.on(Call::EcrToken, Behaviour::Slow(SLOW));
     let mut home = patient(&aws);

@@ -234,7 +234,7 @@ fn a_service_that_sends_elsewhere_is_not_followed() {
 
 /// Names out of the environment and out of addresses become file names and words of messages.
 #[test]
-fn a_hostile_name_is_no_path_and_no_command() {
+fn a_hostile_name_is_never_a_path_or_a_command() {
     let aws = Aws::start();
     let mut home = Home::signed_in(&aws);
     home.unset("AWS_ACCESS_KEY_ID");

@@ -220,7 +220,7 @@ fn a_mirror_takes_what_is_attached_to_an_image() {
 
 /// distribution 3 as a cache that fetches with what credmint answers.
 #[test]
-fn a_cache_fetches_with_credmints_answers() {
+fn a_cache_fetches_with_credmints_credentials() {
     let (Some(upstream), Some(cache), Some(_), Some(_)) =
         (tool("docker-registry"), tool("registry"), tool("crane"), tool("htpasswd"))
     else {

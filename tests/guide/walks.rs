@@ -26,7 +26,7 @@ fn served(home: &Home, program: &Path) -> Running {
 }
 
 #[test]
-fn a_registry_of_ones_own_from_the_certificate_to_the_next_version() {
+fn a_registry_of_your_own_from_the_certificate_to_the_next_version() {
     if ["crane", "oras", "cosign", "htpasswd", "openssl", "jq", "skopeo"].iter().any(|name| tool(name).is_none()) {
         return skip("guide: registry", "there is no crane, oras, cosign, htpasswd, openssl, jq or skopeo");
     }

@@ -16,7 +16,7 @@ fn the_same_programs_make_the_same_archive() {
 
 #[test]
 #[ignore = "packs the programs that ship: tests/run does it"]
-fn an_archive_tells_what_is_in_it() {
+fn an_archive_lists_its_contents() {
     let archive = archive(release(), "xz");
     let read = |name: &str| {
         let output =

@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_has_no_secret_and_names_whom_the_token_is_for() {
+    fn a_line_has_no_secret_and_names_the_principal() {
         let server = ServerUrl::parse("r.example/team/app").unwrap();
         let request = Request { action: "get", server: &server, provider: Some("quay"), identity: Some("4fe1") };
         // {"sub":"org+robot"}

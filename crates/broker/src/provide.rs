@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_malformed_request_is_refused_and_not_repeated() {
+    fn a_malformed_request_is_rejected_and_not_repeated() {
         let without_annotations = r#"{"registry":"r.example","workload":{"token":"canary"}}"#;
         for text in ["", "canary", "{}", "{\"registry\":\"canary canary\"}", "[\"canary\"]", without_annotations] {
             let failure = ProvideRequest::read(text).unwrap_err().to_string();

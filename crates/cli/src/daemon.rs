@@ -303,7 +303,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_dockerd_would_not_start_with_is_refused() {
+    fn what_dockerd_would_not_start_with_is_rejected() {
         for (text, counts) in [
             ("https://mirror.example", true),
             ("http://mirror.example:5000/", true),

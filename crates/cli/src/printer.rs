@@ -159,7 +159,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_name_takes_the_terminal_over() {
+    fn no_name_sends_escape_sequences() {
         let good = Tone::Success.of("ok");
         assert_eq!(shown(&format!("{good}\n\té 日")), format!("{good}\n\té 日"));
         for (text, expected) in [

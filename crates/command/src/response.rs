@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_end_is_told_by_the_answer_by_the_token_or_by_the_table() {
+    fn an_end_comes_from_the_response_the_token_or_the_table() {
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
         let at = |seconds: u64| Some(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
         // {"exp":2000000}

@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_no_path_and_no_option() {
+    fn a_name_is_never_a_path_or_an_option() {
         for name in ["ecr", "ecr-login", "desktop.exe", "dev-containers-1234", "o_k"] {
             assert_eq!(HelperName::parse(name).unwrap().program(), format!("docker-credential-{name}"));
         }

@@ -264,7 +264,7 @@ proptest! {
     }
 
     #[test]
-    fn a_login_comes_back((text, _) in config(), server in select(&SERVERS[..]), user in "[a-z]{1,5}|<token>", secret in "[ -~é]{1,9}") {
+    fn a_login_is_returned((text, _) in config(), server in select(&SERVERS[..]), user in "[a-z]{1,5}|<token>", secret in "[ -~é]{1,9}") {
         let mut document = Document::parse(text.into_bytes()).unwrap();
         let given = Credentials { server: server.to_owned(), username: user, secret: Secret::new(secret) };
         document.set_auth(&given);

@@ -182,7 +182,7 @@ fn what_the_user_asks_for_is_never_taken_away() {
 }
 
 #[test]
-fn a_role_is_asked_for_in_the_registrys_partition_and_in_the_users_own_way() {
+fn a_role_is_assumed_in_the_registrys_partition_with_the_users_settings() {
     let fips = Wish { fips: true, ..Wish::default() };
     let none = Wish::default();
     for (wish, registry, expected) in [

@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn a_profile_without_credentials_is_no_error() {
+    fn a_profile_without_credentials_is_not_an_error() {
         for config in ["", "[profile p]\nregion = x\n", "[profile p]\nsso_session = only-a-token\n"] {
             assert!(resolved(config).unwrap().is_none(), "{config}");
         }

@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ttl_is_asked_for_where_it_can_be() {
+    fn a_ttl_is_requested_where_possible() {
         let server = ServerUrl::parse("docker.io").unwrap();
         let of = |provider, life| {
             let row = Exchange::named(provider).unwrap();

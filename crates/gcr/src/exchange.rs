@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn the_machines_own_services_are_asked_without_a_proxy() {
+    fn the_machines_own_services_are_called_without_a_proxy() {
         for (url, expected) in [
             ("http://169.254.169.254/metadata/identity/oauth2/token", true),
             ("http://metadata.google.internal/", true),

@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_rule_says_is_in_the_fingerprint() {
+    fn the_rule_is_in_the_fingerprint() {
         let mut setup = Setup::of(Path::new("/nowhere"), &[]);
         let mut seen = HashSet::from([scope(REGISTRY, &setup).identity]);
         for rule in [

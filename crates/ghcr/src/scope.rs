@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_rule_says_is_in_the_fingerprint() {
+    fn the_rule_is_in_the_fingerprint() {
         let home = tempfile::tempdir().unwrap();
         let mut setup = Setup::of(home.path(), &[]);
         let mut seen = HashSet::from([scope(REGISTRY, &setup).identity]);

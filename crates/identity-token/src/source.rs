@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn the_ci_that_runs_the_job_is_found_and_one_without_identity_is_told() {
+    fn the_ci_that_runs_the_job_is_found_and_one_without_identity_is_reported() {
         use IdentitySource::*;
         for (variables, expected) in [
             (&[][..], Detected::None),

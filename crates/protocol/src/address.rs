@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn key_is_what_docker_asks_for() {
+    fn the_key_is_the_address_that_docker_sends() {
         for (text, key) in [
             ("https://r.example/", "r.example"),
             ("https://R.example:5000/v2/", "r.example:5000"),
@@ -323,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn a_very_long_host_is_refused() {
+    fn a_very_long_host_is_rejected() {
         for text in ["a".repeat(64), "a.".repeat(200), "\u{fc}".repeat(63)] {
             assert_eq!(ServerUrl::parse(&text).unwrap_err(), AddressError::TooLong);
         }

@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_read_whole_and_what_is_none_is_told() {
+    fn a_file_is_read_whole_and_what_is_none_is_reported() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         for text in ["", "é", &"x".repeat(100_000)] {
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pipe_that_nobody_fills_is_given_up() {
+    fn a_pipe_without_a_writer_is_given_up() {
         let (_folder, path) = pipe();
         assert_eq!(read_file(&path).unwrap_err().kind(), io::ErrorKind::TimedOut);
     }

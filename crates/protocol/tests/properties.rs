@@ -146,7 +146,7 @@ proptest! {
 
     /// A parser that sees another host than the client's hands a token to the wrong one.
     #[test]
-    fn nobody_else_sees_another_host(
+    fn other_parsers_see_the_same_host(
         text in r"(https://|http://|//)?[a-zA-Z0-9.@:/\\?#\[\]%_\t -]{1,40}|(https://)?[a-z.]{1,12}[@:/\\?#\t%;, ]{1,3}[a-z.:0-9@]{1,16}",
     ) {
         let Ok(ours) = ServerUrl::parse(&text) else { return Ok(()) };
@@ -168,7 +168,7 @@ proptest! {
     }
 
     #[test]
-    fn nothing_panics_and_what_was_asked_is_echoed(text in any::<String>()) {
+    fn nothing_panics_and_the_request_is_echoed(text in any::<String>()) {
         if let Ok(server) = ServerUrl::parse(&text) {
             prop_assert!(text.contains(server.original()));
             prop_assert!(server.key().is_ascii());
@@ -193,7 +193,7 @@ proptest! {
     }
 
     #[test]
-    fn credentials_that_are_none_are_refused_without_being_repeated(text in "[\\[{\",:a-z0-9 ]{0,20}canary[\\]}\",:a-z0-9 ]{0,20}") {
+    fn credentials_that_are_none_are_rejected_without_being_repeated(text in "[\\[{\",:a-z0-9 ]{0,20}canary[\\]}\",:a-z0-9 ]{0,20}") {
         if let Err(failure) = Credentials::from_json(&text) {
             prop_assert!(!failure.to_string().contains("canary") || text.contains("\"canary\""), "{}", failure);
         }

@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_of_ones_own_is_known_by_its_web_site() {
+    fn a_server_of_your_own_is_known_by_its_web_site() {
         let declared = |text: &str| github_of(registry_as(Cloud::GitHub, &ServerUrl::parse(text).unwrap()));
         for (host, github) in [
             ("containers.github.corp.example", Some("github.corp.example")),

@@ -73,7 +73,7 @@ proptest! {
     /// Cut, doubled, with another sign in it, with something before or behind: either it is nobody's,
     /// or only the cloud can have this name.
     #[test]
-    fn a_name_that_was_tampered_with_is_nobodys_or_still_the_clouds(
+    fn a_name_that_was_tampered_with_is_rejected_or_still_the_clouds(
         host in select(&HOSTS[..]), at in any::<prop::sample::Index>(), until in any::<prop::sample::Index>(),
         inserted in r"[a-z0-9.@:/\\?#_-]{0,3}|\.attacker\.com|attacker\.com/|attacker\.com#|x@|-",
     ) {

@@ -220,14 +220,14 @@ mod tests {
     }
 
     #[test]
-    fn a_token_that_does_not_say_whom_it_is_of_is_only_itself() {
+    fn a_token_without_a_subject_is_identified_by_its_value() {
         let texts = ["", "x", "x.y.z", "x.e30.z", "x.e30.y", "x.W10.z"];
         let prints: HashSet<_> = texts.iter().map(|text| print(&workload(Secret::new((*text).into()), &[]))).collect();
         assert_eq!(prints.len(), texts.len());
     }
 
     #[test]
-    fn who_signs_in_where() {
+    fn the_principal_and_the_authority() {
         let pool = "https://iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p/providers/c";
         let of = |audience: &str, annotations| workload(token(&json!({"aud": [audience]})), annotations);
         let plain = of("sts.amazonaws.com", &[("team", "x"), ("iam.gke.io/enable-wi-image-pull", "false")]);

@@ -127,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_certificate_that_is_none_for_a_server_is_told_from_one_that_nobody_trusts() {
+    fn a_certificate_that_is_none_for_a_server_is_distinguished_from_an_untrusted_one() {
         for (chain, words) in [
             ("client error (Connect); invalid peer certificate: UnknownIssuer", "SSL_CERT_FILE"),
             ("client error (Connect); invalid peer certificate: Other(OtherError(CaUsedAsEndEntity))", "CA:FALSE"),

@@ -115,8 +115,8 @@ fn signed_in_as_user(world: &World, bin: &Path) -> Home {
 }
 
 #[test]
-fn a_user_whom_the_tenant_wants_to_see_is_told_how_by_the_real_az() {
-    let test = "a_user_whom_the_tenant_wants_to_see_is_told_how_by_the_real_az";
+fn a_user_who_must_sign_in_again_gets_a_remedy_from_the_real_az() {
+    let test = "a_user_who_must_sign_in_again_gets_a_remedy_from_the_real_az";
     let Some(bin) = real_az() else { return skip(test, "az is not installed: tests/reference/set-up") };
     let world = World::new();
     let scope = "--scope https://containerregistry.azure.net/.default";
@@ -148,8 +148,8 @@ fn on_a_disk(home: &Home, lines: &str) -> Option<Outcome> {
 }
 
 #[test]
-fn a_real_az_without_a_disk_to_write_on_says_so() {
-    let test = "a_real_az_without_a_disk_to_write_on_says_so";
+fn a_real_az_without_a_disk_to_write_on_reports_it() {
+    let test = "a_real_az_without_a_disk_to_write_on_reports_it";
     let Some(bin) = real_az() else { return skip(test, "az is not installed: tests/reference/set-up") };
     let world = World::new();
     let home = || signed_in(&world, &bin, "AzureCloud", &world.azure.secret_of("app"));

@@ -246,8 +246,8 @@ fn flaw(ours: &Principal, theirs: &Principal, verdict: &Verdict) -> Option<Strin
 }
 
 #[test]
-fn ours_signs_in_as_the_sdk_does_or_the_row_says_why_not() {
-    let test = "ours_signs_in_as_the_sdk_does_or_the_row_says_why_not";
+fn ours_signs_in_as_the_sdk_does_or_the_row_has_the_reason() {
+    let test = "ours_signs_in_as_the_sdk_does_or_the_row_has_the_reason";
     let Some(mut reference) = Reference::start() else {
         return skip(test, "azure-identity is not installed: tests/reference/set-up");
     };

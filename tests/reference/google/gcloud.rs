@@ -310,7 +310,7 @@ const CHAIN: &[Row] = &[
 ];
 
 #[test]
-fn a_set_of_files_and_variables_is_whom_gcloud_takes_it_for() {
+fn a_set_of_files_and_variables_is_the_same_principal_to_gcloud() {
     let Some(gcloud) = Gcloud::start() else { return skip("gcloud", "gcloud is not installed") };
     let mut world = World::new();
     let mut verdict = Verdict::default();

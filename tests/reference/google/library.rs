@@ -60,7 +60,7 @@ impl Drop for Library {
 }
 
 #[test]
-fn a_set_of_files_and_variables_is_whom_google_auth_takes_it_for() {
+fn a_set_of_files_and_variables_is_the_same_principal_to_google_auth() {
     let Some(mut library) = Library::start() else {
         return skip("google-auth", "tests/reference/set-up has not installed it");
     };

@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
 #[test]
-fn it_says_that_it_is_ready_and_ends_with_its_input() {
+fn it_reports_that_it_is_ready_and_ends_with_its_input() {
     let folder = std::env::temp_dir().join(format!("pretend-clouds-{}", std::process::id()));
     std::fs::create_dir(&folder).unwrap();
     let mut program = Command::new(env!("CARGO_BIN_EXE_pretend-clouds"));

@@ -83,7 +83,7 @@ fn a_pfx_file_with_any_usual_algorithm_is_opened() {
 }
 
 #[test]
-fn a_pfx_file_that_is_of_no_use_is_told_apart() {
+fn a_pfx_file_that_is_of_no_use_is_distinguished() {
     let Some(folder) = Folder::new() else { return };
     folder.openssl(
         "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=ec -keyout ec.key -out ec.pem",

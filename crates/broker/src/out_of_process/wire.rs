@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_malformed_response_is_refused() {
+    fn a_malformed_response_is_rejected() {
         for line in ["", "canary", "{\"username\":\"canary\"}", "{\"secret\":\"canary\",\"username\":\"u\"}"] {
             assert!(read_response(line.as_bytes()).is_none(), "{line}");
         }

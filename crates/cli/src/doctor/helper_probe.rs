@@ -142,7 +142,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_program_that_cannot_be_run_is_told_apart() {
+    fn a_program_that_cannot_be_run_is_distinguished() {
         let folder = tempfile::tempdir().unwrap();
         for (content, words) in [
             (&b"#!/no/such/python3 -u\n"[..], "its interpreter /no/such/python3 does not exist"),

@@ -160,7 +160,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_left_out_is_not_asked_for() {
+    fn what_is_left_out_is_not_requested() {
         for (host, list, expected) in [
             ("ghcr.io", "localhost,ghcr.io", true),
             ("r.corp.example:5000", ".corp.example", true),

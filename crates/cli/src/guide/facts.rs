@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_asked_for_by_digest_has_no_tag() {
+    fn an_image_by_digest_has_no_tag() {
         let digest = format!("sha256:{}", "0".repeat(64));
         for image in [format!("ghcr.io/o/a@{digest}"), format!("ghcr.io/o/a:1@{digest}")] {
             let image = Image::parse(&image).unwrap();

@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn powershell_says_the_same() {
+    fn powershell_has_the_same_meaning() {
         for (posix, power) in [
             ("digest=$(crane digest a:1)", "$digest = $(crane digest a:1)"),
             ("project=mine", "$project = \"mine\""),

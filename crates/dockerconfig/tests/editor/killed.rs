@@ -180,7 +180,7 @@ fn c10_a_mounted_file_is_overwritten_in_place_and_whole_at_every_step() {
 }
 
 #[test]
-fn c10_a_file_in_a_folder_of_somebody_else_is_overwritten_in_place() {
+fn c10_a_file_in_a_folder_of_another_user_is_overwritten_in_place() {
     use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("config.json");

@@ -130,7 +130,7 @@ fn c20_the_variable_wins_in_docker_alone() {
 }
 
 #[test]
-fn a_source_says_what_it_is() {
+fn a_source_has_a_name() {
     let document = Document::parse(r#"{"credsStore":"h","auths":{"r.example":{"auth":"dTpw"}}}"#.into()).unwrap();
     let (server, files) = (ServerUrl::parse("r.example").unwrap(), [("/c".into(), document)]);
     let search = LookupQuery { server: &server, repository: None, variable: &[], files: &files };

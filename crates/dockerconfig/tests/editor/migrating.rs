@@ -172,13 +172,13 @@ fn of_two_spellings_the_one_that_docker_takes_moves_and_the_other_is_named() {
 }
 
 #[test]
-fn a_login_is_kept_under_what_is_asked_for_and_not_under_its_key() {
+fn a_login_is_kept_under_the_address_that_is_looked_up_and_not_under_its_key() {
     let kept = [("bare.example:5000", "three"), ("path.example", "one"), ("plain.example", "two")];
     table("paths-and-http", DOCKERS, &kept, &[("bare.example:5000/v2/", "")][1..]);
 }
 
 #[test]
-fn what_a_helper_cannot_say_stays_and_the_output_says_why() {
+fn what_a_helper_cannot_say_stays_and_the_output_reports_why() {
     let left = [
         ("spaces.example", "a separate login for spaces.example/team"),
         ("spaces.example/team", "a separate login"),
@@ -196,7 +196,7 @@ fn the_tokens_of_the_web_login_go_where_the_login_goes() {
 }
 
 #[test]
-fn what_is_kept_or_answered_by_another_is_not_overwritten() {
+fn what_is_stored_or_served_by_another_is_not_overwritten() {
     let text = json!({"auths": {"a.example": {"auth": "dTpw"}, "b.example": {"auth": "dTpw"}, "c.example": {"auth": "dTpw"}},
         "credHelpers": {"b.example": "pass", "c.example": "pass"}});
     let before = Document::parse(text.to_string().into_bytes()).unwrap();

@@ -60,7 +60,7 @@ fn a_member_a_letter_off_is_named_with_the_right_spelling() {
 }
 
 #[test]
-fn c3_c4_what_docker_cannot_read_is_refused_with_its_place_and_left_alone() {
+fn c3_c4_what_docker_cannot_read_is_rejected_with_its_place_and_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("config.json");
     let rows: &[(&[u8], (usize, usize), &str)] = &[

@@ -153,7 +153,7 @@ fn what_is_kept_outlives_the_daemon() {
 }
 
 #[test]
-fn another_collection_that_is_locked_hides_nothing_and_is_told() {
+fn another_collection_that_is_locked_hides_nothing_and_is_reported() {
     let Some(desktop) = Desktop::start() else { return };
     let (kept, hidden) = (login("kept.example", "me", "secret"), login("hidden.example", "me", "secret"));
     desktop.vault(Choice::Keychain).save(&hidden).unwrap();

@@ -21,7 +21,7 @@ fn soon() -> Deadline {
 }
 
 #[test]
-fn a_service_that_is_down_is_asked_three_times_and_one_that_refuses_once() {
+fn a_service_that_is_down_is_called_three_times_and_one_that_rejects_once() {
     let aws = Aws::start();
     let client = Client::new(&environment(&[("", "")])).unwrap();
     for (behaviour, status, calls) in [
@@ -37,7 +37,7 @@ fn a_service_that_is_down_is_asked_three_times_and_one_that_refuses_once() {
 }
 
 #[test]
-fn what_never_answers_ends_with_the_deadline() {
+fn a_program_that_never_responds_ends_with_the_deadline() {
     let silent = SilentAddress::new();
     let client = Client::new(&environment(&[("", "")])).unwrap();
     let started = Instant::now();

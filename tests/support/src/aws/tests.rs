@@ -54,7 +54,7 @@ fn ecr_mints_a_token_for_the_signer() {
 }
 
 #[test]
-fn ecr_public_answers_with_an_object_and_only_in_one_region() {
+fn ecr_public_returns_an_object_and_only_in_one_region() {
     let aws = Aws::start();
     let answer = signed(&aws, KEY, "us-east-1/ecr-public", 0, PUBLIC, "{}");
     assert!(answer.json()["authorizationData"]["authorizationToken"].is_string());
@@ -64,7 +64,7 @@ fn ecr_public_answers_with_an_object_and_only_in_one_region() {
 }
 
 #[test]
-fn no_two_passwords_are_equal_and_all_have_the_length_asked_for() {
+fn no_two_passwords_are_equal_and_all_have_the_requested_length() {
     let aws = Aws::start();
     aws.set_password_length(2700);
     (0..3).for_each(|_| drop(mint(&aws)));
@@ -76,7 +76,7 @@ fn no_two_passwords_are_equal_and_all_have_the_length_asked_for() {
 }
 
 #[test]
-fn signatures_are_refused_as_aws_refuses_them() {
+fn signatures_are_rejected_as_by_aws() {
     let aws = Aws::start();
     let unsigned = fetch("POST", &aws.url(), &[("x-amz-target", ECR)], "{}").unwrap();
     let rows = [
@@ -169,7 +169,7 @@ fn every_other_source_gives_credentials_that_mint() {
 }
 
 #[test]
-fn behaves_as_told_and_counts_it() {
+fn behaves_as_configured_and_counts_it() {
     let aws = Aws::start();
     aws.on(Call::EcrToken, Behaviour::FailTimes(2));
     assert_eq!([mint(&aws), mint(&aws), mint(&aws)].map(|answer| answer.status), [500, 500, 200]);

@@ -31,7 +31,7 @@ fn an_applications_token_becomes_a_registrys() {
 }
 
 #[test]
-fn what_is_not_proven_is_refused() {
+fn what_is_not_proven_is_rejected() {
     let azure = Azure::start();
     let assertion = "client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer";
     for (form, code) in [

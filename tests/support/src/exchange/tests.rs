@@ -4,7 +4,7 @@ use super::issuer::{ISSUER, now};
 use super::state::State;
 
 #[test]
-fn a_token_is_taken_by_whom_it_is_for_and_from_whom_it_is() {
+fn a_token_is_checked_for_audience_and_issuer() {
     let state = State::new();
     let token = state.identity("repo:octo-org/app:x", &json!("a"));
     assert_eq!(state.admit(&token, "a").unwrap(), "repo:octo-org/app:x");

@@ -13,7 +13,7 @@ fn get(github: &GitHub, path: &str, headers: &[(&str, &str)]) -> Answer {
 }
 
 #[test]
-fn only_the_app_is_told_about_its_installations() {
+fn only_the_app_sees_its_installations() {
     let github = GitHub::start();
     github.install(7, "octo-org", true);
     let forged = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiIxMjM0NTYiLCJpYXQiOjEsImV4cCI6Mn0.c2ln";
