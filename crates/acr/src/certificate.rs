@@ -81,7 +81,7 @@ impl Certificate {
 }
 
 /// The certificate of a key, then its issuers one by one, then the others: files have them in every
-/// order, and Entra ID takes the first for the application's.
+/// order, and Entra ID treats the first as the application's.
 fn ordered(mut files: Vec<Vec<u8>>, public_key: &[u8]) -> Result<Vec<Vec<u8>>, CertificateError> {
     if files.is_empty() {
         return Err(CertificateError::NoCertificate);

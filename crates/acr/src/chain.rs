@@ -1,4 +1,4 @@
-//! The credential chain: where the ACR helper looks for an identity, and in which order.
+//! The credential chain: the sources of an identity of the ACR helper, in order.
 
 use broker::MintError;
 use program::Started;
@@ -10,7 +10,7 @@ use crate::{
     client_certificate, client_secret, developer_tools, error, managed_identity, pipelines, pod, workload_identity,
 };
 
-/// Where an identity can come from.
+/// A source of an identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Source {
     ClientSecret,

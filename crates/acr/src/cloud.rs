@@ -10,7 +10,7 @@ use crate::error;
 use crate::identity::Identity;
 use crate::{az_config, token};
 
-/// Rejects a token that another cloud than the registry's has issued, where the token names its issuer.
+/// Rejects a token of another cloud than the registry's, if the token names its issuer.
 pub(crate) fn check_token(identity: &Identity, context: &Context<'_>) -> Result<(), MintError> {
     let Some(cloud) = context.cloud else { return Ok(()) };
     let Some(issuer) = token::issuer(&identity.token) else { return Ok(()) };
@@ -41,7 +41,7 @@ pub(crate) fn check_machine(principal: &Principal, its_cloud: &str, context: &Co
     }
 }
 
-/// Rejects the account of az where another cloud is active in az: before az is started, since the tokens of
+/// Rejects the account of az if another cloud is active in az: before az is started, since the tokens of
 /// some clouds have the same issuer.
 pub(crate) fn check_az(principal: &Principal, context: &Context<'_>) -> Result<(), MintError> {
     let Some(cloud) = context.cloud else { return Ok(()) };

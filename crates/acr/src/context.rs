@@ -20,9 +20,9 @@ pub(crate) struct Context<'a> {
     pub(crate) workload: Option<&'a Workload>,
     pub(crate) client: web::Client,
     pub(crate) deadline: Deadline,
-    /// The cloud of the registry; `None` where the settings choose the authority or the provider.
+    /// The cloud of the registry; `None` if the settings choose the authority or the provider.
     pub(crate) cloud: Option<AzureCloud>,
-    /// Where Entra ID signs in applications: `https://HOST`, without a slash at the end.
+    /// The authority of Entra ID: `https://HOST`, without a trailing slash.
     pub(crate) authority: String,
     /// What the access token is for.
     pub(crate) resource: String,

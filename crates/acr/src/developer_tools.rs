@@ -41,7 +41,7 @@ pub(crate) async fn az(context: &Context<'_>, is_only: bool, started: Option<Sta
     Ok(found(output, principal, tenant, AZ, token))
 }
 
-/// The command that signs in to az: the one that az prints, where a tenant requires a sign-in for one service.
+/// The command that signs in to az: the one that az prints, if a tenant requires a sign-in for one service.
 fn login(tenant: Option<&str>, stderr: &str, context: &Context<'_>) -> String {
     let printed = stderr.lines().map(str::trim).find(|line| line.starts_with("az login ") && line.contains("--scope"));
     let mut words = printed.unwrap_or_default().split_whitespace().skip_while(|word| *word != "--tenant").skip(1);
@@ -100,7 +100,7 @@ pub(crate) async fn azd(context: &Context<'_>, is_only: bool) -> Result<Found, M
     Ok(found(output, principal::developer_cli(), tenant, AZD, token))
 }
 
-/// A program of `PATH`, run where no stranger has put a module of Python's.
+/// A program of `PATH`, run in a folder without Python modules of other users.
 fn command(context: &Context<'_>, names: &[&str]) -> Option<Command> {
     let program = names.iter().find_map(|name| context.environment.program(name))?;
     let mut command = Command::new(program);
@@ -111,7 +111,7 @@ fn command(context: &Context<'_>, names: &[&str]) -> Option<Command> {
     Some(command)
 }
 
-/// Where the settings allow az alone, it is started wherever it keeps its account.
+/// If the settings allow only az, it is started wherever its account is stored.
 fn az_may_have_account(context: &Context<'_>, is_only: bool) -> bool {
     !names_application(context) && (is_only || az_config::az_has_session(context.environment, context.places))
 }

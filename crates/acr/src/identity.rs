@@ -5,7 +5,7 @@ use protocol::Secret;
 pub(crate) struct Identity {
     pub(crate) principal: Principal,
     pub(crate) token: Secret,
-    /// The tenant that the token was requested from, where one was named.
+    /// The tenant that the token was requested from, if one was named.
     pub(crate) tenant: Option<String>,
 }
 

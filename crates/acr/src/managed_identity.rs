@@ -116,7 +116,7 @@ async fn request_token(
     }
 }
 
-/// The cloud that a machine is in, as its metadata service calls it; `None` where it does not say.
+/// The cloud that a machine is in, as its metadata service calls it; `None` if unknown.
 /// <https://learn.microsoft.com/azure/virtual-machines/instance-metadata-service#get-azure-environment>
 async fn cloud_of(endpoint: &str, context: &Context<'_>) -> Option<String> {
     let mut url = Url::parse(endpoint).ok()?;
@@ -138,7 +138,7 @@ async fn send(
     response.map_err(|error| error::unreachable(principal, source.service(), &error))
 }
 
-/// Where no other credential is allowed, the service is waited for: the machine may have just started.
+/// If no other credential is allowed, this waits for the service: the machine may have just started.
 fn presence(environment: &Environment, is_only: bool) -> MetadataPresence {
     if is_only {
         return MetadataPresence::Certain;
@@ -151,7 +151,7 @@ fn is_busy(response: &Response) -> bool {
     matches!(response.status, 404 | 410 | 429 | 500..) && (response.status != 404 || is_azures(response))
 }
 
-/// Whether this refusal is of Azure's: other clouds response at the same address, in other forms.
+/// Whether this rejection is Azure's: other clouds respond at the same address, in other formats.
 fn is_azures(response: &Response) -> bool {
     response.json().is_some_and(|body| body["error"].is_string())
 }

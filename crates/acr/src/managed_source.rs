@@ -42,7 +42,7 @@ impl ManagedSource {
                 None => ManagedSource::CloudShell { endpoint },
             });
         }
-        // Set where a service in a cluster takes the place of the machine's, as the SDKs read it.
+        // Set if a service in a cluster replaces the machine's, as the SDKs read it.
         let named = text("AZURE_POD_IDENTITY_AUTHORITY_HOST");
         if named.is_none() && agent(environment).is_some_and(|agent| agent.exists()) {
             return Ok(ManagedSource::Arc { endpoint: AGENT.to_owned() });

@@ -8,7 +8,7 @@ use web::{Response, quote};
 pub(crate) struct Rejection {
     pub(crate) code: u32,
     cause: &'static str,
-    /// Empty where the principal's own remedy is the best one.
+    /// Empty if the principal's own remedy is the best one.
     remedy: &'static str,
 }
 

@@ -1,4 +1,4 @@
-//! The audit log: a line for each request that was answered, where the settings ask for it.
+//! The audit log: a line for each served request, if the settings enable it.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -14,7 +14,7 @@ use crate::login_expiry::jwt_subject;
 pub(crate) struct Request<'a> {
     /// `get`, `store` or `erase`.
     pub(crate) action: &'static str,
-    /// The registry, with the repository where the client named it.
+    /// The registry, with the repository if the client named it.
     pub(crate) server: &'a ServerUrl,
     /// What the credentials come from, by its name in the settings.
     pub(crate) provider: Option<&'a str>,
@@ -108,7 +108,7 @@ fn to_syslog(_: &str) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// The user of this process by number, and the program that has started it, as far as the system tells.
+/// The user of this process by number, and the program that has started it, as far as the system shows them.
 #[cfg(unix)]
 fn process() -> (Option<u32>, Option<String>) {
     let user = rustix::process::getuid().as_raw();

@@ -33,7 +33,7 @@ pub struct Broker<P> {
     deadline: Deadline,
 }
 
-/// The credentials that are returned, and their expiry where it is known.
+/// The credentials that are returned, and their expiry if known.
 struct Found {
     credentials: Credentials,
     expires: Option<SystemTime>,
@@ -137,7 +137,7 @@ impl<P: Provider> Broker<P> {
     }
 
     /// The credentials of a registry: a stored login, else a cached token, else an existing token, else a
-    /// minted one. The client asks for `server`, and needs the credentials for `image`.
+    /// minted one. The client requests `server`, and needs the credentials for `image`.
     fn find(&self, server: &ServerUrl, image: &ServerUrl, scope: Option<Scope<P::Target>>) -> Result<Found, Failure> {
         self.permit(image)?;
         let refused = scope.as_ref().and_then(|scope| self.refuses_scope(image, scope));
@@ -177,7 +177,7 @@ impl<P: Provider> Broker<P> {
         }
     }
 
-    /// The remedy where the home folder does not exist.
+    /// The remedy if the home folder does not exist.
     fn missing_home(&self) -> Option<String> {
         let home = self.setup.places.home.as_ref().filter(|_| self.setup.places.data.is_none())?;
         Some(format!("set HOME to an existing folder: {} does not exist", home.display()))
@@ -270,7 +270,7 @@ impl<P: Provider> Helper for Broker<P> {
     }
 }
 
-/// Adds the way to continue without an expired session: some clients ask for every registry of their
+/// Adds the way to continue without an expired session: some clients call `get` for every registry of their
 /// configuration and stop at the first error.
 fn with_not_found_hint(error: ErrorMessage) -> ErrorMessage {
     let has_expired = error.what.contains(SESSION_EXPIRED);

@@ -5,7 +5,7 @@ use vault::Entry;
 /// How far ahead of this clock the time of minting may be. Further ahead, the clock was set back.
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(60);
 
-/// Whether a cached token may be served. This is the one place where that is decided.
+/// Whether a cached token may be served. Only this decides it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Freshness {
     /// Served at once.

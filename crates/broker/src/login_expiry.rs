@@ -29,7 +29,7 @@ pub fn jwt_expiry(text: &str) -> Option<SystemTime> {
     expiry_member(&Zeroizing::new(URL_SAFE_NO_PAD.decode(claims.trim_end_matches('=')).ok()?), "exp")
 }
 
-/// The `sub` of a JSON Web Token: whom it is for. Its signature is not verified.
+/// The `sub` of a JSON Web Token: its principal. Its signature is not verified.
 pub(crate) fn jwt_subject(text: &str) -> Option<String> {
     let claims = text.split('.').nth(1).filter(|_| text.split('.').count() == 3)?;
     let claims = Zeroizing::new(URL_SAFE_NO_PAD.decode(claims.trim_end_matches('=')).ok()?);

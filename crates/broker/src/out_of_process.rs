@@ -60,7 +60,7 @@ impl<P: Provider> Provider for OutOfProcess<P> {
     }
 }
 
-/// The worker beside this program, else the one on `PATH`; if there is neither, where it should be.
+/// The worker next to this program, else the one on `PATH`; if there is neither, the path where it should be.
 fn program(environment: &Environment) -> PathBuf {
     let name = format!("{WORKER}{}", std::env::consts::EXE_SUFFIX);
     let beside = std::env::current_exe().ok().map(|program| program.with_file_name(&name));

@@ -25,7 +25,7 @@ pub struct ProvideResponse {
     pub username: String,
     /// The password or token.
     pub secret: Secret,
-    /// Its expiry, where it is known.
+    /// Its expiry, if known.
     pub expires: Option<SystemTime>,
     /// Whether other images of the registry may need other credentials.
     pub partial: bool,

@@ -16,7 +16,7 @@ pub trait Provider {
     fn username<'a>(&'a self, scope: &'a Scope<Self::Target>) -> &'a str;
 
     /// An existing token that is passed through: from an environment variable, or from another program's
-    /// file. It is never cached, where it would become stale after the next change. Called on every `get`
+    /// file. It is never cached, because a cached one would be stale after the next change. Called on every `get`
     /// that finds no login and no cached token, so it must be cheap. `None` leads to [`Provider::mint`].
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use crate::context::Context;
 use crate::helpers::{ALIASES, file_name};
 use crate::printer::Tone;
 
-/// Links the names of the clouds' own helpers to ours beside them, where nothing has these names yet.
+/// Links the names of the clouds' own helpers to ours in the same folder, if the names are free.
 pub(crate) fn link(context: &Context<'_>) -> Result<(), ErrorMessage> {
     for (alias, ours) in ALIASES {
         let file = file_name(alias);

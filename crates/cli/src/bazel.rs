@@ -71,7 +71,7 @@ fn headers(address: &ServerUrl, context: &Context<'_>) -> Result<Option<Value>, 
     let value = authorization(kind.as_ref(), address, &provided);
     let mut answer = json!({"headers": {"Authorization": [value.as_str()]}});
     let now = SystemTime::now();
-    // Without it Bazel asks again after its --credential_helper_cache_duration.
+    // Without it Bazel calls again after its --credential_helper_cache_duration.
     if let Some(life) = provide::life(&provided, now) {
         answer["expires"] = time::iso(now + life).into();
     }

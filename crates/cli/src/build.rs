@@ -5,9 +5,9 @@ use crate::helpers::name_of;
 /// What a `credmint` is built from.
 #[derive(Clone, Copy, Debug)]
 pub struct Build {
-    /// The package's version; where clouds were left out, with those that were not: `0.1.0+ecr`.
+    /// The package's version; if clouds are missing, with the others: `0.1.0+ecr`.
     pub version: &'static str,
-    /// The hash of the commit, where it was known.
+    /// The hash of the commit, if known.
     pub commit: Option<&'static str>,
     /// The target triple.
     pub target: &'static str,

@@ -213,7 +213,7 @@ fn place(which: &Daemon, context: &Context<'_>) -> Result<DaemonFile, ErrorMessa
     let wanted = |place: &&DaemonFile| match place {
         DaemonFile::Rootful(_) => !which.rootless && !which.desktop,
         DaemonFile::Rootless(_) => which.rootless,
-        // On a Mac there is no other.
+        // macOS has no other engine.
         DaemonFile::Desktop(_) => which.desktop || system == System::MacOs && !which.rootless,
     };
     config_paths(context).daemon(system).iter().find(wanted).cloned().ok_or_else(|| ErrorMessage {
@@ -246,7 +246,7 @@ fn in_force(place: &DaemonFile, restart: bool) -> String {
     }
 }
 
-/// As dockerd wants it; what it does not take keeps it from starting.
+/// In the format of dockerd, which does not start with an invalid one.
 ///
 /// Source: `ValidateMirror` in <https://github.com/moby/moby/blob/master/daemon/pkg/registry/config.go>.
 fn mirror(text: &str) -> Result<String, String> {

@@ -9,7 +9,7 @@ use crate::context::Context;
 use crate::image::Image;
 use crate::printer::{Printer, Tone};
 
-/// How long one answer of GitHub's may take.
+/// The timeout of one response of GitHub.
 const ANSWER: Duration = Duration::from_secs(20);
 /// The maximum validity of a code, whatever the server says.
 const LONGEST: u64 = 15 * 60;
@@ -124,7 +124,7 @@ impl GitHub {
     }
 }
 
-/// Where the REST API of a GitHub begins:
+/// The URL of a GitHub's REST API:
 /// <https://docs.github.com/enterprise-server/rest/using-the-rest-api/getting-started-with-the-rest-api>.
 pub(crate) fn api(host: &str) -> String {
     match host == "github.com" || host.ends_with(".ghe.com") {

@@ -6,7 +6,7 @@ use protocol::ErrorMessage;
 use crate::context::Context;
 use crate::printer::Tone;
 
-/// Where the clients of this user keep their files.
+/// The files of this user's clients.
 pub(crate) fn config_paths(context: &Context<'_>) -> ConfigPaths {
     let environment = &context.setup.environment;
     ConfigPaths {

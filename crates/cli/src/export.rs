@@ -48,7 +48,7 @@ pub(crate) enum Format {
     Secret,
 }
 
-/// Writes what the registries' helpers answer in a form that knows no helpers. It holds secrets: a
+/// Writes the credentials of the registries' helpers in a format without helpers. It contains secrets: a
 /// file is made for its owner alone.
 pub(crate) fn run(which: &Export, context: &Context<'_>) -> Result<ExitCode, ErrorMessage> {
     let mut document = Document::empty();
@@ -80,7 +80,7 @@ pub(crate) fn run(which: &Export, context: &Context<'_>) -> Result<ExitCode, Err
     Ok(ExitCode::SUCCESS)
 }
 
-/// The keys of credentials. Those that are not for all images of a registry stand below the image, where podman,
+/// The keys of credentials. Those that are not for all images of a registry are under the image, where podman,
 /// skopeo, kaniko and kubelet look first; other clients look for the host alone, which they get if no other argument
 /// is of the same host.
 fn keys(image: &Image, partial: bool, images: &[Image]) -> Vec<String> {

@@ -38,14 +38,14 @@ impl HelperMapping {
     pub(crate) fn apply(&self, document: &mut Document, format: KeyFormat) {
         let helper = |name| HelperName::parse(name).expect("our own helpers have proper names");
         for (server, name) in &self.helpers {
-            // A store answers for it already, unless another helper is named.
+            // A store serves it already, unless another helper is named.
             let is_named = document.cred_helpers().iter().any(|(key, _)| *key == format.key(server));
             if self.store && !is_named {
                 document.add_marker(server);
                 continue;
             }
             document.set_cred_helper(server, format, &helper(name));
-            // Some ask for Docker Hub by the name that the image has.
+            // Some clients look up Docker Hub by the host of the image.
             if format == KeyFormat::Docker && server.key() == crate::image::DOCKER_HUB {
                 document.set_cred_helper(server, KeyFormat::Podman, &helper(name));
             }

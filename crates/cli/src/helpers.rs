@@ -23,7 +23,7 @@ pub(crate) fn is_ours(name: &str) -> bool {
     name == UNIVERSAL || cloud_of(name).is_some()
 }
 
-/// The names by which poms and build tools run the clouds' own helpers, and which of ours answers in their place.
+/// The names by which build tools run the clouds' own helpers, and our helper for each.
 pub(crate) const ALIASES: [(&str, &str); 3] = [("ecr-login", "ecr"), ("gcloud", "gcr"), ("acr-env", "acr")];
 
 /// Whether a short name is one that `configure --aliases` gives to a helper of ours.
@@ -34,7 +34,7 @@ pub(crate) fn is_alias(name: &str) -> bool {
 /// Timeout for `version`.
 const VERSION_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Where the helpers of this installation are, and where Docker looks for helpers.
+/// The folder of this installation's helpers, and the folders in which Docker looks for helpers.
 #[derive(Clone, Debug)]
 pub(crate) struct Helpers {
     /// The directory of this program, whose helpers have the same version.
@@ -65,7 +65,7 @@ impl Helpers {
     /// The one that Docker runs for this short name.
     pub(crate) fn on_path(&self, name: &str) -> Option<PathBuf> {
         let file = file_name(name);
-        // Go's clients refuse what a relative entry finds.
+        // Go clients reject programs of a relative entry.
         self.path.iter().filter(|folder| folder.is_absolute()).map(|folder| folder.join(&file)).find(|p| is_program(p))
     }
 

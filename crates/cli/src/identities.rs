@@ -20,7 +20,7 @@ pub(crate) fn detect(setup: &Setup) -> Vec<Identity> {
     [aws(setup), azure(setup), google(setup), github(setup)].into_iter().flatten().collect()
 }
 
-/// The exchanges that are set up and that this job has an identity token for: `match`, whose it is, and where the
+/// The configured exchanges for which this job has an identity token: `match`, its service, and the source of the
 /// token comes from.
 pub(crate) fn exchanges(setup: &Setup) -> Vec<(String, &'static str, String)> {
     let rules = setup.settings.rules.iter().filter_map(|rule| Some((rule, rule.exchange.as_ref()?)));

@@ -10,7 +10,7 @@ pub(crate) const DOCKER_HUB: &str = "https://index.docker.io/v1/";
 pub(crate) struct Image {
     /// The registry's host, with its port if it has one: `docker.io` for Docker Hub.
     pub(crate) registry: String,
-    /// `library/alpine`; `None` where only a registry was named.
+    /// `library/alpine`; `None` if only a registry was named.
     pub(crate) repository: Option<String>,
     /// `1.2`, if one was named.
     pub(crate) tag: Option<String>,
@@ -91,7 +91,7 @@ impl Image {
             Some((name, tag)) if !tag.contains('/') => (name, Some(tag)),
             _ => (rest, None),
         };
-        // A part that began with a hyphen would be taken for an option by one tool or another.
+        // Some tools would treat a part that begins with a hyphen as an option.
         let is_part = |part: &str| {
             part.starts_with(|first: char| first.is_ascii_alphanumeric())
                 && part.ends_with(|last: char| last.is_ascii_alphanumeric())
@@ -142,7 +142,7 @@ impl Image {
         }
     }
 
-    /// Where the registry itself is: Docker Hub's is at another name than its images.
+    /// The host of the registry itself, which for Docker Hub differs from that of its images.
     pub(crate) fn host(&self) -> &str {
         if self.is_docker_hub() { "registry-1.docker.io" } else { &self.registry }
     }
@@ -160,7 +160,7 @@ impl Image {
 /// Whether the first part of a reference is a host: it is with a dot, a colon or an upper-case letter,
 /// and `localhost` is one: <https://github.com/distribution/reference/blob/v0.6.0/normalize.go>.
 ///
-/// Alone, Docker takes `registry:5000` for an image; but who means an image of Docker Hub by its
+/// Docker treats `registry:5000` alone as an image; but a user who means an image of Docker Hub by its
 /// number writes a version, which is below 80, and no registry listens there.
 fn is_host(first: &str, is_alone: bool) -> bool {
     let first = first.split('@').next().unwrap_or(first);

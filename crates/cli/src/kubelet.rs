@@ -141,7 +141,7 @@ fn response(version: &str, image: &str, found: Option<&ProvideResponse>) -> Valu
             if provided.partial {
                 response["cacheKeyType"] = "Image".into();
             }
-            // Where the end is not known, kubelet takes the defaultCacheDuration of its configuration.
+            // Without an expiry, kubelet uses the defaultCacheDuration of its configuration.
             if let Some(life) = provide::life(provided, SystemTime::now()) {
                 response["cacheDuration"] = format!("{}s", life.as_secs()).into();
             }

@@ -59,7 +59,7 @@ const LONGEST: u64 = 256 << 10;
 
 /// What takes its time when a login is stored or erased.
 const KEYCHAIN: &str = "waiting for the keychain: it may show a prompt in a window of its own";
-/// Where `docker login` keeps the tokens of its web login.
+/// The addresses under which `docker login` stores the tokens of its web login.
 /// <https://github.com/docker/cli/blob/v28.3.0/cli/internal/oauth/manager/manager.go>
 const HUB_TOKENS: [&str; 2] = ["https://index.docker.io/v1/access-token", "https://index.docker.io/v1/refresh-token"];
 

@@ -34,7 +34,7 @@ impl Tone {
         }
     }
 
-    /// The text in this tone; the colours are taken out again where no terminal shows them.
+    /// The text in this tone; the colours are removed if the output is not a terminal.
     pub(crate) fn of(self, text: impl std::fmt::Display) -> String {
         let style = self.style();
         format!("{style}{text}{style:#}")
@@ -94,7 +94,7 @@ impl Printer {
         let _ = self.spinner.suspend(|| writeln!(anstream::stderr(), "{}", shown(&text.to_string())));
     }
 
-    /// A prompt, whose answer follows on the same line.
+    /// A prompt; the input follows on the same line.
     pub(crate) fn ask(&self, text: impl Display) {
         self.stop_spinner();
         let mut stderr = anstream::stderr();

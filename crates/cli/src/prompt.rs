@@ -1,4 +1,4 @@
-//! Prompts at a terminal. Echo is off from before the first prompt to the last answer: otherwise a password
+//! Prompts at a terminal. Echo is off from before the first prompt to the last input: otherwise a password
 //! that is typed ahead would be echoed before echo is turned off.
 
 use protocol::{ErrorMessage, Secret};

@@ -35,7 +35,7 @@ pub(crate) fn ask(client: &Client, question: &ProvideRequest) -> Result<Option<P
     })
 }
 
-/// How long a client may keep it, where it is known when it ends.
+/// How long a client may keep it, if known when it ends.
 pub(crate) fn life(provided: &ProvideResponse, now: SystemTime) -> Option<Duration> {
     let left = provided.expires?.duration_since(now).unwrap_or_default();
     Some(left.saturating_sub(MARGIN))

@@ -1,6 +1,6 @@
 use std::path::Path;
 
-/// A path or a word as a shell takes it for one argument.
+/// A path or a word, quoted as one argument of a shell.
 pub(crate) fn quoted(text: impl AsRef<Path>) -> String {
     let text = text.as_ref().to_string_lossy();
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-:@%+=,\\".contains(&byte);

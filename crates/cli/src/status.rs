@@ -81,14 +81,14 @@ fn facts(context: &Context<'_>) -> (Value, bool) {
 /// The number of registries per helper process; their names are far below the limit of a request.
 const AT_ONCE: usize = 500;
 
-/// What is kept for each of these registries.
+/// The login and the cached token of each of these registries.
 fn kept(hosts: &[&str], context: &Context<'_>) -> Vec<Value> {
     let client = context.helpers.universal(context.setup.settings.timeout).ok();
     let ask = |hosts: &[&str]| client.as_ref().and_then(|client| client.inspect_all(hosts).ok());
     hosts.chunks(AT_ONCE).flat_map(|hosts| ask(hosts).unwrap_or_else(|| vec![Value::Null; hosts.len()])).collect()
 }
 
-/// Who answers for a registry that Docker's config names, and what is kept for it.
+/// The helper of a registry in Docker's config, and its login or cached token.
 fn registry(host: &str, helper: &str, kept: &Value, context: &Context<'_>) -> Value {
     let expires = |kind: &str| time::of_seconds(&kept[kind]["expires"]);
     json!({

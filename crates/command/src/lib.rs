@@ -3,7 +3,7 @@
 //! that implements Docker's `get`.
 //!
 //! ```text
-//! stdin: the registry, as the client asked for it
+//! stdin: the registry, as the client sent it
 //! stdout: {"Username":"…","Secret":"…","Expires":"2026-11-27T20:00:00Z"}, exit 0
 //!         credentials not found in native keychain, exit 1: it has none
 //! ```

@@ -14,7 +14,7 @@ pub(crate) struct Response {
     pub(crate) expires: Option<SystemTime>,
 }
 
-/// Reads the answer to Docker's `get`, with our `Expires`.
+/// Reads the response to Docker's `get`, with our `Expires`.
 ///
 /// # Errors
 /// What is wrong with it, without a word of it.

@@ -11,7 +11,7 @@ pub struct Target {
     pub(crate) server: ServerUrl,
     /// The program as the settings name it, and its arguments.
     pub(crate) command: Vec<String>,
-    /// Where it was found.
+    /// Its path.
     pub(crate) program: Option<PathBuf>,
     /// How long responses without an expiry may be cached.
     pub(crate) life: Option<Duration>,
@@ -39,7 +39,7 @@ pub(crate) fn of(server: &ServerUrl, setup: &Setup) -> Option<Scope<Target>> {
     })
 }
 
-/// Whose credentials a program answers with can depend on everything that it sees: any variable counts,
+/// The credentials of a program can depend on its whole environment: any variable matters,
 /// but for what changes all the time.
 fn identity(setup: &Setup, target: &Target) -> String {
     let mut print = Fingerprint::new();

@@ -49,7 +49,7 @@ impl Auth {
     }
 }
 
-/// `user:password` from base64; `None` where Docker calls it invalid. The first colon divides, the
+/// `user:password` from base64; `None` if Docker calls it invalid. The first colon divides, the
 /// user is not empty, and NULs around the password are dropped, as in Docker's `decodeAuth`.
 pub(crate) fn decode(auth: &str) -> Option<(String, Secret)> {
     // Go skips line breaks in base64.

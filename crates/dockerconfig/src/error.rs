@@ -48,7 +48,7 @@ pub enum ConfigError {
     Busy {
         /// The file.
         path: PathBuf,
-        /// The process that has locked its folder, where that can be read.
+        /// The process that has locked its folder, if that can be read.
         by: Option<LockHolder>,
     },
 }

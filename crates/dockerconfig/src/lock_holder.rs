@@ -8,7 +8,7 @@ pub struct LockHolder {
     pub process: u32,
     /// The name of its program; empty where that cannot be read.
     pub program: String,
-    /// Its user id; `None` where that cannot be read, as for other users' processes on some systems.
+    /// Its user id; `None` if that cannot be read, as for other users' processes on some systems.
     pub user: Option<u32>,
 }
 

@@ -41,7 +41,7 @@ impl ResolvedPath {
         folder_of(&self.path)
     }
 
-    /// The whole file; `None` where there is none.
+    /// The whole file; `None` if there is none.
     pub(crate) fn read(&self) -> io::Result<Option<Vec<u8>>> {
         let found = match fs::metadata(&self.path) {
             // A pipe would be waited for.

@@ -9,10 +9,10 @@ use crate::role_chain::Role;
 use crate::scope::Target;
 use crate::service_config::of_service;
 
-/// The name of the session of an assumed role where no setting has one: it stands in CloudTrail.
+/// The session name of an assumed role if no setting has one; CloudTrail shows it.
 pub(crate) const SESSION: &str = "credmint";
 
-/// Where roles are assumed: in the registry's own partition, unless the settings say where.
+/// The region in which roles are assumed: in the registry's partition, unless the settings have one.
 pub(crate) fn sts_region(target: &Target) -> Region {
     let named = target.rule.as_ref().and_then(|rule| rule.region.as_ref());
     Region::new(named.unwrap_or(&target.region).clone())

@@ -1,4 +1,4 @@
-//! The credential chain: where the ECR helper looks for credentials, and in which order.
+//! The credential chain: the sources of credentials of the ECR helper, in order.
 
 use std::time::Duration;
 
@@ -53,7 +53,7 @@ const TOTAL_TIMEOUT: Duration = Duration::from_secs(8);
 pub(crate) struct Chain<'a> {
     /// For services on the network.
     pub(crate) config: &'a SdkConfig,
-    /// Where roles are assumed.
+    /// The region in which roles are assumed.
     pub(crate) region: &'a Region,
     pub(crate) proxied: &'a ProviderConfig,
     /// For metadata services, which no proxy can reach.
@@ -152,7 +152,7 @@ impl Chain<'_> {
         Ok(None)
     }
 
-    /// The credentials of the chosen profile, after its roles; `None` where it has none of any kind.
+    /// The credentials of the chosen profile, after its roles; `None` if it has none of any kind.
     async fn of_profile(&self) -> Result<Option<Credentials>, MintError> {
         error::missing_profile(self.profiles)?;
         let Some((base, roles)) = role_chain::resolve(self.profiles)? else { return Ok(None) };
@@ -215,7 +215,7 @@ impl Chain<'_> {
     }
 
     /// The role of the EC2 instance. The SDK's own client waits one second for a response, which is not
-    /// enough for an instance that has just started, and takes as long where there is no such service.
+    /// enough for an instance that has just started, and takes as long if there is no such service.
     fn instance(&self, presence: MetadataPresence) -> Result<SharedCredentialsProvider, MintError> {
         let retries =
             ImdsResponseRetryClassifier::default().with_retry_connect_timeouts(presence == MetadataPresence::Certain);
@@ -239,7 +239,7 @@ impl Chain<'_> {
     }
 }
 
-/// `None` where a source has no credentials; an error where it has some and fails.
+/// `None` if a source has no credentials; an error if it has some and fails.
 fn found(
     provided: Result<Credentials, CredentialsError>,
     principal: &Principal,

@@ -13,7 +13,7 @@ use web::{Row, find_cause};
 
 use crate::{error, principal};
 
-/// The remedy where the program itself has to be looked at.
+/// The remedy if the program itself must be examined.
 const RUN: &str = "run the command of credential_process in ~/.aws/config to see its error";
 
 /// Words in the errors of programs, in lower case. The errors are never shown: what a program prints may hold a

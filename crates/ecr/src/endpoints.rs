@@ -21,7 +21,7 @@ use crate::assume_role::{assume, sts_region};
 use crate::role_chain::Role;
 use crate::{mint, principal, scope};
 
-/// Records where a request would go, and does not send it.
+/// Records the URL of a request, and does not send it.
 #[derive(Clone, Debug, Default)]
 struct Recorder(Arc<Mutex<Vec<String>>>);
 

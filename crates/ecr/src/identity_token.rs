@@ -32,7 +32,7 @@ const REGIONS: [&str; 2] = ["AWS_REGION", "AWS_DEFAULT_REGION"];
 /// [`broker::Minted::requires`]; `ttl` in seconds. Only within a runtime.
 ///
 /// # Errors
-/// No AWS identity, no region, or STS refuses it.
+/// No AWS identity, no region, or STS rejects it.
 pub async fn identity_token(
     audience: &str,
     ttl: Option<u64>,

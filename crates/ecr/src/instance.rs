@@ -2,7 +2,7 @@ use aws_credential_types::provider::error::CredentialsError;
 use broker::MintError;
 use web::error_chain;
 
-/// Whether a metadata service answers as an instance's does that is switched off, or is one hop too far away.
+/// Whether a metadata service responds like one of an instance that is disabled or one hop too far away.
 pub(crate) fn gives_no_session(error: &CredentialsError) -> bool {
     is_disabled(error) || timed_out(error)
 }

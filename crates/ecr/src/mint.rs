@@ -98,7 +98,7 @@ pub(crate) async fn config(
         .region(region)
         .http_client(http.clone())
         .timeout_config(timeouts.clone())
-        // Of the profile the SDK reads where the services are, and nothing else.
+        // The SDK reads only the endpoints from the profile.
         .profile_files(EnvConfigFiles::builder().with_contents(EnvConfigFileKind::Config, profiles.endpoints()).build())
         .profile_name("default")
         .no_credentials();
@@ -168,7 +168,7 @@ pub(crate) async fn ask(target: &Target, config: &SdkConfig) -> Result<Token, Mi
 async fn private(target: &Target, config: &SdkConfig) -> Result<Token, MintError> {
     let mut builder = aws_sdk_ecr::config::Builder::from(&of_service(config, "ECR"));
     if !has_endpoint(config, "ECR") {
-        // Only ever set: what the user's own settings ask for is not taken away.
+        // Only set, never unset, so that the user's own settings stay.
         if target.fips {
             builder = builder.use_fips(true);
         }

@@ -1,5 +1,5 @@
 //! The profiles in AWS's files. They are read here and not by the SDK, which passes over names with spaces
-//! or letters beyond ASCII, refuses lines that Amazon's command takes, and stops at some.
+//! or non-ASCII letters, rejects lines that Amazon's command accepts, and stops at some.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -96,7 +96,7 @@ pub(crate) fn of_sign_in(error: &CredentialsError, profiles: &Profiles) -> MintE
     of_credentials(&principal, error)
 }
 
-/// Whether an instance has a role and does not get its credentials: the metadata service says so. Errors
+/// Whether an instance has a role and does not get its credentials, according to the metadata service. Errors
 /// before that come from other clouds' metadata services too.
 pub(crate) fn has_role(error: &CredentialsError) -> bool {
     ["retrieving credentials from IMDS", "IMDS/IAM configuration"]

@@ -1,6 +1,6 @@
 //! From a profile to the credentials that sign: those of a base, and the roles that they assume one after another.
 //!
-//! The order within a profile is that of Amazon's command, where AWS's SDKs differ: it is what users
+//! The order within a profile is that of Amazon's command, if AWS's SDKs differ: it is what users
 //! compare with. <https://github.com/boto/botocore/blob/develop/botocore/credentials.py>
 
 use std::time::Duration;
@@ -10,7 +10,7 @@ use protocol::ErrorMessage;
 
 use crate::profiles::{Profile, Profiles};
 
-/// Where the first credentials of a profile come from.
+/// The source of the first credentials of a profile.
 #[derive(Debug)]
 pub(crate) enum Base {
     Keys(Credentials),
@@ -55,7 +55,7 @@ pub(crate) struct Sso {
 /// The base, and the roles in the order in which they are assumed.
 pub(crate) type RoleChain = (Base, Vec<Role>);
 
-/// The chain of the chosen profile; `None` where it does not exist or has no credentials of any kind.
+/// The chain of the chosen profile; `None` if it does not exist or has no credentials of any kind.
 ///
 /// # Errors
 /// It is not complete, or contradicts itself.
@@ -225,7 +225,7 @@ fn incomplete(profiles: &Profiles, name: &str, cause: &str) -> ErrorMessage {
     ErrorMessage { what, hint: Some("correct it in ~/.aws/config".into()) }
 }
 
-/// Docker cannot ask for a code.
+/// Docker cannot prompt for a code.
 fn second_factor(name: &str, device: &str) -> ErrorMessage {
     ErrorMessage {
         what: format!("AWS profile {name} requires an MFA code of {device} (mfa_serial), which Docker cannot ask for"),

@@ -133,7 +133,7 @@ pub(crate) fn named_profile(environment: &Environment) -> Option<String> {
     environment.text("AWS_PROFILE").or_else(|| environment.text("AWS_DEFAULT_PROFILE"))
 }
 
-/// The path with variables filled in, as AWS's command reads it: `$NAME` and `${NAME}`, where they are set.
+/// The path with variables filled in, as AWS's command reads it: `$NAME` and `${NAME}`, if they are set.
 fn filled_in(path: PathBuf, environment: &Environment) -> PathBuf {
     let Some(mut rest) = path.to_str().filter(|path| path.contains('$')) else { return path };
     let mut filled = String::new();

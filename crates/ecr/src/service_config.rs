@@ -1,7 +1,7 @@
 use aws_config::SdkConfig;
 use aws_types::service_config::ServiceConfigKey;
 
-/// The configuration for a service. Where the user names its endpoint (`AWS_ENDPOINT_URL`, `endpoint_url` in a
+/// The configuration for a service. If the user sets its endpoint (`AWS_ENDPOINT_URL`, `endpoint_url` in a
 /// profile), FIPS and dual-stack do not apply to it, and the SDK rejects the combination.
 pub(crate) fn of_service(config: &SdkConfig, service: &str) -> SdkConfig {
     match has_endpoint(config, service) {

@@ -139,7 +139,7 @@ async fn refresh(cached: &mut Value, config: &SdkConfig) -> Result<(), SsoError>
     Ok(())
 }
 
-/// Saves a refreshed token where other programs look for it. If that fails, as where a container mounts the folder
+/// Saves a refreshed token for other programs. If that fails, such as if a container mounts the folder
 /// read-only, the token is used all the same.
 fn save(path: &Path, cached: &Value) {
     let written = || -> std::io::Result<()> {

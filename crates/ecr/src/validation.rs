@@ -58,7 +58,7 @@ pub(crate) fn validate(setup: &Setup) -> Result<(), MintError> {
     Ok(())
 }
 
-/// How often the SDK sends a request, by the variable or the profile; `None` where neither is set.
+/// How often the SDK sends a request, by the variable or the profile; `None` if neither is set.
 /// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html>
 pub(crate) fn max_attempts(environment: &Environment, profiles: &Profiles) -> Result<Option<u32>, MintError> {
     let by_variable = environment.text("AWS_MAX_ATTEMPTS").map(|text| ("AWS_MAX_ATTEMPTS", text));

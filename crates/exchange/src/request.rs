@@ -33,7 +33,7 @@ enum Field {
 }
 
 impl Unsigned {
-    /// The request of an exchange; `None` where its address is not one that a secret may be sent to.
+    /// The request of an exchange; `None` if its address is not one that a secret may be sent to.
     pub(crate) fn of(plan: &Plan, request: &Request) -> Option<Self> {
         let values = &plan.values;
         let url = Url::parse(&values.fill_url(request.url)?).ok().filter(may_be_sent_to)?;

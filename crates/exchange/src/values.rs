@@ -52,7 +52,7 @@ impl Values {
         self.value("ttl")?.parse().ok()
     }
 
-    /// A text with its values; `None` where one is missing.
+    /// A text with its values; `None` if one is missing.
     pub(crate) fn fill(&self, text: &str) -> Option<String> {
         self.filled(text, str::to_owned)
     }

@@ -21,7 +21,7 @@ pub(crate) struct Endpoints<'a> {
     pub(crate) role: Option<&'a str>,
     /// The instance's availability zone.
     pub(crate) region: Option<&'a str>,
-    /// Where a session of the metadata service's version 2 begins.
+    /// The URL for a session of version 2 of the metadata service.
     pub(crate) session: Option<&'a str>,
 }
 

@@ -1,4 +1,4 @@
-//! The credential chain: where the GCR helper looks for an identity, and in which order.
+//! The credential chain: the sources of an identity of the GCR helper, in order.
 
 use std::future::Future;
 use std::pin::Pin;

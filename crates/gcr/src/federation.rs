@@ -36,7 +36,7 @@ struct Lifetime {
     token_lifetime_seconds: Option<u64>,
 }
 
-/// Exchanges the token of another identity provider for one of Google's, and that, where the file says so, for a
+/// Exchanges the token of another identity provider for one of Google's, and that, if the file has one, for a
 /// service account's.
 /// <https://google.aip.dev/auth/4117>
 pub(crate) async fn token(

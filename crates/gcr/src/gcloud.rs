@@ -14,7 +14,7 @@ use crate::identity::Identity;
 use crate::principal;
 use crate::token::AccessToken;
 
-/// More than this gcloud refuses.
+/// gcloud rejects a larger value.
 const LONGEST: Duration = Duration::from_secs(3600);
 
 /// What errors of gcloud name.
@@ -58,7 +58,7 @@ pub(crate) fn start(setup: &Setup, deadline: Deadline) -> Result<Option<Gcloud>,
 }
 
 impl Gcloud {
-    /// gcloud's active account; `None` where there is none.
+    /// gcloud's active account; `None` if there is none.
     pub(crate) async fn identity(self) -> Result<Option<Identity>, MintError> {
         let principal = principal::gcloud();
         let output = match self.output.output().await {
@@ -87,7 +87,7 @@ impl Gcloud {
     }
 }
 
-/// The error of a gcloud that failed, by words of its standard error, which is not shown; `None` where it has no account.
+/// The error of a gcloud that failed, by words of its standard error, which is not shown; `None` if it has no account.
 fn error_of(principal: &Principal, code: Option<i32>, stderr: &str, configuration: Option<&str>) -> Option<MintError> {
     // Unrelated warnings come before it, of log files for example.
     let error = stderr.find("ERROR:").map_or(stderr, |at| &stderr[at..]);

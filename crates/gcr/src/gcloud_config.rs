@@ -22,14 +22,14 @@ pub(crate) fn gcloud_folder(setup: &Setup) -> Option<PathBuf> {
 pub(crate) const GCLOUD_OVERRIDES: [&str; 3] =
     ["CLOUDSDK_AUTH_ACCESS_TOKEN", "CLOUDSDK_AUTH_ACCESS_TOKEN_FILE", "CLOUDSDK_AUTH_CREDENTIAL_FILE_OVERRIDE"];
 
-/// Principal says that a credentials file is the one.
+/// The reason why a credentials file is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NamedBy {
     /// `credentials_file` of the settings.
     Settings,
     /// `GOOGLE_APPLICATION_CREDENTIALS`.
     Variable,
-    /// Nothing: it is where `gcloud auth application-default login` writes it.
+    /// It is in the path of `gcloud auth application-default login`.
     WellKnownPath,
 }
 
@@ -77,7 +77,7 @@ fn gcloud_accounts(setup: &Setup) -> Option<PathBuf> {
     Some(gcloud_folder(setup)?.join("credentials.db")).filter(|path| path.exists())
 }
 
-/// What tells gcloud to take an identity from elsewhere than its accounts: a variable, or the active
+/// The setting that makes gcloud use another identity than its accounts: a variable, or the active
 /// configuration.
 fn gcloud_override(setup: &Setup) -> Option<String> {
     let variable = GCLOUD_OVERRIDES.into_iter().find(|name| setup.environment.raw(name).is_some());

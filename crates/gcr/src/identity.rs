@@ -13,7 +13,7 @@ pub(crate) struct Identity {
     pub(crate) quota_project: Option<String>,
     /// What it depends on in addition to the token's name.
     pub(crate) conditions: Conditions,
-    /// The endpoint of the IAM Credentials API, where it is not the usual one.
+    /// The endpoint of the IAM Credentials API, if it is not the default.
     pub(crate) iam_endpoint: Option<String>,
 }
 

@@ -5,7 +5,7 @@
 //! and gcloud's account after it; its order stands in `chain.rs`:
 //!
 //! ```text
-//!  scope.rs ─▶ mint.rs ─▶ federation.rs   the pod, where kubelet sends its token
+//!  scope.rs ─▶ mint.rs ─▶ federation.rs   the pod, if kubelet sends its token
 //!                         chain.rs        the first identity of
 //!                           credentials_file.rs   GOOGLE_APPLICATION_CREDENTIALS, or gcloud's default
 //!                             service_account.rs    a key, which signs an assertion
@@ -13,7 +13,7 @@
 //!                             federation.rs         the token of another provider: subject_token.rs
 //!                           metadata_server.rs    the machine's service account
 //!                           gcloud.rs             gcloud's active account
-//!                      ─▶ impersonation.rs  where the settings or the file name a service account
+//!                      ─▶ impersonation.rs  if the settings or the file name a service account
 //! ```
 //!
 //! ```

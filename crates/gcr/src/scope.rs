@@ -31,7 +31,7 @@ pub(crate) fn of(server: &ServerUrl, setup: &Setup) -> Option<Scope<Target>> {
 }
 
 /// What chooses the identity. Of the files in which gcloud keeps its accounts' credentials and tokens
-/// none is here: they change with every refresh, and which account it is says the configuration.
+/// none is here: they change with every refresh, and the configuration has the account.
 const VARIABLES: [&str; 25] = [
     "GOOGLE_APPLICATION_CREDENTIALS",
     "GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES",
@@ -53,7 +53,7 @@ const VARIABLES: [&str; 25] = [
     "CLOUDSDK_AUTH_DISABLE_CREDENTIALS",
     "CLOUDSDK_AUTH_SERVICE_ACCOUNT_USE_SELF_SIGNED_JWT",
     "CLOUDSDK_API_ENDPOINT_OVERRIDES_IAMCREDENTIALS",
-    // Where a federation's subject is an identity of AWS.
+    // If the subject of a federation is an AWS identity.
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
     "AWS_SESSION_TOKEN",

@@ -16,7 +16,7 @@ use crate::exchange::Exchange;
 use crate::executable::{Executable, SubjectTokenRequest};
 use crate::rejection;
 
-/// `credential_source`: where the token of the other identity provider comes from.
+/// `credential_source`: the source of the other identity provider's token.
 #[derive(Deserialize)]
 pub(crate) struct CredentialSource {
     file: Option<PathBuf>,
@@ -51,7 +51,7 @@ enum FormatKind {
 }
 
 /// The files besides a federation's own that choose its subject: another subject token in them, or another
-/// program, is another identity. `None` where the file has another type or cannot be read.
+/// program, is another identity. `None` if the file has another type or cannot be read.
 pub(crate) fn files_named_in(credentials: &Path, environment: &Environment) -> Option<Vec<PathBuf>> {
     #[derive(Deserialize)]
     struct Federated {

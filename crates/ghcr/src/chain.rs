@@ -1,9 +1,9 @@
-//! The credential chain: where the GHCR helper looks for a token, and in which order.
+//! The credential chain: the sources of a token of the GHCR helper, in order.
 //!
 //! 1. a GitHub App, of credmint's settings or of the environment ([`app_settings`]): its token is minted ([`installation`])
 //! 2. the environment: `GH_TOKEN`, `GITHUB_TOKEN` and others ([`token`]): passed on
 //! 3. gh's `hosts.yml` ([`hosts`]): passed on
-//! 4. `gh auth token`, which reads gh's keychain ([`gh`]): kept for an hour
+//! 4. `gh auth token`, which reads gh's keychain ([`gh`]): cached for an hour
 //!
 //! The first source that has an identity is the only one that is used. A token that exists already is passed on
 //! before anything is minted, so the chain is in two functions.
@@ -49,7 +49,7 @@ pub(crate) fn mint(target: &Target, setup: &Setup, deadline: Deadline) -> Result
     }
 }
 
-/// The rights of a token are chosen where it is created, by its user: it cannot be given fewer here.
+/// The permissions of a token are chosen by its user when it is created: it cannot be narrowed here.
 fn reject_narrowing(target: &Target) -> Result<(), MintError> {
     let is_narrowed = target.rule.as_ref().is_some_and(|rule| rule.narrowing.limits_rights());
     if is_narrowed { Err(error::only_apps_narrow()) } else { Ok(()) }

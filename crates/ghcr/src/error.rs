@@ -17,7 +17,7 @@ pub(crate) fn no_identity(github: &GitHub) -> MintError {
     )
 }
 
-/// `source` is where the token was found: `in GH_TOKEN`.
+/// `source` is the place of the token: `in GH_TOKEN`.
 pub(crate) fn fine_grained(source: &str) -> MintError {
     MintError::failed(
         format!("the token {source} is a fine-grained personal access token, which GitHub Packages does not support"),

@@ -14,7 +14,7 @@ use crate::{error, hosts};
 /// How long gh may take; it waits for a keychain for 3 seconds itself.
 const TIMEOUT: Duration = Duration::from_secs(8);
 /// gh does not know when its tokens expire, and starting it takes as long as fifty cached responses. A sign-in
-/// or sign-out changes gh's file, and with it the name under which the token is kept.
+/// or sign-out changes gh's file, and with it the name of the cached token.
 const TTL: Duration = Duration::from_secs(3600);
 
 /// The token that gh keeps in the keychain, by the command that is meant for this:

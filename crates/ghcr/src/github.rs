@@ -10,7 +10,7 @@ pub(crate) struct GitHub {
     pub(crate) kind: Kind,
 }
 
-/// What a GitHub's tokens are called in the environment, and where its API is.
+/// The variables of a GitHub's tokens, and the URL of its API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// github.com.
@@ -46,7 +46,7 @@ impl GitHub {
         Some(GitHub::at(host.trim_end_matches('/')))
     }
 
-    /// Where its REST API begins, without a slash at the end:
+    /// The URL of its REST API, without a trailing slash:
     /// <https://docs.github.com/enterprise-server/rest/using-the-rest-api/getting-started-with-the-rest-api>,
     /// <https://docs.github.com/enterprise-cloud@latest/admin/data-residency/about-github-enterprise-cloud-with-data-residency>.
     pub(crate) fn api(&self) -> String {

@@ -16,7 +16,7 @@ pub(crate) struct Account {
     pub(crate) token: Option<String>,
 }
 
-/// gh's list of the hosts that it is signed in to, where gh looks for it:
+/// gh's list of the hosts that it is signed in to, in the file that gh reads:
 /// <https://cli.github.com/manual/gh_help_environment>.
 pub(crate) fn path(setup: &Setup) -> Option<PathBuf> {
     let environment = &setup.environment;

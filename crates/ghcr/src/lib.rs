@@ -1,11 +1,11 @@
 //! GitHub Packages (`ghcr.io`, `docker.pkg.github.com`, ghe.com and GitHub Enterprise Server): which token a
-//! registry needs, and where it comes from. The credential chain stands in `chain.rs`:
+//! registry needs, and its source. The credential chain is in `chain.rs`:
 //!
 //! ```text
 //!  scope.rs ─▶ chain.rs: app_settings.rs  a GitHub App ─▶ installation.rs: minted
 //!                        token.rs         GH_TOKEN, GITHUB_TOKEN, …      passed on
 //!                        hosts.rs         gh's hosts.yml                 passed on
-//!                        gh.rs            gh auth token                  kept for an hour
+//!                        gh.rs            gh auth token                  cached for an hour
 //! ```
 //!
 //! ```
@@ -17,7 +17,7 @@
 //! let setup = Setup::of("/home/jane".as_ref(), &[("GITHUB_TOKEN", "ghs_of-a-job"), ("GITHUB_ACTOR", "jane")]);
 //! let scope = Ghcr.scope(&ServerUrl::parse("ghcr.io").unwrap(), &setup).expect("a registry of GitHub");
 //! assert_eq!(scope.service, "ghcr:github.com");
-//! // A token that exists already is passed on, and never kept.
+//! // An existing token is passed through, and never cached.
 //! let token = Ghcr.existing_token(&scope, &setup).unwrap().expect("that of the variable");
 //! assert_eq!((token.username.as_str(), token.secret.expose()), ("jane", "ghs_of-a-job"));
 //! ```

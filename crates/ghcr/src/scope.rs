@@ -25,7 +25,7 @@ fn owner(server: &ServerUrl) -> Option<String> {
     app::is_account_name(first).then(|| first.to_ascii_lowercase())
 }
 
-/// Beside what chooses an App: where gh looks for tokens and for itself.
+/// In addition to what selects an App: the variables with which gh finds tokens and its files.
 const VARIABLES: [&str; 7] = [
     "GH_TOKEN",
     "GITHUB_TOKEN",
@@ -42,7 +42,7 @@ fn identity(setup: &Setup, target: &Target) -> String {
     for name in app_settings::VARIABLES.iter().chain(&VARIABLES) {
         print.variable(environment, name);
     }
-    // gh writes it at each sign-in and sign-out, and when another account becomes active; its folder tells which
+    // gh writes it at each sign-in and sign-out, and when another account becomes active; its folder shows which
     // user's keychain is meant.
     if let Some(path) = hosts::path(setup) {
         print.file(&path);

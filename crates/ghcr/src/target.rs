@@ -6,7 +6,7 @@ use crate::github::GitHub;
 #[derive(Clone, Debug)]
 pub struct Target {
     pub(crate) github: GitHub,
-    /// The owner of the packages, where the address has it.
+    /// The owner of the packages, if the address has it.
     pub(crate) owner: Option<String>,
     pub(crate) rule: Option<Rule>,
 }

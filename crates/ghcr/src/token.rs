@@ -4,7 +4,7 @@ use settings::Environment;
 use crate::error;
 use crate::github::{GitHub, Kind};
 
-/// The username where none is known: Packages takes any that is not empty.
+/// The username if unknown: Packages accepts any that is not empty.
 pub(crate) const USERNAME: &str = "x-access-token";
 
 /// What Actions calls a job's own token.
@@ -43,7 +43,7 @@ pub(crate) fn of_environment(github: &GitHub, environment: &Environment) -> Opti
 }
 
 /// Rejects a token that the registry would reject without a reason. The format of tokens is not checked
-/// otherwise, since it changes. `source` is where it was found: `in GH_TOKEN`.
+/// otherwise, since it changes. `source` is its place: `in GH_TOKEN`.
 /// <https://docs.github.com/packages/working-with-a-github-packages-registry/working-with-the-container-registry#authenticating-to-the-container-registry>
 pub(crate) fn reject_fine_grained(token: &str, source: &str) -> Result<(), MintError> {
     if token.starts_with("github_pat_") { Err(error::fine_grained(source)) } else { Ok(()) }

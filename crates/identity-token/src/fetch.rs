@@ -22,7 +22,7 @@ pub struct Fetch<'a> {
     pub audience: Option<&'a str>,
     /// Whether a token for another audience is an error; some sources do not let the audience be chosen.
     pub is_strict: bool,
-    /// The TTL to ask for, in seconds, where the source lets one choose it.
+    /// The requested TTL, in seconds, if the source supports one.
     pub ttl: Option<u64>,
     /// How the source is reached.
     pub client: &'a Client,
@@ -155,7 +155,7 @@ impl Fetch<'_> {
         self.ask(name, request, "token").await
     }
 
-    /// The token of the job where it is for this audience and has not expired, else what CircleCI's program gives.
+    /// The token of the job if it is for this audience and has not expired, else that of CircleCI's program.
     async fn circleci(&self) -> Result<IdentityToken, MintError> {
         let texts = platform::CIRCLE_TOKENS.iter().filter_map(|name| self.setup.environment.text(name));
         let fits = |token: &IdentityToken| {

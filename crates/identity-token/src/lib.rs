@@ -27,7 +27,7 @@ use protocol::Secret;
 pub struct IdentityToken {
     /// The token.
     pub secret: Secret,
-    /// What it says; nothing of it is verified, as whoever takes it does that. `None` where it is no JSON Web
+    /// Its claims; not verified, because the recipient does that. `None` if it is not a JSON Web
     /// Token.
     pub claims: Option<Claims>,
     /// What has to be as it is now for what it is exchanged for to serve again, see [`broker::Minted::requires`].

@@ -5,7 +5,7 @@ use settings::{Environment, Fingerprint, IdentityRule, IdentitySource, Setup};
 use crate::Claims;
 use crate::platform::Platform;
 
-/// Where the identity token of this job comes from.
+/// The source of the identity token of this job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
     /// The CI that runs this job, the metadata server of Google Cloud, or AWS.
@@ -33,7 +33,7 @@ pub enum Detected {
 const VOLATILE: [&str; 6] = ["_", "COLUMNS", "LINES", "OLDPWD", "PWD", "SHLVL"];
 
 impl Source {
-    /// Looks where the settings say, else for the CI that runs this job. Instant: no request is sent.
+    /// Uses the source of the settings, else the CI that runs this job. Instant: no request is sent.
     pub fn detect(rule: &IdentityRule, environment: &Environment) -> Detected {
         if let Some(path) = &rule.file {
             return Detected::Source(Source::File(path.clone()));
@@ -86,7 +86,7 @@ impl Source {
     }
 }
 
-/// A rotating file holds the same identity in other tokens: whose it is counts, where that can be read.
+/// A rotating file holds the same identity in other tokens: whose it is counts, if that can be read.
 fn add_file(print: &mut Fingerprint, path: &std::path::Path) {
     print.add("source", Some(path.as_os_str().as_encoded_bytes()));
     let text = protocol::read_text_file(path).ok();

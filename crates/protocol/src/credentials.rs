@@ -22,7 +22,7 @@ impl Credentials {
     /// any letter case, unknown fields ignored, missing ones empty.
     ///
     /// # Errors
-    /// The text is not one JSON object of strings. The message states where, without the text.
+    /// The text is not one JSON object of strings. The message has the position, without the text.
     pub fn from_json(text: &str) -> Result<Self, Failure> {
         let object: Map<String, Value> = serde_json::from_str(text).map_err(|error| {
             let (line, column) = (error.line(), error.column());

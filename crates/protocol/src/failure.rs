@@ -14,7 +14,7 @@ pub enum Failure {
     /// Docker continues without credentials. Only for registries without credentials, never for errors.
     #[error("{NOT_FOUND}")]
     NotFound,
-    /// Docker continues without credentials, and the user sees the cause on standard error. Many clients ask for
+    /// Docker continues without credentials, and the user sees the cause on standard error. Many clients call `get` for
     /// every registry of their configuration and stop at the first error.
     #[error("{NOT_FOUND}")]
     NotFoundBecause(ErrorMessage),

@@ -9,7 +9,7 @@ use crate::{Deadline, Failure};
 pub(crate) const LIMIT: usize = 512 * 1024;
 
 /// Reads standard input to its end, because a client that cannot write everything reports a broken
-/// pipe instead of our response. At most [`LIMIT`] bytes are kept.
+/// pipe instead of our response. At most [`LIMIT`] bytes are stored.
 ///
 /// # Errors
 /// More than the limit, text that is not UTF-8, or an input still open when the deadline passes.

@@ -31,7 +31,7 @@ impl Secret {
         self.0.len()
     }
 
-    /// The value itself. Every call is a place where a secret leaves: the reply, the vault, a request.
+    /// The value itself. A secret leaves in every call: into the response, the vault, a request.
     pub fn expose(&self) -> &str {
         &self.0
     }

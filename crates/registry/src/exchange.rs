@@ -25,7 +25,7 @@ pub struct Exchange {
     pub keys: &'static [Key],
     /// What is exchanged.
     pub subject: Subject,
-    /// `None` where the registry takes the identity token itself for a password.
+    /// `None` if the registry takes the identity token itself for a password.
     pub request: Option<Request>,
     /// What the answer looks like.
     pub response: Response,

@@ -4,7 +4,7 @@ use crate::pattern::Pattern;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GcrRegistry {
     /// The domain of its Google Cloud: [`GOOGLE`], or that of a sovereign one.
-    /// `None` where only the user's settings say that it is Google's.
+    /// `None` if only the user's settings say that it is Google's.
     pub universe: Option<&'static str>,
 }
 

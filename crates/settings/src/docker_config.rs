@@ -23,7 +23,7 @@ struct DockerConfig {
 
 impl Setup {
     /// The servers for which Docker's configuration names a helper of one of these names: those under
-    /// `credHelpers`, and, where it is the `credsStore`, the hosts that the settings name without a wildcard
+    /// `credHelpers`, and, if it is the `credsStore`, the hosts that the settings name without a wildcard
     /// and those with an empty entry in `auths`, as `docker login` and `credmint configure --store` leave it.
     pub fn hosts_in_docker_config(&self, names: &[String]) -> Vec<String> {
         let config = self.docker_config().unwrap_or_default();

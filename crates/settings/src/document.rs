@@ -50,7 +50,7 @@ enum Owner<'a> {
     User,
     /// The machine's, at this path.
     Machine(&'a Path),
-    /// The machine's, where another file replaces its settings: only what administrators demand counts.
+    /// The machine's, if another file replaces its settings: only the policy applies.
     Demands(&'a Path),
 }
 

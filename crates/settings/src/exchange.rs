@@ -63,7 +63,7 @@ pub enum IdentitySource {
 /// The exchange that a table describes by itself; the rest is as in RFC 8693.
 #[derive(Clone, Debug, Default)]
 pub struct Gateway {
-    /// `fields`: further fields of the request. Where one is `{identity_token}`, these are all there are.
+    /// `fields`: further fields of the request. If one is `{identity_token}`, there are no others.
     pub fields: BTreeMap<String, String>,
     /// `response`: the names of the response's fields, by `token`, `expires_in`, `expires` and `username`.
     pub response: BTreeMap<String, String>,

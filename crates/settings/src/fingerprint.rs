@@ -42,7 +42,7 @@ impl Fingerprint {
         self.add(name, value.as_ref().map(|value| value.as_encoded_bytes()))
     }
 
-    /// Adds a file by its path and its state from one `stat`; on systems where that does not identify a version, by
+    /// Adds a file by its path and its state from one `stat`; on systems on which that does not identify a version, by
     /// its content. A relative path is relative to the current folder.
     pub fn file(&mut self, path: &Path) -> &mut Self {
         let state = state_of(path);

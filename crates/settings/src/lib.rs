@@ -89,11 +89,11 @@ pub struct Settings {
     pub rules: Vec<Rule>,
     /// What administrators allow.
     pub policy: Option<Policy>,
-    /// Where a line is written for each request; the machine's counts before the user's.
+    /// The audit log, with a line for each request; the machine's takes precedence over the user's.
     pub audit: Option<Audit>,
 }
 
-/// Where the audit log is: `audit` in the settings.
+/// The place of the audit log: `audit` in the settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Audit {
     /// The system's log.
@@ -119,7 +119,7 @@ pub enum OnFailure {
     /// The error, at which it stops.
     #[default]
     Error,
-    /// "Not found", so that a client which asks for every registry continues with the others. The error is
+    /// "Not found", so that a client which calls `get` for every registry continues with the others. The error is
     /// written to standard error all the same.
     NotFound,
 }
@@ -212,7 +212,7 @@ impl Setup {
     }
 
     /// The address whose stored login serves a request. That of the registry, unless a rule names another one, or is
-    /// for this image and says whose credentials it needs.
+    /// for this image and selects its identity.
     pub fn login_of<'a>(&'a self, image: &'a ServerUrl, registry: &'a ServerUrl) -> LoginAddress<'a> {
         match self.rule_of(image) {
             Some(Rule { login: Some(login), .. }) if image.is_https() && image.is_plain() => {

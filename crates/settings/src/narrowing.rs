@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use crate::Fingerprint;
 
-/// The rights that a minted token may have, where they are fewer than those of its identity.
+/// The permissions of a minted token, if fewer than those of its identity.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Narrowing {
     /// `access`.
@@ -44,14 +44,14 @@ impl Narrowing {
         !Narrowing { duration: None, ..self.clone() }.is_none()
     }
 
-    /// Adds it to the fingerprint of a token; nothing where nothing is narrowed.
+    /// Adds it to the fingerprint of a token; nothing if nothing is narrowed.
     pub fn add_to(&self, print: &mut Fingerprint) {
         if !self.is_none() {
             print.add("narrowing", Some(format!("{self:?}").as_bytes()));
         }
     }
 
-    /// Checks what a table says; `has_role` where it names a role to assume.
+    /// Validates a table; `has_role` if it names a role to assume.
     pub(crate) fn check(&self, has_role: bool) -> Result<(), String> {
         let of_session = [
             ("session_policy", self.session_policy.is_some()),

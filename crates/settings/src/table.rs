@@ -165,7 +165,7 @@ impl Table {
     }
 }
 
-/// The TTL that an exchange is to ask for.
+/// The TTL that an exchange requests.
 fn check_life(exchange: &Exchange, life: Option<NonZeroU64>) -> Result<(), String> {
     let Some(life) = life else { return Ok(()) };
     match exchange.ttl {

@@ -41,7 +41,7 @@ impl Workload {
     pub fn new(token: Secret, annotations: BTreeMap<String, String>) -> Self {
         let known = |name: &String, value: &String| {
             let mut names = AWS_ROLE.iter().chain(&AZURE_CLIENT).chain(&AZURE_TENANT).chain(&GOOGLE_ACCOUNT);
-            // An empty one is kept: see `authenticates_to`.
+            // An empty one is not dropped: see `authenticates_to`.
             names.any(|known| known == name) || GOOGLE_OPT_IN.contains(&name.as_str()) && value.trim() == "true"
         };
         let annotations = annotations.into_iter().filter(|(name, value)| known(name, value)).collect();

@@ -1,6 +1,6 @@
 use std::time::{Duration, SystemTime};
 
-/// How far this machine's clock differs from a service's, where it is more than the service tolerates:
+/// How far this machine's clock differs from a service's, if it is more than the service tolerates:
 /// `this machine's clock is 60 minutes behind that of AWS`. `date` is the service's own time as its
 /// responses have it, in the header of that name.
 pub fn clock_skew(date: &str, service: &str, tolerance: Duration) -> Option<String> {

@@ -7,7 +7,7 @@
 //!             direct  ─▶ metadata service
 //! ```
 //!
-//! Used only while minting, and by `credmint` when it asks a registry. Nothing of it may be on the path of a
+//! Used only while minting, and by `credmint` when it calls a registry. Nothing of it may be on the path of a
 //! cached `get`.
 //!
 //! ```

@@ -18,7 +18,7 @@ const ONE_HOP: Duration = Duration::from_millis(20);
 /// The response of a metadata service; `None` if nothing responds at its address.
 ///
 /// If the service must exist, the request is retried for some seconds, as the clouds' own SDKs do: when a pod
-/// starts, it refuses connections. Otherwise it is sent once.
+/// starts, connections are refused. Otherwise it is sent once.
 pub async fn metadata(request: &RequestBuilder, presence: MetadataPresence, deadline: Deadline) -> Option<Response> {
     metadata_or(request, presence, deadline, || ()).await.ok()
 }

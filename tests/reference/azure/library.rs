@@ -20,7 +20,7 @@ struct Reference {
 }
 
 impl Reference {
-    /// `None` where it is not installed.
+    /// `None` if it is not installed.
     fn start() -> Option<Self> {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
         let python = folder.join("target/reference/azure/bin/python3");

@@ -12,7 +12,7 @@ const PASSWORD: &str = "p\u{e4}ss w\u{f6}rd \u{20ac}";
 struct Folder(tempfile::TempDir);
 
 impl Folder {
-    /// `None` where there is no openssl.
+    /// `None` if there is no openssl.
     fn new() -> Option<Self> {
         if Command::new("openssl").arg("version").output().is_err() {
             let said = b"skipped: PFX files: there is no openssl\n";

@@ -6,7 +6,7 @@ use crate::audit::{self, Outcome, Request};
 use crate::{Provider, Scope};
 
 impl<P: Provider> Broker<P> {
-    /// Writes a line on credentials that were asked for, where the settings ask for it.
+    /// Writes a line about a request for credentials, if the settings enable it.
     pub(super) fn audit(&self, image: &ServerUrl, found: &Result<Found, Failure>) {
         let outcome = match found {
             Ok(Found { credentials, origin, .. }) => Outcome::Served {

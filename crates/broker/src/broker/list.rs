@@ -27,7 +27,7 @@ impl<P: Provider> Broker<P> {
         }
         for server in self.setup.hosts_in_docker_config(&self.names) {
             if let Some((key, username)) = self.key_and_user(&server) {
-                // Docker asks by the name in its configuration; another spelling of it may be listed already.
+                // Docker uses the name in its configuration; another spelling of it may be listed already.
                 if key == server || !listed.iter().any(|(listed, _)| *listed == key) {
                     add(&mut listed, server, username);
                 }

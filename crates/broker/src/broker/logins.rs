@@ -8,7 +8,7 @@ use crate::erase::erase_result;
 use crate::login_expiry::login_expiry;
 
 impl<P: Provider> Broker<P> {
-    /// Stores a login; a warning where it is not encrypted.
+    /// Stores a login; returns a warning if it is not encrypted.
     pub(super) fn store_login(&self, server: &ServerUrl, login: Credentials) -> Result<Option<String>, Failure> {
         if let Some(refusal) = self.refuses_login(server) {
             return Err(Failure::Stop(refusal));
@@ -71,7 +71,7 @@ impl<P: Provider> Broker<P> {
 fn why_unencrypted(reason: Option<&VaultError>) -> String {
     match reason {
         None => ": this machine has no keychain".to_owned(),
-        // As on a server, where there is no remedy.
+        // Such as on a server; there is no remedy.
         Some(error @ VaultError::Absent { .. }) => format!(": {error}"),
         Some(error) => match error.remedy() {
             Some(remedy) => format!(": {error} ({remedy})"),

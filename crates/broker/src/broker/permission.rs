@@ -15,7 +15,7 @@ impl<P: Provider> Broker<P> {
     /// Whether a registry, or an image of it, may be given credentials.
     ///
     /// # Errors
-    /// "Not found", and which rule refuses: what is public is pulled all the same.
+    /// "Not found", with the rule that denies it, so that public images can still be pulled.
     pub(super) fn permit(&self, image: &ServerUrl) -> Result<(), Failure> {
         let refusal = self.policy().and_then(|policy| policy.refuses_registry(image));
         refusal.map_or(Ok(()), |refusal| Err(Failure::NotFoundBecause(refusal)))
@@ -37,7 +37,7 @@ impl<P: Provider> Broker<P> {
         expires.into_iter().chain(limit).min()
     }
 
-    /// The remedy where a login cannot be stored because only files are left for it.
+    /// The remedy if a login cannot be stored because only files are left for it.
     pub(super) fn no_plain_files(&self) -> Option<String> {
         let policy = self.policy().filter(|policy| !policy.allows_plain_files())?;
         Some(format!("unlock or install a keychain: [policy] in {} has plain_files = false", policy.path().display()))

@@ -15,11 +15,11 @@ const GRACE: Duration = Duration::from_millis(500);
 /// Bytes; no token comes near. A longer response is malformed, and must not fill the memory.
 const MAX_RESPONSE: usize = 1 << 20;
 
-/// The remedy where the system starts no further process or thread.
+/// The remedy if the system starts no further process or thread.
 pub(super) const PROCESS_LIMIT_HINT: &str =
     "raise the limit of processes: ulimit -u, or the pids limit of the container";
 
-/// The remedy where the worker is of another version.
+/// The remedy if the worker is of another version.
 const REINSTALL: &str = "reinstall credmint: its programs must have the same version";
 
 /// The worker process. Dropping it kills it and every program that it has started.

@@ -59,7 +59,7 @@ pub(super) fn unreadable(
     (error.to_string(), remedy)
 }
 
-/// Which part of a path is a file where a folder has to be.
+/// The part of a path that is a file instead of a folder.
 fn file_in_the_way(path: &Path) -> Option<PathBuf> {
     path.ancestors().skip(1).find(|part| part.is_file()).map(Path::to_owned)
 }

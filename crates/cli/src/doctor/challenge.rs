@@ -1,7 +1,7 @@
 use public_suffix::{DEFAULT_PROVIDER, EffectiveTLDProvider};
 use web::Url;
 
-/// The authentication scheme that a registry asks for: <https://distribution.github.io/distribution/spec/auth/token/>.
+/// The authentication scheme that a registry requires: <https://distribution.github.io/distribution/spec/auth/token/>.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Challenge {
     /// Credentials with every request.

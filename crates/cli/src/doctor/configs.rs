@@ -9,7 +9,7 @@ use super::finding::Remedy;
 pub(super) struct Configs {
     pub(super) config_paths: ConfigPaths,
     pub(super) system: System,
-    /// Docker's config as read; `None` where it cannot be read.
+    /// Docker's config as read; `None` if it cannot be read.
     pub(super) docker: Option<(PathBuf, Document)>,
     /// The same as a place; `None` without a home.
     pub(super) place: Option<ClientConfig>,

@@ -8,8 +8,8 @@ use super::finding::{EXCHANGE_GUIDE, Remedy, Section};
 use crate::context::Context;
 use crate::image::Image;
 
-/// What a registry's token is exchanged for, where the settings say so; where they do not and this job has an
-/// identity that the registry takes, that it could be.
+/// The exchange of a registry's token, if the settings have one; if they do not and this job has an
+/// identity that the registry accepts, that it is possible.
 pub(super) fn check(image: &Image, context: &Context<'_>, section: &mut Section) {
     let Ok(server) = ServerUrl::parse(&image.name()) else { return };
     let environment = &context.setup.environment;

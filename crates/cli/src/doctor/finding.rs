@@ -7,14 +7,14 @@ use crate::image::Image;
 use crate::printer::Tone;
 use crate::quote::quoted;
 
-/// How a finding is meant.
+/// The severity of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Level {
     /// As it should be.
     Ok,
-    /// Worth knowing; it may be meant so.
+    /// Worth knowing; it may be intended.
     Note,
-    /// It does not work like this.
+    /// It does not work.
     Broken,
 }
 
@@ -36,8 +36,8 @@ impl Level {
     }
 }
 
-/// What to do about a finding. A command can be pasted as it is, and the finding is gone afterwards;
-/// advice stands where no command can do it.
+/// The remedy of a finding. A command can be pasted, and the finding is gone afterwards;
+/// advice is for what no command can do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Remedy {
     pub(super) advice: Option<String>,
@@ -53,7 +53,7 @@ impl Remedy {
         Remedy { advice: Some(text.into()), command: None }
     }
 
-    /// Advice, or else a command that does as well.
+    /// Advice, with a command as the alternative.
     pub(super) fn or_run(self, command: impl Into<String>) -> Self {
         Remedy { command: Some(command.into()), ..self }
     }
@@ -70,7 +70,7 @@ impl fmt::Display for Remedy {
     }
 }
 
-/// What was found.
+/// A finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Finding {
     pub(super) level: Level,
@@ -78,7 +78,7 @@ pub(super) struct Finding {
     pub(super) remedy: Option<Remedy>,
 }
 
-/// What was found about one subject.
+/// The findings about one subject.
 #[derive(Clone, Debug)]
 pub(super) struct Section {
     pub(super) subject: String,

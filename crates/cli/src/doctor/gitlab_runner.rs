@@ -12,7 +12,7 @@ const FIRST: [(u32, u32, u32); 4] = [(19, 1, 3), (19, 2, 4), (19, 3, 2), (19, 4,
 const DOCS: &str =
     "https://docs.gitlab.com/runner/configuration/advanced-configuration/#restrict-docker-credential-helpers";
 
-/// A note where this machine runs GitLab's jobs, and in a job whose helper its runner ignores.
+/// A note if this machine runs GitLab's jobs, and in a job whose helper its runner ignores.
 pub(super) fn check(setup: &Setup, section: &mut Section) {
     let environment = &setup.environment;
     if environment.raw("GITLAB_CI").is_some() {

@@ -89,7 +89,7 @@ fn secret_service(_: &Context<'_>) -> Result<(), String> {
     Ok(())
 }
 
-/// <https://git.zx2c4.com/password-store/about/>: without `.gpg-id` it refuses to store.
+/// <https://git.zx2c4.com/password-store/about/>: without `.gpg-id` it cannot store.
 fn pass(context: &Context<'_>) -> Result<(), String> {
     if context.helpers.path_of("pass").is_none() {
         return Err("pass not found on PATH".to_owned());

@@ -5,7 +5,7 @@ use web::Response;
 use super::finding::{Remedy, Section};
 use crate::printer::Tone;
 
-/// Signatures of AWS are refused after five minutes; tokens end a little early or late before that.
+/// AWS rejects signatures after five minutes; tokens end a little early or late before that.
 const SKEW: Duration = Duration::from_secs(60);
 /// What 429 means.
 pub(super) const TOO_MANY: &str = "rate limited (HTTP 429)";

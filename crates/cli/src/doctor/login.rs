@@ -9,7 +9,7 @@ use super::{policy, sources};
 use crate::helpers::{file_name, is_ours};
 use crate::image::Image;
 
-/// What Docker would show to a registry, and where it comes from.
+/// The credentials that Docker would send to a registry, and their source.
 #[derive(Clone)]
 pub(super) struct Login {
     pub(super) credentials: Credentials,
@@ -42,7 +42,7 @@ impl Login {
     }
 }
 
-/// Looks up what Docker would show; `Err` where it would show nothing because something fails.
+/// Looks up what Docker would send; `Err` if it would send nothing because of an error.
 pub(super) fn of(image: &Image, check: &CheckContext<'_>, section: &mut Section) -> Result<Option<Login>, ()> {
     match sources::of(Reads::Docker, image, check.configs).and_then(|found| found.source) {
         Some(Source::Helper { helper, .. }) if check.failing_helpers.contains(&helper) => {
@@ -85,7 +85,7 @@ fn by_helper(
         }
         Ok(None) => {
             let text = format!("{} has no credentials for it, so docker's requests are anonymous", file_name(helper));
-            // That the policy refuses it has been said.
+            // The denial by the policy was already reported.
             let remedy = policy::refusal(image, check.setup).is_none().then(|| how_to_sign_in(image, check.setup));
             section.note(text, remedy);
             Ok(None)

@@ -22,7 +22,7 @@ impl Vault {
         self.0.iter().any(|found| found.names.as_ref().is_err_and(|error| !is_passed_over(error, context)))
     }
 
-    /// What helps credmint's helpers where a keychain is locked, and they answer nothing for the logins in it.
+    /// The remedy for a locked keychain, whose logins the helpers cannot return.
     pub(super) fn unlocked(&self) -> Option<Remedy> {
         let errors = self.0.iter().filter_map(|found| found.names.as_ref().err().or(found.error.as_ref()));
         errors.filter(|error| matches!(error, VaultError::Locked { .. })).map(unlock_hint).next()
@@ -34,13 +34,13 @@ fn unlock_hint(error: &VaultError) -> Remedy {
     Remedy::advice(unlock_hint).or_run("export CREDMINT_VAULT=file")
 }
 
-/// Looked for in passing, where nothing else was chosen.
+/// Checked only if nothing else was chosen.
 fn is_passed_over(error: &VaultError, context: &Context<'_>) -> bool {
     let is_auto = context.setup.settings.vault == VaultChoice::Auto;
     is_auto && !matches!(error, VaultError::TimedOut { .. } | VaultError::Failed { .. })
 }
 
-/// Where secrets rest, who is signed in, and what is peculiar about the system.
+/// The stores, the detected identities, and the peculiarities of the system.
 pub(super) fn check(configs: &Configs, kept: &Vault, context: &Context<'_>) -> Section {
     let mut section = Section::about("This machine");
     match &context.broken_settings {

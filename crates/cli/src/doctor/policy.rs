@@ -16,7 +16,7 @@ pub(super) fn survey(setup: &Setup, section: &mut Section) {
     }
 }
 
-/// Why an image gets no credentials, if the policy refuses it.
+/// Why an image gets no credentials, if the policy denies it.
 pub(super) fn refusal(image: &Image, setup: &Setup) -> Option<ErrorMessage> {
     let policy = setup.settings.policy.as_ref()?;
     let server = ServerUrl::parse(&image.name()).ok()?;

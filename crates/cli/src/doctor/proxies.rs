@@ -89,7 +89,7 @@ fn connect(authority: &str) -> std::io::Result<TcpStream> {
     Err(last)
 }
 
-/// The status of a proxy's answer to CONNECT: <https://www.rfc-editor.org/rfc/rfc9110#CONNECT>.
+/// The status of a proxy's response to CONNECT: <https://www.rfc-editor.org/rfc/rfc9110#CONNECT>.
 fn tunnel(stream: &mut TcpStream, proxy: &Url, host: &str) -> std::io::Result<u16> {
     let target = if host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok()) {
         host.to_owned()

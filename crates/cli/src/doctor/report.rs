@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 use super::finding::{Finding, Level, Section};
 use crate::printer::{Printer, Tone};
 
-/// What was found, shown while it is found, or as JSON at the end.
+/// The findings, shown at once, or as JSON at the end.
 pub(super) struct Report<'a> {
     printer: &'a Printer,
     as_json: bool,
@@ -21,7 +21,7 @@ impl<'a> Report<'a> {
         self.keep(section);
     }
 
-    /// Keeps what has been shown.
+    /// Keeps a section that was shown.
     pub(super) fn keep(&mut self, section: Section) {
         self.sections.push(section);
     }
@@ -40,7 +40,7 @@ impl<'a> Report<'a> {
         }
     }
 
-    /// The last word; whether nothing is broken.
+    /// Prints the summary; returns whether nothing is broken.
     pub(super) fn end(self) -> bool {
         let findings = || self.sections.iter().flat_map(|section| &section.findings);
         let broken = findings().filter(|finding| finding.level == Level::Broken).count();

@@ -75,7 +75,7 @@ fn wire(client: Client, image: &Image, configs: &Configs) -> Remedy {
     }
 }
 
-/// What a client would ask.
+/// The source that a client would use.
 pub(super) fn of(client: Client, image: &Image, configs: &Configs) -> Option<LookupResult> {
     let server = ServerUrl::parse(image.server()).ok()?;
     let repository = image.repository.as_deref();

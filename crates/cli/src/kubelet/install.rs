@@ -1,4 +1,4 @@
-//! `credmint kubelet install`: the programs and their configuration, where kubelet looks for them.
+//! `credmint kubelet install`: installs the programs and their configuration for kubelet.
 
 use std::fs::{self, File};
 use std::io::{self, Write};

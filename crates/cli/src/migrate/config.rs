@@ -48,7 +48,7 @@ fn others(place: &ConfigFlags, target: &Target, context: &Context<'_>) -> Vec<Pa
     places.filter(|path| path != target.file.path() && Some(path) != docker.as_ref() && path.exists()).collect()
 }
 
-/// What moved, and whether something stayed; `None` where the file has no login.
+/// What moved, and whether something stayed; `None` if the file has no login.
 fn of_file(target: &Target, dry_run: bool, context: &Context<'_>) -> Result<Option<(Vec<Move>, bool)>, ErrorMessage> {
     // No prompt for a file that cannot be edited.
     let document = target.file.preview(|_| ()).map_err(explained)?.before;

@@ -201,7 +201,7 @@ impl Desktop {
         }
     }
 
-    /// `None` where nothing is said.
+    /// `None` if nothing is said.
     fn default_is_locked(&self) -> Option<bool> {
         let alias = "/org/freedesktop/secrets/aliases/default";
         let arguments = ["org.freedesktop.Secret.Collection", "Locked"];

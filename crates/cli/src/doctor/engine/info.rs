@@ -9,7 +9,7 @@ use settings::Environment;
 /// How long an engine on this machine may take to say how it is.
 #[cfg(unix)]
 const SOCKET_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long `docker info` may take, which may ask a machine far away.
+/// The timeout of `docker info`, which may call a remote machine.
 const DOCKER_INFO_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What came of asking an engine for its `/info`.
@@ -21,7 +21,7 @@ pub(in crate::doctor) enum EngineState {
     NotRunning,
     /// It is there, and not for this user.
     PermissionDenied,
-    /// It does not answer in time, or nothing that can be understood.
+    /// It does not respond in time, or its response is malformed.
     NoEcho,
     /// Unknown: the engine is remote, and there is no docker command to query it.
     NotQueried,
@@ -50,7 +50,7 @@ fn of_context(name: &str, folder: &Path) -> Option<String> {
     })
 }
 
-/// Asks the engine at an address: over its socket where it is one, else by docker.
+/// Queries the engine at an address: by its socket if it is one, else by docker.
 pub(super) fn ask(address: &str, docker: Option<&Path>, folder: Option<&Path>) -> EngineState {
     #[cfg(unix)]
     if let Some(socket) = address.strip_prefix("unix://") {
@@ -59,7 +59,7 @@ pub(super) fn ask(address: &str, docker: Option<&Path>, folder: Option<&Path>) -
     docker.map_or(EngineState::NotQueried, |docker| by_docker(address, docker, folder))
 }
 
-/// An answer with a version is one of a running engine; docker prints one without where none runs.
+/// A response with a version comes from a running engine; without an engine, docker prints one without.
 fn parse(body: &[u8]) -> EngineState {
     match serde_json::from_slice::<Value>(body) {
         Ok(info) if info["ServerVersion"].as_str().is_some_and(|version| !version.is_empty()) => {
@@ -86,7 +86,7 @@ fn by_socket(socket: &Path) -> EngineState {
     }
 }
 
-/// One request of HTTP/1.0, whose answer comes in one piece and ends with the connection.
+/// One HTTP/1.0 request, whose response is not chunked and ends with the connection.
 #[cfg(unix)]
 fn exchange(socket: &Path) -> std::io::Result<Vec<u8>> {
     use std::io::{Read, Write};

@@ -20,7 +20,7 @@ use info::EngineState;
 /// Source: <https://docs.docker.com/reference/cli/dockerd/#insecure-registries>.
 #[derive(Debug, Default)]
 pub(super) struct Engine {
-    /// Where it listens.
+    /// Its address.
     address: String,
     /// Whether there is a docker on the path, or an engine that is named.
     is_expected: bool,
@@ -43,7 +43,7 @@ struct DaemonConfig {
 impl Engine {
     /// Asks the engine that docker talks to, and reads the `daemon.json` of this machine: what stands
     /// there may not be in force before a restart, and is meant all the same. What is far away is not
-    /// asked `offline`.
+    /// queried `offline`.
     pub(super) fn find(configs: &Configs, offline: bool, context: &Context<'_>) -> Self {
         let environment = &context.setup.environment;
         let docker = context.helpers.path_of(&format!("docker{}", std::env::consts::EXE_SUFFIX));
