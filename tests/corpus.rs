@@ -9,7 +9,11 @@ mod readers;
 fn everything_that_fuzzing_kept_is_read() {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus");
     let mut folders: Vec<_> = std::fs::read_dir(&corpus).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-    for (name, read) in readers::READERS {
+    // Their readers are not built.
+    if cfg!(not(feature = "exchange")) {
+        folders.retain(|folder| folder != "claims" && folder != "exchange");
+    }
+    for &(name, read) in readers::READERS {
         let inputs = crate::home::files(&corpus.join(name));
         assert!(!inputs.is_empty(), "{name} has no corpus");
         for input in inputs {

@@ -1,18 +1,24 @@
 //! All parsers of foreign input, each as a function of bytes that panics if a
 //! property does not hold. The fuzz target calls them, and so does the suite, with the corpus.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
+#[cfg(feature = "exchange")]
+use broker::Provider;
 use dockerconfig::{DaemonList, Document, HelperName, KeyFormat};
+#[cfg(feature = "exchange")]
+use exchange::Claims;
 use protocol::{Credentials, Secret, ServerUrl};
 use serde_json::Value;
 use settings::Settings;
+#[cfg(feature = "exchange")]
+use settings::Setup;
 use vault::{Entry, Key};
 
 type Read = fn(&[u8]);
 
 /// By their names, which are those of the folders of the corpus.
-pub(crate) const READERS: [(&str, Read); 8] = [
+pub(crate) const READERS: &[(&str, Read)] = &[
     ("address", address),
     ("credentials", credentials),
     ("settings", settings),
@@ -21,6 +27,21 @@ pub(crate) const READERS: [(&str, Read); 8] = [
     ("login", login),
     ("entry", entry),
     ("minter", minter),
+    ("program", program),
+    #[cfg(feature = "exchange")]
+    ("claims", claims),
+    #[cfg(feature = "exchange")]
+    ("exchange", exchange),
+];
+
+/// Tables of the exchanges that answer with an object of a form of their own.
+#[cfg(feature = "exchange")]
+const EXCHANGES: [(&str, &str); 5] = [
+    ("docker.io", "provider = \"dockerhub\"\naccount = \"a\"\nconnection_id = \"c\""),
+    ("quay.io", "provider = \"quay\"\nrobot = \"a+b\""),
+    ("a.jfrog.io", "provider = \"jfrog\"\nprovider_name = \"p\"\naudience = \"a\""),
+    ("cgr.dev", "provider = \"chainguard\"\nidentity_id = \"i\""),
+    ("registry.digitalocean.com", "provider = \"digitalocean\"\nregistry_name = \"r\""),
 ];
 
 /// A server address, as Docker and people write it.
@@ -53,6 +74,11 @@ fn settings(bytes: &[u8]) {
     for rule in &settings.rules {
         rule.matches(&server);
         assert!(rule.target.as_ref().is_none_or(|target| registry::registry_of(target).is_some()));
+        // A password goes to no other host than that of the table.
+        let host = |server: &ServerUrl| ServerUrl::parse(&server.authority()).map(|host| host.key());
+        if let Some(login) = &rule.login {
+            assert_eq!(host(login), host(&ServerUrl::parse(rule.host()).expect("it names a host")));
+        }
     }
 }
 
@@ -136,5 +162,40 @@ fn minter(bytes: &[u8]) {
         let again = broker::wire::read_response(&broker::wire::write_response(&Ok(minted.clone())));
         let again = again.expect("what was told is read").expect("and is a token");
         assert_eq!((again.username, again.secret, again.expires), (minted.username, minted.secret, minted.expires));
+    }
+}
+
+/// What another program answers to Docker's `get`.
+fn program(bytes: &[u8]) {
+    let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
+    if let Ok(response) = command::read(bytes, Some(Duration::from_secs(60)), now) {
+        assert!(!response.secret.is_empty());
+        assert!(response.expires.is_some_and(|expires| expires > now), "a life is for one that tells no expiry");
+    }
+}
+
+/// The claims of an identity token, and what is shown of them.
+#[cfg(feature = "exchange")]
+fn claims(bytes: &[u8]) {
+    let Some(claims) = Claims::of(&String::from_utf8_lossy(bytes)) else { return };
+    let shown = format!("{claims} {}", claims.audience());
+    assert!(!shown.chars().any(char::is_control) && shown.chars().count() < 1_000, "{shown}");
+}
+
+/// The response to an exchange: the first byte chooses which.
+#[cfg(feature = "exchange")]
+fn exchange(bytes: &[u8]) {
+    let Some((which, text)) = bytes.split_first() else { return };
+    let Ok(json) = serde_json::from_slice::<Value>(text) else { return };
+    let (host, keys) = EXCHANGES[usize::from(*which) % EXCHANGES.len()];
+    let mut setup = Setup::of("/nowhere".as_ref(), &[]);
+    setup.settings = Settings::parse(&format!("[[registry]]\nmatch = \"{host}\"\n{keys}\n")).expect("a table");
+    let scope = exchange::Exchange.scope(&ServerUrl::parse(host).expect("a host"), &setup).expect("a table's");
+    let now = SystemTime::now();
+    if let Some(Ok(read)) = scope.target.read(&json, now) {
+        // It goes into a header; and Docker would take the secret beside `<token>` for another kind.
+        assert!(!read.secret.is_empty() && read.secret.expose().bytes().all(|byte| byte.is_ascii_graphic()));
+        assert!(!read.username.is_empty() && read.username != "<token>" && !read.username.contains('\n'));
+        assert!(read.expires.is_none_or(|expires| expires >= now));
     }
 }

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 static READ: LazyLock<fn(&[u8])> = LazyLock::new(|| {
     let wanted = std::env::var("CREDMINT_READER").expect("CREDMINT_READER names a reader");
-    let (_, read) = readers::READERS.into_iter().find(|(name, _)| *name == wanted).expect("a name of readers.rs");
+    let (_, read) = readers::READERS.iter().copied().find(|(name, _)| *name == wanted).expect("a name of readers.rs");
     read
 });
 

@@ -41,6 +41,7 @@ use protocol::{Deadline, NOT_FOUND, ServerUrl};
 use settings::{Conditions, Setup};
 use tokio::process::Command as Process;
 
+pub use response::{Response, read};
 pub use scope::Target;
 
 /// Set for the program, so that one that calls credmint gets an error instead of starting itself for ever.

@@ -7,18 +7,20 @@ use time::format_description::well_known::Rfc3339;
 
 /// What a program answered.
 #[derive(Debug)]
-pub(crate) struct Response {
-    pub(crate) username: String,
-    pub(crate) secret: Secret,
+pub struct Response {
+    /// The user's name.
+    pub username: String,
+    /// The password or token.
+    pub secret: Secret,
     /// `None` if unknown.
-    pub(crate) expires: Option<SystemTime>,
+    pub expires: Option<SystemTime>,
 }
 
-/// Reads the response to Docker's `get`, with our `Expires`.
+/// Reads the response to Docker's `get`, with our `Expires`; `life` is for one that does not tell its expiry.
 ///
 /// # Errors
 /// What is wrong with it, without a word of it.
-pub(crate) fn read(output: &[u8], life: Option<Duration>, now: SystemTime) -> Result<Response, &'static str> {
+pub fn read(output: &[u8], life: Option<Duration>, now: SystemTime) -> Result<Response, &'static str> {
     let document: Value = serde_json::from_slice(output).map_err(|_| "not JSON")?;
     // Docker's own clients, written in Go, do not mind the case of a key.
     let member = |wanted: &str| {

@@ -19,11 +19,31 @@ mod scope;
 mod subject;
 mod values;
 
+use std::time::SystemTime;
+
 use broker::{ExistingToken, MintError, Minted, Provider, Scope};
 use protocol::{Deadline, ServerUrl};
+use serde_json::Value;
 use settings::Setup;
 
+/// What is read of a token, to be seen beside what it was exchanged for.
+pub use identity_token::Claims;
+pub use response::Minted as Exchanged;
 pub use scope::Target;
+
+impl Target {
+    /// Reads the response to its exchange, which was requested at this moment; `None` for a job's own registry, which
+    /// exchanges nothing.
+    ///
+    /// # Errors
+    /// What is wrong with the response, without a word of it.
+    pub fn read(&self, json: &Value, sent: SystemTime) -> Option<Result<Exchanged, &'static str>> {
+        match self {
+            Target::Job(_) => None,
+            Target::Exchange(plan) => Some(response::read(plan, json, sent)),
+        }
+    }
+}
 
 /// The registries of the table, and those that the settings describe.
 #[derive(Clone, Copy, Debug)]

@@ -14,11 +14,13 @@ use crate::scope::Plan;
 
 /// What a response contains.
 #[derive(Debug)]
-pub(crate) struct Minted {
-    pub(crate) username: String,
-    pub(crate) secret: Secret,
+pub struct Minted {
+    /// The user's name.
+    pub username: String,
+    /// The token.
+    pub secret: Secret,
     /// `None` if unknown.
-    pub(crate) expires: Option<SystemTime>,
+    pub expires: Option<SystemTime>,
 }
 
 /// Reads the response to an exchange that was sent at this moment.
