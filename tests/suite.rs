@@ -177,6 +177,10 @@ mod policy;
 #[cfg(target_os = "linux")]
 mod ci;
 
+/// Oracle's registry, whose requests are signed.
+#[cfg(target_os = "linux")]
+mod oracle;
+
 /// A client pulls with an exchanged token.
 #[cfg(target_os = "linux")]
 mod exchange_pull;

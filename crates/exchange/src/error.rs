@@ -1,3 +1,5 @@
+use std::path::Path;
+
 use broker::MintError;
 use protocol::ErrorMessage;
 use web::{RequestError, Url};
@@ -37,6 +39,13 @@ pub(crate) fn no_api_token(plan: &Plan, variables: &[&str]) -> MintError {
     let names = variables.join(" or ");
     let what = format!("no API token found: {names} is not set");
     let hint = format!("set {names}, or set token_file to the file that contains it");
+    no_identity(plan, ErrorMessage { what, hint: Some(hint) })
+}
+
+pub(crate) fn no_oci_config(plan: &Plan, file: Option<&Path>) -> MintError {
+    let place = file.map_or_else(|| "~/.oci/config".to_owned(), |file| file.display().to_string());
+    let what = format!("no Oracle credentials found: {place} does not exist");
+    let hint = "run `oci session authenticate` or `oci setup config`, or set OCI_CLI_CONFIG_FILE".to_owned();
     no_identity(plan, ErrorMessage { what, hint: Some(hint) })
 }
 

@@ -11,6 +11,7 @@
 mod error;
 mod job;
 mod mint;
+mod oci;
 mod principal;
 mod rejection;
 mod request;

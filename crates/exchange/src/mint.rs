@@ -1,11 +1,13 @@
+use std::path::Path;
 use std::time::SystemTime;
 
 use broker::{MintError, Minted};
-use identity_token::{Detected, Fetch, IdentityToken, Source, no_identity, not_granted};
+use identity_token::{Claims, Detected, Fetch, IdentityToken, Source, no_identity, not_granted};
 use protocol::Deadline;
 use settings::{Conditions, Setup};
-use web::{Client, Response};
+use web::{Client, RequestBuilder, Response, Url};
 
+use crate::oci::Account;
 use crate::request::Unsigned;
 use crate::scope::Plan;
 use crate::subject::Subject;
@@ -27,6 +29,7 @@ pub(crate) fn token(plan: &Plan, setup: &Setup, deadline: Deadline) -> Result<Mi
         Subject::Identity { detected: Detected::None, .. } => {
             return Err(error::no_identity(plan, no_identity()));
         }
+        Subject::Oci { file, profile } => return of_profile(plan, file.as_deref(), profile, setup, deadline),
         Subject::ApiToken { source: Some(source), .. } => (source, None, false),
         Subject::ApiToken { source: None, variables } => return Err(error::no_api_token(plan, variables)),
     };
@@ -63,12 +66,51 @@ async fn exchange(
     };
     let unsigned = Unsigned::of(plan, request).ok_or_else(|| error::no_address(plan))?;
     let url = unsigned.url.clone();
+    let claims = token.claims.clone();
+    send(plan, unsigned.sign(&token, fetch.client), url, (&source.name(), claims.as_ref()), fetch.deadline).await
+}
+
+/// The token of a request that a profile of Oracle's config file signs.
+fn of_profile(
+    plan: &Plan,
+    file: Option<&Path>,
+    profile: &str,
+    setup: &Setup,
+    deadline: Deadline,
+) -> Result<Minted, MintError> {
+    let principal = principal::registry(plan);
+    let Some(file) = file.filter(|file| file.exists()) else { return Err(error::no_oci_config(plan, file)) };
+    let account = Account::load(file, profile, setup.places.home.as_deref());
+    let account = account.map_err(|why| principal.no_token_because(why))?;
+    let request = plan.row.request.as_ref().and_then(|request| Unsigned::of(plan, request));
+    let unsigned = request.ok_or_else(|| error::no_address(plan))?;
+    let url = unsigned.url.clone();
+    let signed = account.sign(&url, SystemTime::now()).ok_or_else(|| principal.no_token("cannot sign"))?;
+    let client = Client::new(&setup.environment).map_err(|why| principal.no_token_because(why))?;
+    let source = format!("profile {profile} of {}", file.display());
+    let minted = web::run(send(plan, unsigned.signed(&signed, &client), url, (&source, None), deadline));
+    let response::Minted { username, secret, expires } = minted.map_err(|why| principal.no_token_because(why))??;
+    let mut token = Minted::new(username, secret, expires.unwrap_or_else(SystemTime::now));
+    if expires.is_none() {
+        token.requires = Conditions::default().never_reuse().seal(&setup.environment);
+    }
+    Ok(token)
+}
+
+/// Sends a request, and reads its response. A rejection names the source of the subject, and what it claims.
+async fn send(
+    plan: &Plan,
+    request: RequestBuilder,
+    url: Url,
+    (source, claims): (&str, Option<&Claims>),
+    deadline: Deadline,
+) -> Result<response::Minted, MintError> {
     log::debug!("requesting a token of {} at {}", plan.row.name, url.host_str().unwrap_or_default());
     let sent = SystemTime::now();
-    let response = Response::to(unsigned.sign(&token, fetch.client), fetch.deadline).await;
+    let response = Response::to(request, deadline).await;
     let response = response.map_err(|error| error::unreachable(plan, &url, &error))?;
     if !response.is_success() {
-        return Err(rejection::of_service(plan, &source.name(), &token, &response));
+        return Err(rejection::of_service(plan, source, claims, &response));
     }
     let json = response.json().ok_or_else(|| error::malformed(plan, &url, "it is not JSON"))?;
     response::read(plan, &json, sent).map_err(|why| error::malformed(plan, &url, why))

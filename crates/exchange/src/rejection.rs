@@ -1,7 +1,7 @@
 //! Error responses of the services.
 
 use broker::MintError;
-use identity_token::IdentityToken;
+use identity_token::Claims;
 use registry::exchange::{Refusal, Subject};
 use serde_json::Value;
 use web::{Response, outage, quote};
@@ -10,20 +10,21 @@ use crate::principal;
 use crate::scope::Plan;
 
 /// The service's status and code, the subject token that it rejected, and the remedy of its row.
-pub(crate) fn of_service(plan: &Plan, source: &str, token: &IdentityToken, response: &Response) -> MintError {
+pub(crate) fn of_service(plan: &Plan, source: &str, claims: Option<&Claims>, response: &Response) -> MintError {
     let (name, status) = (plan.row.name, response.status);
     let principal = principal::registry(plan);
     if let Some(outage) = outage(name, status) {
         return principal.no_token_because(outage);
     }
     let code = response.json().as_ref().and_then(code).map(|code| format!(" {code}")).unwrap_or_default();
-    let subject = match (plan.row.subject, &token.claims) {
+    let subject = match (plan.row.subject, claims) {
         (Subject::IdentityToken(_), Some(claims)) => format!("; {claims}, audience {}", claims.audience()),
         _ => String::new(),
     };
     let kind = match plan.row.subject {
         Subject::ApiToken(_) => "token",
         Subject::IdentityToken(_) => "identity token",
+        Subject::OciProfile => "signature",
     };
     let body = response.text().unwrap_or_default();
     let fits = |row: &&Refusal| row.status == status && body.contains(row.words);

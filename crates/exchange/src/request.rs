@@ -3,6 +3,7 @@ use registry::exchange::{Body, Proof, Request};
 use serde_json::{Map, Value};
 use web::{Client, RequestBuilder, Url};
 
+use crate::oci::Signed;
 use crate::scope::Plan;
 
 /// What stands for the subject token in a field of a table.
@@ -24,6 +25,7 @@ enum Place {
     Bearer,
     Basic(String),
     Header(&'static str),
+    Signature,
 }
 
 #[derive(Debug, PartialEq)]
@@ -46,6 +48,7 @@ impl Unsigned {
             Proof::Bearer => Place::Bearer,
             Proof::Basic(user) => Place::Basic(values.fill(user)?),
             Proof::Header(name) => Place::Header(name),
+            Proof::Signature => Place::Signature,
         };
         let filled = |(name, text): &(&str, &str)| {
             let value = values.fill(text)?;
@@ -71,6 +74,13 @@ impl Unsigned {
         }
     }
 
+    /// The request with a signature, and without a token.
+    pub(crate) fn signed(self, signed: &Signed, client: &Client) -> RequestBuilder {
+        let client = if is_local(&self.url) { client.direct() } else { client.proxied() };
+        let request = client.get(self.url).header("accept", "application/json");
+        request.header("date", &signed.date).header("authorization", &signed.authorization)
+    }
+
     /// The request with the subject token in it.
     pub(crate) fn sign(self, token: &IdentityToken, client: &Client) -> RequestBuilder {
         let Unsigned { url, body, proof, fields } = self;
@@ -83,6 +93,8 @@ impl Unsigned {
             Place::Bearer => (request.bearer_auth(token), None),
             Place::Basic(user) => (request.basic_auth(user, Some(token)), None),
             Place::Header(name) => (request.header(name, token), None),
+            // It is signed in `signed`.
+            Place::Signature => (request, None),
         };
         let request = request.header("accept", "application/json");
         match body {

@@ -90,9 +90,8 @@ fn plan(
     life: Option<Duration>,
     setup: &Setup,
 ) -> Scope<Target> {
-    let environment = &setup.environment;
     let (values, missing) = Values::of(row, rule, life, server, setup);
-    let subject = Subject::of(row, rule, &values, environment);
+    let subject = Subject::of(row, rule, &values, setup);
     let gateway = rule.map(|rule| rule.gateway.clone()).unwrap_or_default();
     // Docker Hub has one token for all its hosts, every other one is of a host.
     let is_of_host = !row.hosts.contains(&"docker.io") || !row.serves(server);

@@ -1,7 +1,9 @@
+use std::path::PathBuf;
+
 use identity_token::{Detected, Source};
 use registry::Exchange;
 use registry::exchange::{Audience, Subject as Kind};
-use settings::{Environment, ExchangeRule, Fingerprint, IdentityRule, Setup};
+use settings::{ExchangeRule, Fingerprint, IdentityRule, Setup};
 
 use crate::values::Values;
 
@@ -19,10 +21,13 @@ pub(crate) enum Subject {
         /// Where it is looked for, if the settings do not say.
         variables: &'static [&'static str],
     },
+    /// A profile of Oracle's config file, which signs the request.
+    Oci { file: Option<PathBuf>, profile: String },
 }
 
 impl Subject {
-    pub(crate) fn of(row: &Exchange, rule: Option<&ExchangeRule>, values: &Values, environment: &Environment) -> Self {
+    pub(crate) fn of(row: &Exchange, rule: Option<&ExchangeRule>, values: &Values, setup: &Setup) -> Self {
+        let environment = &setup.environment;
         let none = IdentityRule::default();
         let identity = rule.map_or(&none, |rule| &rule.identity);
         match row.subject {
@@ -42,6 +47,11 @@ impl Subject {
                 let source = named.or_else(|| found().map(|name| Source::Variable((*name).to_owned())));
                 Subject::ApiToken { source, variables }
             }
+            Kind::OciProfile => {
+                let usual = || setup.places.home.as_ref().map(|home| home.join(".oci/config"));
+                let file = environment.path("OCI_CLI_CONFIG_FILE").or_else(usual);
+                Subject::Oci { file, profile: values.value("oci_profile").unwrap_or("DEFAULT").to_owned() }
+            }
         }
     }
 
@@ -51,6 +61,13 @@ impl Subject {
             Subject::Identity { detected: Detected::Source(source), audience, .. } => (Some(source), audience.as_ref()),
             Subject::Identity { audience, .. } => (None, audience.as_ref()),
             Subject::ApiToken { source, .. } => (source.as_ref(), None),
+            Subject::Oci { file, profile } => {
+                print.add("profile", Some(profile.as_bytes()));
+                if let Some(file) = file {
+                    print.file(file);
+                }
+                (None, None)
+            }
         };
         print.add("audience", audience.map(|text| text.as_bytes()));
         if let Some(source) = source {

@@ -55,6 +55,8 @@ pub enum Subject {
     IdentityToken(Audience),
     /// A token in one of these variables, or where `token_env` and `token_file` say.
     ApiToken(&'static [&'static str]),
+    /// The request is signed with a key of Oracle's config file: `oci_profile`.
+    OciProfile,
 }
 
 /// Whom an identity token is for. Any service with the same audience would take it.
@@ -105,6 +107,8 @@ pub enum Proof {
     Basic(&'static str),
     /// In this header.
     Header(&'static str),
+    /// There is none: the request is signed.
+    Signature,
 }
 
 /// What the answer looks like.
@@ -203,6 +207,11 @@ mod tests {
             ("dhi.io", Some("dockerhub")),
             ("https://Quay.io/v2/", Some("quay")),
             ("corp.jfrog.io", Some("jfrog")),
+            ("fra.ocir.io", Some("oracle")),
+            ("eu-frankfurt-1.ocir.io", Some("oracle")),
+            ("ocir.io", None),
+            ("a.fra.ocir.io", None),
+            ("fra.ocir.io.attacker.example", None),
             ("docker.cloudsmith.io", Some("cloudsmith")),
             ("docker.cloudsmith.com", Some("cloudsmith")),
             ("cgr.dev", Some("chainguard")),
@@ -227,6 +236,8 @@ mod tests {
     #[test]
     fn rows_are_whole() {
         for row in EXCHANGES {
+            let is_signed = row.request.as_ref().is_some_and(|request| request.proof == Proof::Signature);
+            assert_eq!(is_signed, row.subject == Subject::OciProfile, "{}", row.provider);
             let provider = row.provider;
             assert!(std::ptr::eq(Exchange::named(provider).unwrap(), row), "{provider} is there twice");
             assert!(!row.public || !row.hosts.is_empty(), "{provider}");

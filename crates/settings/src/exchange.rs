@@ -185,8 +185,12 @@ impl IdentityRule {
         }
         let provider = exchange.provider;
         let Subject::IdentityToken(audience) = exchange.subject else {
+            let has_token = self.file.is_some() || self.variable.is_some();
             return match (self.source, &self.audience, &self.command) {
-                (None, None, None) => Ok(()),
+                (None, None, None) if exchange.subject != Subject::OciProfile || !has_token => Ok(()),
+                _ if exchange.subject == Subject::OciProfile => Err(format!(
+                    "provider = \"{provider}\" signs with a profile of Oracle's config file: name it by oci_profile"
+                )),
                 _ => Err(format!("provider = \"{provider}\" takes an API token: name it by token_env or token_file")),
             };
         };

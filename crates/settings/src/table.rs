@@ -53,6 +53,7 @@ pub(crate) struct Table {
     service_slug: Option<String>,
     identity_id: Option<String>,
     registry_name: Option<String>,
+    oci_profile: Option<String>,
     access: Option<String>,
     #[serde(default)]
     repositories: Vec<String>,
@@ -105,6 +106,7 @@ impl Table {
             ("service_slug", self.service_slug.take()),
             ("identity_id", self.identity_id.take()),
             ("registry_name", self.registry_name.take()),
+            ("oci_profile", self.oci_profile.take()),
             ("access", of_exchange.then(|| self.access.take()).flatten()),
             ("url", self.url.take()),
             ("format", self.format.take()),

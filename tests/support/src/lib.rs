@@ -50,6 +50,7 @@ pub use catalog::Catalog;
 pub use client::{Answer, fetch};
 pub use control::{Clouds, Control};
 pub use exchange::{API_TOKEN, CONNECTION, EXCHANGE_HOSTS, ExchangeCall, ExchangedToken, Exchanges, ISSUER, JOB_TOKEN};
+pub use exchange::{OCI_FINGERPRINT, OCI_SESSION, OCI_TENANCY, OCI_USER};
 pub use front::{Api, GitLab, Image, RegistryFront, TokenServer};
 pub use github::{APP, APP_CLIENT, APP_KEY, GitHub, GitHubCall, InstallationToken, OTHER_KEY};
 pub use google::{AccessToken, Google, GoogleCall};

@@ -42,6 +42,10 @@ pub(super) fn check(image: &Image, context: &Context<'_>, section: &mut Section)
         section.broken(format!("{} requires {}, which is not set", row.name, key.name), remedy);
         return;
     }
+    if row.subject == Subject::OciProfile {
+        section.ok(format!("{}: a profile of Oracle's config file signs the request for a token", row.name));
+        return;
+    }
     if !matches!(row.subject, Subject::IdentityToken(_)) {
         section.ok(format!("{}: an API token is exchanged for a short-lived one", row.name));
         return;

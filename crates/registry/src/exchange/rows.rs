@@ -214,6 +214,29 @@ pub static EXCHANGES: &[Exchange] = &[
         ttl: None,
         refusals: &[],
     },
+    // oracle-devrel/oke-credential-provider-for-ocir, `internal/provider/provider.go`, and oci-python-sdk, `signer.py`.
+    Exchange {
+        provider: "oracle",
+        name: "Oracle Cloud Infrastructure Registry",
+        hosts: &["*.ocir.io"],
+        public: true,
+        keys: &[Key { name: "oci_profile", required: false, variable: Some("OCI_CLI_PROFILE") }],
+        subject: Subject::OciProfile,
+        request: Some(Request {
+            url: "https://{host}/20180419/docker/token",
+            body: Body::Get,
+            proof: Proof::Signature,
+            fields: &[],
+        }),
+        response: Response::Fields { token: "token", expires_in: "expires_in", expires: "", username: "" },
+        username: Username::Is("BEARER_TOKEN"),
+        ttl: None,
+        refusals: &[
+            refusal(401, "", "run `oci session authenticate` again, or check the user, tenancy and key of the profile"),
+            refusal(403, "", "give the user's group a policy to read repos in the tenancy"),
+            refusal(404, "", "check the region in the registry's host"),
+        ],
+    },
     // What the settings do not say is as in RFC 8693.
     Exchange {
         provider: GATEWAY,

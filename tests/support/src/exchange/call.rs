@@ -21,6 +21,8 @@ pub enum ExchangeCall {
     Chainguard,
     /// DigitalOcean's.
     DigitalOcean,
+    /// Oracle's.
+    Oracle,
     /// GitLab's, for its Artifact Registry.
     GitLab,
     /// That of a company's own gateway.
@@ -42,6 +44,7 @@ impl ExchangeCall {
             "api.cloudsmith.io" if is("POST", "/openid/") => Cloudsmith,
             "issuer.enforce.dev" if is("POST", "/sts/exchange") => Chainguard,
             "api.digitalocean.com" if is("GET", "/v2/registries/") => DigitalOcean,
+            "fra.ocir.io" if is("GET", "/20180419/docker/token") => Oracle,
             "gitlab.corp.example" if is("POST", "/api/v4/token_exchange") => GitLab,
             "sts.corp.example" if is("POST", "/token") => Gateway,
             _ => return None,
@@ -50,7 +53,7 @@ impl ExchangeCall {
 }
 
 /// The hosts of all of them.
-pub const EXCHANGE_HOSTS: [&str; 12] = [
+pub const EXCHANGE_HOSTS: [&str; 13] = [
     "pipelines.actions.githubusercontent.com",
     "dev.azure.com",
     "agent-edge.buildkite.com",
@@ -61,6 +64,7 @@ pub const EXCHANGE_HOSTS: [&str; 12] = [
     "api.cloudsmith.io",
     "issuer.enforce.dev",
     "api.digitalocean.com",
+    "fra.ocir.io",
     "gitlab.corp.example",
     "sts.corp.example",
 ];

@@ -4,6 +4,7 @@
 mod call;
 mod identities;
 mod issuer;
+mod oracle;
 mod services;
 mod state;
 #[cfg(test)]
@@ -28,6 +29,7 @@ use crate::server::{Server, Service};
 pub use call::{EXCHANGE_HOSTS, ExchangeCall};
 pub use identities::JOB_TOKEN;
 pub use issuer::ISSUER;
+pub use oracle::{OCI_FINGERPRINT, OCI_SESSION, OCI_TENANCY, OCI_USER};
 pub use services::{API_TOKEN, CONNECTION};
 pub use state::ExchangedToken;
 use state::State;
@@ -79,6 +81,11 @@ impl Exchanges {
     /// Every token that was issued, the oldest first.
     pub fn minted(&self) -> Vec<ExchangedToken> {
         self.state.facts().minted.clone()
+    }
+
+    /// What was signed for Oracle, and the signatures: for a check by other code than ours.
+    pub fn signatures(&self) -> Vec<(String, Vec<u8>)> {
+        self.state.facts().signatures.clone()
     }
 
     /// The TTL of tokens in seconds, or the one that was requested last.
@@ -173,6 +180,7 @@ impl State {
             ExchangeCall::JFrog => services::jfrog(self, head, body),
             ExchangeCall::Cloudsmith => services::cloudsmith(self, head, body),
             ExchangeCall::Chainguard => services::chainguard(self, head, body),
+            ExchangeCall::Oracle => oracle::token(self, head),
             ExchangeCall::DigitalOcean => services::digital_ocean(self, head, body),
             ExchangeCall::GitLab => services::gitlab(self, head, body),
             ExchangeCall::Gateway => services::gateway(self, head, body),

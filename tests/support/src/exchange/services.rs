@@ -7,6 +7,7 @@
 //! | JFrog | setup-jfrog-cli, jfrog-client-go | its status for each mistake |
 //! | Cloudsmith | cloudsmith-cli, its API reference | its status for each mistake |
 //! | Chainguard | chainguard-dev/sdk, its protocol buffers | whether it has `expiry` |
+//! | Oracle | see `oracle.rs` | see there |
 //! | DigitalOcean | its API reference, godo | the form of its tokens |
 //! | GitLab | glab | which projects a job's token is for |
 //! | gateway | RFC 8693 | – |
@@ -31,7 +32,7 @@ pub const CONNECTION: &str = "0b6a4b0e-8a0c-4d5e-9f1a-000000000001";
 /// The API token that DigitalOcean knows.
 pub const API_TOKEN: &str = "dop_v1_c4n4ry";
 
-type Answer = Result<Response<Body>, Refusal>;
+pub(super) type Answer = Result<Response<Body>, Refusal>;
 
 pub(super) fn docker_hub(state: &State, _: &Parts, body: &[u8]) -> Answer {
     let fields = form(body);

@@ -31,6 +31,7 @@ pub(super) struct State {
 
 pub(super) struct Facts {
     pub(super) minted: Vec<ExchangedToken>,
+    pub(super) signatures: Vec<(String, Vec<u8>)>,
     pub(super) token_life: u64,
     pub(super) audience: BTreeMap<&'static str, String>,
     pub(super) subject: String,
@@ -47,6 +48,7 @@ impl State {
             issuer: Issuer::new(),
             facts: Mutex::new(Facts {
                 minted: Vec::new(),
+                signatures: Vec::new(),
                 token_life: 3600,
                 audience: BTreeMap::new(),
                 subject: "repo:octo-org/app:".to_owned(),

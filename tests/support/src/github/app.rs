@@ -71,7 +71,8 @@ pub(super) fn admit(state: &State, head: &Parts) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn public_key() -> Vec<u8> {
+/// That of [`APP_KEY`].
+pub(crate) fn public_key() -> Vec<u8> {
     let PrivateKeyDer::Pkcs1(key) = PrivateKeyDer::from_pem_slice(APP_KEY.as_bytes()).expect("it is in PEM") else {
         panic!("GitHub's keys are in PKCS #1");
     };

@@ -28,6 +28,7 @@ use crate::path::parts;
 use crate::reply::{Body, HangUp, json, with};
 use crate::server::{Server, Service};
 
+pub(crate) use app::public_key;
 pub use app::{APP, APP_CLIENT, APP_KEY, OTHER_KEY};
 pub use call::GitHubCall;
 pub use state::InstallationToken;
