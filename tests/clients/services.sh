@@ -49,7 +49,7 @@ names() {
 # The back door of each registry: its port on 127.0.0.1.
 BACK_DOORS=(5001 5002 5003 5004 5005 5006 5007 5008)
 # Those of the clouds that delete images by an API of their own.
-CLOUDS_DOORS=(5003 5004 5005 5007 5008)
+CLOUDS_DOORS=(5002 5003 5004 5005 5007 5008)
 
 open_registries() {
     local port

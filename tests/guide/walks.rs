@@ -224,3 +224,27 @@ fn a_repository_of_ecr_from_its_role_to_its_last_image() {
     assert!(!left.contains(digest.trim()) && left.contains("sha-0123456"), "{left}");
     drop(server);
 }
+
+/// Who may push to ECR Public, which is not told by the address: the account is asked for first.
+#[test]
+fn a_role_for_ecr_public_knows_its_account() {
+    let Some((home, server)) = with_moto() else {
+        return skip("guide: moto", "there is no moto or no aws to make a role");
+    };
+    let image = IMAGES[1];
+    let topics = guide(image, &["--topic", "ci", "--ci", "github", "--system", "linux"]);
+    let file = |id: &str| {
+        let command = commands_of(&topics).find(|command| text(command, "id") == id).unwrap();
+        text(command, "run").to_owned()
+    };
+    let provider = printed("ecr-public", image, "ci.provider");
+    let role = printed("ecr-public", image, "ci.role");
+    run(&home, &format!("set -e\nsubject=repo:o/r\n{provider}\n{}\n{}\n{role}", file("ci.trust"), file("ci.policy")));
+    let trust = run(&home, "aws iam get-role --region us-east-1 --role-name app2-push --output json");
+    assert!(trust.contains("123456789012:oidc-provider/token.actions.githubusercontent.com"), "{trust}");
+    assert!(trust.contains("repo:o/r:environment:release"), "{trust}");
+    let policy =
+        run(&home, "aws iam get-role-policy --region us-east-1 --role-name app2-push --policy-name push --output json");
+    assert!(policy.contains("arn:aws:ecr-public::123456789012:repository/app2"), "{policy}");
+    drop(server);
+}

@@ -8,6 +8,8 @@ pub enum Call {
     EcrToken,
     /// `GetAuthorizationToken` of ECR Public.
     EcrPublicToken,
+    /// Anything else of ECR Public.
+    EcrPublic,
     /// `AssumeRole` of STS.
     AssumeRole,
     /// `AssumeRoleWithWebIdentity` of STS.
@@ -39,6 +41,7 @@ impl Call {
             (&Method::POST, "/") => match head.headers.get("x-amz-target").map(|target| target.as_bytes()) {
                 Some(b"AmazonEC2ContainerRegistry_V20150921.GetAuthorizationToken") => Some(Call::EcrToken),
                 Some(b"SpencerFrontendService.GetAuthorizationToken") => Some(Call::EcrPublicToken),
+                Some(target) if target.starts_with(b"SpencerFrontendService.") => Some(Call::EcrPublic),
                 Some(_) => None,
                 None => action(body),
             },

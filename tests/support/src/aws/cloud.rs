@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
 use super::identity::Identity;
+use super::public::Repositories;
 use super::{AssumedRole, Call};
 use crate::ledger::Ledger;
 
@@ -43,6 +44,7 @@ pub(crate) struct Cloud {
     /// Distinguishes this cloud's secrets from those of another cloud in the same test.
     nonce: u64,
     pub(crate) ledger: Ledger<Call>,
+    pub(crate) public: Repositories,
     state: Mutex<State>,
 }
 
@@ -77,7 +79,12 @@ impl Cloud {
             password_length: 1880,
             serial: 0,
         };
-        Cloud { nonce: RandomState::new().build_hasher().finish(), ledger: Ledger::new(), state: Mutex::new(state) }
+        Cloud {
+            nonce: RandomState::new().build_hasher().finish(),
+            ledger: Ledger::new(),
+            public: Repositories::default(),
+            state: Mutex::new(state),
+        }
     }
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {

@@ -54,6 +54,6 @@ fn mint(cloud: &Cloud, head: &Parts, signer: Signer) -> Value {
     json!({ "authorizationToken": authorization, "expiresAt": expires })
 }
 
-fn amz_json(status: u16, body: &Value) -> Response<Body> {
+pub(super) fn amz_json(status: u16, body: &Value) -> Response<Body> {
     reply(status, "application/x-amz-json-1.1", body.to_string())
 }

@@ -6,6 +6,7 @@ mod container;
 mod ecr;
 mod identity;
 mod imds;
+mod public;
 mod signin;
 mod sso;
 mod sts;
@@ -23,6 +24,7 @@ use hyper::http::request::Parts;
 
 use crate::behaviour::{Act, Behaviour, Refusal};
 use crate::ca::Ca;
+use crate::catalog::Catalog;
 use crate::reply::{Body, HangUp, with};
 use crate::server::{Server, Service};
 
@@ -168,6 +170,12 @@ impl Aws {
         self.cloud.state().password_length = bytes;
     }
 
+    /// Tells from now on what lies in this registry, as ECR Public's API does.
+    pub fn show(&self, catalog: Arc<Catalog>) {
+        // A second registry would be another AWS's.
+        let _ = self.cloud.public.catalog.set(catalog);
+    }
+
     pub(crate) fn counts(&self) -> std::collections::BTreeMap<String, usize> {
         self.cloud.ledger.counts()
     }
@@ -187,7 +195,11 @@ impl Service for Cloud {
         };
         let turn = self.ledger.begin(call);
         let response = match turn.act().await? {
-            Act::Proceed => self.carry_out(call, &head, &body).unwrap_or_else(|refusal| refuse(call, &refusal)),
+            Act::Proceed => match call {
+                Call::EcrPublic => public::answer(&self, &head, &body).await,
+                _ => self.carry_out(call, &head, &body),
+            }
+            .unwrap_or_else(|refusal| refuse(call, &refusal)),
             Act::Refuse(refusal) => refuse(call, &refusal),
             Act::Send(response) => response,
         };
@@ -210,6 +222,7 @@ impl Cloud {
             Call::ImdsToken => imds::token(head),
             Call::ImdsCredentials => imds::credentials(self, head),
             Call::ContainerCredentials => container::credentials(self, head),
+            Call::EcrPublic => unreachable!("it is answered before"),
             Call::Registry => unreachable!("the registry front answers its own calls"),
         }
     }
@@ -218,7 +231,7 @@ impl Cloud {
 /// An error in the format of the call's service.
 fn refuse(call: Call, refusal: &Refusal) -> Response<Body> {
     match call {
-        Call::EcrToken | Call::EcrPublicToken => ecr::refuse(refusal),
+        Call::EcrToken | Call::EcrPublicToken | Call::EcrPublic => ecr::refuse(refusal),
         Call::AssumeRole | Call::AssumeRoleWithWebIdentity | Call::GetCallerIdentity | Call::GetWebIdentityToken => {
             sts::refuse(refusal)
         }

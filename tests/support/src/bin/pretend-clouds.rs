@@ -118,7 +118,14 @@ impl Clockwork {
             "--github" => self.keep(self.github.also_tls(given.address()?, &self.ca, &given.hosts()?)),
             "--ecr" => {
                 let (at, hosts, upstream) = (given.address()?, given.hosts()?, given.address()?);
-                self.keep(RegistryFront::start_tls(at, &self.ca, &hosts, &self.aws, Some(upstream)));
+                if hosts.iter().any(|host| host == "public.ecr.aws") {
+                    let catalog = Arc::new(Catalog::new(upstream));
+                    self.catalogs.push(Arc::clone(&catalog));
+                    self.aws.show(Arc::clone(&catalog));
+                    self.keep(RegistryFront::start_public_tls(at, &self.ca, &hosts, &self.aws, catalog));
+                } else {
+                    self.keep(RegistryFront::start_tls(at, &self.ca, &hosts, &self.aws, Some(upstream)));
+                }
             }
             "--acr" => {
                 let catalog = self.add_registry(TokenServer::of_acr(&self.azure), Api::Acr, given)?;

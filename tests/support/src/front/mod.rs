@@ -104,6 +104,20 @@ impl RegistryFront {
         RegistryFront { server: Server::start(addr, Some(&certificate), Arc::new(front)), scheme: "https" }
     }
 
+    /// ECR Public over TLS, whose API tells what lies there.
+    pub fn start_public_tls<S: AsRef<str>>(
+        addr: SocketAddr,
+        ca: &Ca,
+        hosts: &[S],
+        aws: &Aws,
+        catalog: Arc<Catalog>,
+    ) -> Self {
+        let door = Door::Ecr(Arc::clone(aws.cloud()));
+        let front = Front { door, behind: Behind::Catalog(catalog, Api::Elsewhere), scheme: "https" };
+        let certificate = ca.certificate_for(hosts);
+        RegistryFront { server: Server::start(addr, Some(&certificate), Arc::new(front)), scheme: "https" }
+    }
+
     fn over_tls<S: AsRef<str>>(
         addr: SocketAddr,
         ca: &Ca,
