@@ -7,7 +7,7 @@ use pretend_cloud::{Behaviour, Google, GoogleCall};
 use serde_json::{Value, json};
 
 use crate::gcr::{EUROPE, get, home, minted_by, name_file, signing_itself, with_key};
-use crate::home::skip;
+use crate::home::{GCR, program, skip};
 
 const PULLER: &str = "puller@pretend.iam.gserviceaccount.com";
 
@@ -29,6 +29,30 @@ fn a_self_signed_token_needs_no_request() {
     assert_eq!(get(&home, EUROPE).secret(), token, "it is kept");
     let other = get(&home, "gcr.io").secret();
     assert_eq!((other == token, google.calls(GoogleCall::Token)), (false, 1), "and serves no other rule");
+}
+
+/// No worker process is needed for it: the helper has the key and no request to send.
+#[test]
+fn a_self_signed_token_is_minted_by_the_helper_itself() {
+    let google = Google::start();
+    let home = signing_itself(&google);
+    let helper = home.path("alone").join(GCR);
+    std::fs::create_dir_all(home.path("alone")).unwrap();
+    testing::copy_program(&program(GCR), &home.path("alone"));
+    let alone = |server: &str| home.run(helper.to_str().unwrap(), &["get"], server);
+    let token = alone(EUROPE).secret();
+    assert_eq!(parts(&token)[1]["iss"], PULLER);
+    assert_eq!(alone(EUROPE).secret(), token, "it is cached");
+    alone("gcr.io").explains(&["credmint-mint not found"]);
+    // A key that cannot be used, and a token that is exchanged for another one, are for the worker.
+    home.settings("[[registry]]\nmatch = \"*.pkg.dev\"\nself_signed_jwt = true\nimpersonate = \"other@p.example\"\n");
+    alone(EUROPE).explains(&["credmint-mint not found"]);
+    let mut file = google.key_file(PULLER);
+    file["private_key"] = "no key".into();
+    home.write("credentials.json", file.to_string());
+    home.settings("[[registry]]\nmatch = \"*.pkg.dev\"\nself_signed_jwt = true\n");
+    alone(EUROPE).explains(&["credmint-mint not found"]);
+    get(&home, EUROPE).explains(&["private key is malformed", PULLER]);
 }
 
 #[test]

@@ -88,6 +88,14 @@ impl Provider for All {
         }
     }
 
+    fn mint_offline(&self, scope: &Scope<Which>, setup: &Setup) -> Option<Minted> {
+        match &scope.target {
+            #[cfg(feature = "gcr")]
+            Which::Google(scope) => gcr::Gcr.mint_offline(scope, setup),
+            _ => None,
+        }
+    }
+
     fn mint(&self, scope: &Scope<Which>, setup: &Setup, deadline: Deadline) -> Result<Minted, MintError> {
         match &scope.target {
             #[cfg(feature = "ecr")]

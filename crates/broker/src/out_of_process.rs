@@ -9,6 +9,8 @@
 //!         ◀── {"username", "secret", "expires", "scope", "requires"?}  or  {"what", "hint", "no_identity"} ──
 //! ```
 //!
+//! What takes no request ([`Provider::mint_offline`]) is minted in the helper.
+//!
 //! Both use pipes, never arguments or environment variables. The worker computes the token's name itself,
 //! before and after it mints, because the user may have switched identities since the helper read the
 //! settings. The helper keeps the request pipe open until it has the response. If the pipe closes earlier,
@@ -52,7 +54,12 @@ impl<P: Provider> Provider for OutOfProcess<P> {
     }
 
     fn mint(&self, scope: &Scope<Self::Target>, setup: &Setup, deadline: Deadline) -> Result<Minted, MintError> {
-        let server = &scope.target.0;
+        let (server, inner) = &scope.target;
+        if let Some(minted) = self.0.mint_offline(inner, setup) {
+            // If a file changed meanwhile, the token may belong to either identity.
+            let id = self.0.scope(server, setup).map(|after| after.id()).unwrap_or_default();
+            return Ok(Minted { scope: Some(id), ..minted });
+        }
         let mut worker = Worker::start(&program(&setup.environment), &setup.environment)?;
         let request = wire::write_request(server, deadline.remaining(), setup.workload.as_ref());
         let response = worker.ask(server, &request, deadline)?;

@@ -25,6 +25,13 @@ pub trait Provider {
         Ok(None)
     }
 
+    /// Mints a token without any request, for example one that is signed with a key on this machine. Called on a
+    /// miss before [`Provider::mint`], in the helper itself: no worker process, runtime or TLS is started for it.
+    /// `None` if a request is needed, or if it fails: then [`Provider::mint`] reports the error.
+    fn mint_offline(&self, _scope: &Scope<Self::Target>, _setup: &Setup) -> Option<Minted> {
+        None
+    }
+
     /// Mints the token. Slow; called only if no cached token can be used.
     ///
     /// # Errors

@@ -73,6 +73,10 @@ impl Provider for Gcr {
         mint::USER
     }
 
+    fn mint_offline(&self, scope: &Scope<Target>, setup: &Setup) -> Option<Minted> {
+        mint::offline(&scope.target, setup)
+    }
+
     fn mint(&self, scope: &Scope<Target>, setup: &Setup, deadline: Deadline) -> Result<Minted, MintError> {
         mint::token(&scope.target, setup, deadline)
     }

@@ -4,11 +4,12 @@ use broker::{MintError, Minted};
 use protocol::Deadline;
 use settings::Setup;
 
+use crate::credentials_file::CredentialsFile;
 use crate::exchange::Exchange;
 use crate::identity::Identity;
 use crate::impersonation::Impersonation;
 use crate::scope::Target;
-use crate::{chain, error, federation};
+use crate::{chain, error, federation, gcloud_config, service_account};
 
 /// The user that goes with every access token.
 /// <https://cloud.google.com/artifact-registry/docs/docker/authentication#token>
@@ -29,6 +30,25 @@ pub(crate) fn token(target: &Target, setup: &Setup, deadline: Deadline) -> Resul
     let self_signed_jwt = target.rule.as_ref().is_some_and(|rule| rule.self_signed_jwt);
     let exchange = Exchange::new(&setup.environment, deadline, self_signed_jwt);
     web::run(mint(target, setup, &exchange)).map_err(MintError::Failed)?
+}
+
+/// Mints a self-signed JWT, if that is the token: the settings ask for it, or the key is of another universe.
+pub(crate) fn offline(target: &Target, setup: &Setup) -> Option<Minted> {
+    let rule = target.rule.as_ref();
+    let self_signed_jwt = rule.is_some_and(|rule| rule.self_signed_jwt);
+    // Both exchange the token for another one.
+    let is_exchanged = setup.workload.is_some() || rule.is_some_and(|rule| rule.impersonate.is_some());
+    if is_exchanged || !self_signed_jwt && target.universe == Some(registry::GOOGLE) {
+        return None;
+    }
+    setup.environment.check_paths(&FILES).ok()?;
+    let (path, by) = gcloud_config::credentials_file(setup, rule)?;
+    let file = CredentialsFile::read(&path, by).ok()?;
+    if target.universe.is_some_and(|wanted| wanted != file.universe) {
+        return None;
+    }
+    let token = service_account::self_signed(&file, self_signed_jwt)?;
+    Some(Minted::new(USER, token.secret, token.expires))
 }
 
 async fn mint(target: &Target, setup: &Setup, exchange: &Exchange<'_>) -> Result<Minted, MintError> {

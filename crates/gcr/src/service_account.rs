@@ -7,7 +7,7 @@ use protocol::Secret;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::credentials_file::CredentialsFile;
+use crate::credentials_file::{CredentialsFile, CredentialsType};
 use crate::exchange::{Exchange, ExchangeError, Field, SCOPE};
 use crate::key::{self, Key};
 use crate::principal;
@@ -26,6 +26,20 @@ struct Fields {
     token_uri: String,
 }
 
+/// A self-signed JWT, if that is the token of this file: no request is needed for it. `None` if it is not, or if the
+/// key cannot be used, which [`token`] reports.
+pub(crate) fn self_signed(file: &CredentialsFile, self_signed_jwt: bool) -> Option<AccessToken> {
+    let is_self_signed = file.kind == CredentialsType::ServiceAccount && signs_itself(file, self_signed_jwt);
+    let fields: Fields = is_self_signed.then(|| file.fields().ok())??;
+    let principal = principal::service_account(&fields.client_email, &file.path);
+    fields.self_signed(&principal, SystemTime::now(), true).ok()
+}
+
+/// Other universes have no token endpoint.
+fn signs_itself(file: &CredentialsFile, self_signed_jwt: bool) -> bool {
+    self_signed_jwt || file.universe != registry::GOOGLE
+}
+
 /// Signs an assertion, and exchanges it for an access token.
 /// <https://developers.google.com/identity/protocols/oauth2/service-account>
 pub(crate) async fn token(
@@ -34,15 +48,9 @@ pub(crate) async fn token(
 ) -> Result<(Principal, AccessToken), MintError> {
     let fields: Fields = file.fields()?;
     let principal = principal::service_account(&fields.client_email, &file.path);
-    let (name, now) = (&fields.client_email, SystemTime::now());
-    // What is signed for no audience but for a scope is itself a token: https://google.aip.dev/auth/4111
-    let self_signed = |is_cacheable| -> Result<AccessToken, MintError> {
-        let secret = jwt(&fields, &principal, json!({"sub": name}), now, Key::sign)?;
-        Ok(AccessToken { secret, expires: now + LIFE, is_cacheable })
-    };
-    // Other universes have no token endpoint.
-    if file.universe != registry::GOOGLE || exchange.self_signed_jwt {
-        let token = self_signed(true)?;
+    let now = SystemTime::now();
+    if signs_itself(file, exchange.self_signed_jwt) {
+        let token = fields.self_signed(&principal, now, true)?;
         return Ok((principal, token));
     }
     let sign = |key: &Key, text: &[u8]| key.sign_assertion(file.text(), text);
@@ -52,12 +60,26 @@ pub(crate) async fn token(
         // A firewall or a service perimeter may block this service and not the registry. It is not documented that
         // registries accept such a token, so it is not cached: the service is called the next time.
         Err(ExchangeError::Unreachable(_)) => {
-            log::warn!("cannot reach {}: the token is a JWT that {name} signed", fields.token_uri);
-            self_signed(false)?
+            let Fields { token_uri, client_email, .. } = &fields;
+            log::warn!("cannot reach {token_uri}: the token is a JWT that {client_email} signed");
+            fields.self_signed(&principal, now, false)?
         }
         token => token?,
     };
     Ok((principal, token))
+}
+
+impl Fields {
+    /// What is signed for no audience but for a scope is itself a token: <https://google.aip.dev/auth/4111>.
+    fn self_signed(
+        &self,
+        principal: &Principal,
+        now: SystemTime,
+        is_cacheable: bool,
+    ) -> Result<AccessToken, MintError> {
+        let secret = jwt(self, principal, json!({"sub": self.client_email}), now, Key::sign)?;
+        Ok(AccessToken { secret, expires: now + LIFE, is_cacheable })
+    }
 }
 
 fn jwt(
