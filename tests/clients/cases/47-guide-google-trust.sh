@@ -13,6 +13,9 @@ export GITLAB_TOKEN=glpat-pretend GITLAB_HOST=gitlab.com GLAB_CHECK_UPDATE=false
 GUIDE_ARGUMENTS=(--ci gitlab)
 guided "$image" ci.repository
 same "the project" "$project $number" "group1/project2 123456789"
+guided "$image" ci.file
+same "whom the file signs in" "$(jq --raw-output .audience google-identity.json)" \
+    //iam.googleapis.com/projects/123456789/locations/global/workloadIdentityPools/gitlab/providers/gitlab
 GUIDE_ARGUMENTS=()
 subject=repo:octo-org@1001/app@2002
 guided "$image" ci.provider

@@ -9,6 +9,10 @@ export AWS_CA_BUNDLE=$SANDBOX/clouds/ca.pem AWS_PAGER=
 guided "$image" set-up.configure 's/^credmint configure/& --yes/'
 guided "$image" sign-in.check
 grep -q '"Account"' "$SAID" || fail "nobody is signed in"
+GUIDE_ARGUMENTS=(--ci azure)
+guided "$image" ci.account
+GUIDE_ARGUMENTS=()
+same "the account" "$account" 123456789012
 guided "$image" create.alias
 grep -qx octo-org "$SAID" || fail "the alias is not told"
 guided "$image" create.repository
