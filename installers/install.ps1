@@ -50,7 +50,7 @@ function Get-Installed {
     if (Test-Path -LiteralPath $list) { Get-Content -LiteralPath $list | Where-Object { $_ } }
 }
 
-# A file of an installation, and its folders as far as nothing else lies in them.
+# Removes a file of an installation, and its folders if they are empty.
 function Remove-Installed([string]$Name) {
     $file = Join-Path $Prefix $Name
     if (Test-Path -LiteralPath $file) { Remove-Item -LiteralPath $file -Force }
@@ -91,13 +91,13 @@ $target = switch ($processor) {
     default { throw "no programs for $processor" }
 }
 New-Item -ItemType Directory -Force -Path $Prefix | Out-Null
-# Beside the place where the files go, so that each arrives by being renamed, as a whole.
+# In the folder of the files, so that each is installed by an atomic rename.
 $stage = Join-Path $Prefix ('.stage-' + [Guid]::NewGuid().ToString('N'))
 New-Item -ItemType Directory -Path $stage | Out-Null
 try {
     $sums = Join-Path $stage 'SHA256SUMS'
     Get-Published 'SHA256SUMS' $sums
-    # A published release is signed by its project's release workflow, without a key of its own.
+    # A published release is signed by its project's release workflow, keyless.
     if (-not $project.StartsWith('@') -and (Get-Command cosign -ErrorAction SilentlyContinue)) {
         $bundle = Join-Path $stage 'SHA256SUMS.sigstore.json'
         Get-Published 'SHA256SUMS.sigstore.json' $bundle
@@ -122,15 +122,15 @@ try {
     if ($LASTEXITCODE -ne 0) { throw 'the programs do not run on this machine' }
     $files = @(Get-ChildItem -LiteralPath $tree -Recurse -File | ForEach-Object { $_.FullName.Substring($tree.Length + 1) } |
         Where-Object { $_ -match '^(bin|share)[\\/]' })
-    # What mints goes first: a helper of the new version never meets a minter of the old one.
+    # The worker first: a new helper must never start an old worker.
     $minter = @($files | Where-Object { $_ -match '^bin[\\/]credmint-mint\.exe$' })
     $earlier = @(Get-Installed)
-    # What is there and is not of an earlier installation is somebody else's.
+    # An existing file that is not of an earlier installation belongs to something else.
     foreach ($name in $files | Where-Object { $earlier -notcontains $_ }) {
         $file = Join-Path $Prefix $name
         if (Test-Path -LiteralPath $file) { throw "$file was not installed by this script: move it away, or pass -Prefix" }
     }
-    # Before the first of them lies there: what breaks off can be done again, or undone.
+    # Before the first file is installed, so that an interrupted installation can be repeated or removed.
     New-Item -ItemType Directory -Force -Path (Split-Path -Parent $list) | Out-Null
     Set-Content -LiteralPath $list -Value @($earlier + $files | Select-Object -Unique) -Encoding UTF8
     $old = Join-Path $stage 'old'
@@ -138,7 +138,7 @@ try {
     foreach ($name in $minter + @($files | Where-Object { $minter -notcontains $_ })) {
         $file = Join-Path $Prefix $name
         New-Item -ItemType Directory -Force -Path (Split-Path -Parent $file) | Out-Null
-        # A program that runs cannot be replaced, but it can be renamed away.
+        # A running program cannot be replaced, but it can be renamed.
         if (Test-Path -LiteralPath $file) {
             Move-Item -LiteralPath $file -Destination (Join-Path $old ([Guid]::NewGuid().ToString('N')))
         }

@@ -60,7 +60,7 @@ installed() {
 uninstall() {
     [ -f "$list" ] || fail "this script installed nothing in $prefix" "pass the --prefix that was used to install"
     if [ -z "$keep_config" ] && [ -x "$prefix/bin/credmint" ]; then
-        # A config that names helpers which are gone would stop every pull.
+        # A config that names missing helpers would stop every pull.
         "$prefix/bin/credmint" unconfigure || true
     fi
     installed | while IFS= read -r file; do
@@ -73,12 +73,12 @@ uninstall() {
     echo "removed credmint from $prefix; logins and tokens stay in the keychain"
 }
 
-# A kernel of 64 bits runs static programs of 64 bits whatever the rest of the system is, so that only it is asked.
+# A 64-bit kernel runs static 64-bit programs, even with a 32-bit system, so only the kernel matters.
 target() {
     case $(uname -s)/$(uname -m) in
     Linux/x86_64 | Linux/amd64) echo x86_64-unknown-linux-musl ;;
     Linux/aarch64 | Linux/arm64) echo aarch64-unknown-linux-musl ;;
-    # armv8l is such a processor, and says that what asks it is of 32 bits.
+    # armv8l is such a processor, as seen by a 32-bit process.
     Linux/armv7l | Linux/armv8l) echo armv7-unknown-linux-gnueabihf ;;
     Linux/riscv64) echo riscv64gc-unknown-linux-gnu ;;
     Linux/ppc64le) echo powerpc64le-unknown-linux-gnu ;;
@@ -111,13 +111,13 @@ checksum() {
     if command -v sha256sum >/dev/null; then sha256sum "$1"; else shasum -a 256 "$1"; fi | cut -d ' ' -f 1
 }
 
-# The archives that can be opened here, the smaller first; BSD's tar has xz built in.
+# The archives that can be unpacked here, the smaller first; BSD's tar has xz built in.
 kinds() {
     if command -v xz >/dev/null || tar --version 2>/dev/null | grep -q bsdtar; then echo tar.xz; fi
     echo tar.gz
 }
 
-# open FILE: unpacks an archive beside itself.
+# open FILE: unpacks an archive in its folder.
 open() {
     case $1 in
     *.xz) if command -v xz >/dev/null; then xz -dc "$1" | tar -xf - -C "$stage"; else tar -xf "$1" -C "$stage"; fi ;;
@@ -125,7 +125,7 @@ open() {
     esac
 }
 
-# A published release is signed by its project's release workflow, without a key of its own:
+# A published release is signed by its project's release workflow, keyless:
 # https://docs.sigstore.dev/cosign/verifying/verify/
 verify() {
     case $project in @*) return ;; esac
@@ -182,7 +182,7 @@ from_source() {
 
 install() {
     mkdir -p "$prefix/bin" 2>/dev/null || fail "cannot write to $prefix" "pass --prefix DIR, or run this as root"
-    # Beside the place where the files go, so that each arrives by being renamed, as a whole.
+    # In the folder of the files, so that each is installed by an atomic rename.
     stage=$(mktemp -d "$prefix/.credmint-XXXXXX") || fail "cannot write to $prefix" "pass --prefix DIR"
     trap 'rm -rf "$stage"' EXIT
     trap 'exit 1' HUP INT TERM
@@ -190,18 +190,18 @@ install() {
     version=$("$stage/tree/bin/credmint" --version) || fail "the programs do not run on this machine" "${needs:-}"
 
     (cd "$stage/tree" && find bin share -type f | LC_ALL=C sort) >"$stage/list"
-    # What is there and is not of an earlier installation is somebody else's.
+    # An existing file that is not of an earlier installation belongs to something else.
     while IFS= read -r file; do
         if [ -e "$prefix/$file" ] && ! installed | grep -Fxq "$file"; then
             fail "$prefix/$file was not installed by this script" "move it away, or pass --prefix DIR"
         fi
     done <"$stage/list"
-    # Before the first of them lies there: what breaks off can be done again, or undone.
+    # Before the first file is installed, so that an interrupted installation can be repeated or removed.
     mkdir -p "${list%/*}"
     installed >"$stage/earlier"
     LC_ALL=C sort -u "$stage/earlier" "$stage/list" >"$stage/all"
     mv -f "$stage/all" "$list"
-    # What mints goes first: a helper of the new version never meets a minter of the old one.
+    # The worker first: a new helper must never start an old worker.
     { grep -x 'bin/credmint-mint' "$stage/list"; grep -vx 'bin/credmint-mint' "$stage/list"; } |
         while IFS= read -r file; do
             mkdir -p "$prefix/${file%/*}"

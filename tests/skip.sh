@@ -1,11 +1,11 @@
 # shellcheck shell=bash
-# Sourced by the scripts that may have to skip something: the one way to say so, as tests/testing is
+# Sourced by the scripts that may skip something: the only way to report it, as tests/testing is
 # for Rust.
 
 MAY_BE_SKIPPED=$(dirname "${BASH_SOURCE[0]}")/may-be-skipped
 
-# skipped NAME WHY: says so; fails where everything is to run (CREDMINT_TESTS=all) and the list does not
-# name it.
+# skipped NAME WHY: reports it; fails if everything must run (CREDMINT_TESTS=all) and the list does not
+# have it.
 skipped() {
     echo "skipped: $1: $2"
     [ "${CREDMINT_TESTS:-}" = all ] || return 0

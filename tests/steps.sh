@@ -1,9 +1,9 @@
 # shellcheck shell=bash
-# Steps of tests/run, one after the other or side by side: what each says, how long it took, how much
-# of the processors it needed, and what it passed, failed and skipped. Sourced.
+# Steps of tests/run, in sequence or in parallel: the output of each, its wall and processor time, and
+# the tests that passed, failed and were skipped. Sourced.
 
 STEPS=$PWD/target/steps
-# Jobs have process groups of their own, so that they can be ended with all that they have started.
+# Jobs have their own process groups, so that they can be ended with all their processes.
 set -m
 trap end_jobs EXIT
 trap 'exit 130' INT TERM
@@ -21,7 +21,7 @@ open_steps() {
     mkdir -p "$STEPS"
 }
 
-# step NAME COMMAND...: runs it, shows what it says.
+# step NAME COMMAND...: runs it, and shows its output.
 step() {
     local name=$1
     echo "== $name"
@@ -32,7 +32,7 @@ step() {
     ended "$name"
 }
 
-# begin NAME COMMAND...: runs it beside what follows, until `finish NAME` waits for it and shows what it said.
+# begin NAME COMMAND...: runs it in parallel, until `finish NAME` waits for it and shows its output.
 begin() {
     local name=$1
     step_names+=("$name")
@@ -48,7 +48,7 @@ finish() {
     ended "$1"
 }
 
-# In a shell of its own, whose last act is to write down how long it took and what it needed of the processors.
+# In a subshell, which finally records its wall and processor time.
 measured() (
     name=$1
     # shellcheck disable=SC2034 # In the trap.
@@ -58,7 +58,7 @@ measured() (
     "$@"
 )
 
-# took SECONDS: these, and the seconds of the processors that this shell and what it has waited for needed.
+# took SECONDS: these, and the processor time of this shell and its children.
 took() {
     times >"$STEPS/times.$BASHPID"
     awk -v wall="$1" '{ for (n = 1; n <= 2; n++) { split($n, part, /[ms]/); all += part[1] * 60 + part[2] } }
@@ -72,7 +72,7 @@ ended() {
     unset "step_job[$name]"
     read -r wall cpu <"$STEPS/$name.time"
     if [ $status != 0 ]; then
-        # A step without a test that failed counts itself.
+        # A failed step without a failed test counts as one.
         grep -qE '^failed: |[1-9][0-9]* failed' "$STEPS/$name.log" || echo "failed: $name" >>"$STEPS/$name.log"
         echo "== $name: failed after $wall s ($cpu s of CPU)"
         closing
@@ -81,7 +81,7 @@ ended() {
     echo "== $name: $wall s ($cpu s of CPU)"
 }
 
-# The closing note: the times by step, what was skipped, and the sums.
+# The summary: the times by step, the skipped tests, and the sums.
 closing() {
     local name wall cpu
     echo "== times"

@@ -1,12 +1,12 @@
 # shellcheck shell=sh
-# For a CI job, to be read into its shell: `. ci/set-up.sh`. It installs credmint in a folder of its own, and has
-# Docker ask it for credentials.
+# For a CI job, to be read into its shell: `. ci/set-up.sh`. It installs credmint in a temporary folder, and
+# configures Docker to use it.
 #
 #   CREDMINT_RELEASES    the address of a release's archives, SHA256SUMS and install.sh
 #   CREDMINT_SETTINGS    the text of credmint's settings [default: those of the machine]
 #   CREDMINT_REGISTRIES  the registries to configure, with spaces between [default: all of them]
 credmint_set_up() {
-    # A folder of its own: what lies at a known path in /tmp may be somebody else's.
+    # A temporary folder: a file at a known path in /tmp may belong to another user.
     credmint_folder=$(mktemp -d) || return
     if command -v curl >/dev/null; then
         curl --fail --silent --show-error --location --output "$credmint_folder/install.sh" "$CREDMINT_RELEASES/install.sh"

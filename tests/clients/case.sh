@@ -2,7 +2,7 @@
 # The functions of the cases: `run` starts this for each of them, as `case.sh FILE WIRING HOME`.
 set -euo pipefail
 
-# What a case's user has: a home, and an identity with every cloud.
+# The user of a case: a home, and an identity of every cloud.
 CLIENTS=$(dirname "${BASH_SOURCE[0]}")
 export CLIENTS WIRING=$2 HOME=$3
 export DOCKER_CONFIG=$HOME/.docker XDG_RUNTIME_DIR=$HOME/runtime
@@ -31,7 +31,7 @@ END
     ask calls >"$HOME/calls-before"
 }
 
-# wire HOST...: tells Docker which helper to ask, in the way of this run.
+# wire HOST...: configures Docker's helpers, in the way of this run.
 wire() {
     case $WIRING in
     helpers) credmint configure --yes "$@" ;;
@@ -47,7 +47,7 @@ works() {
     echo "ok: $what"
 }
 
-# says WHAT PATTERN COMMAND...: it succeeds, and PATTERN is in what it says.
+# says WHAT PATTERN COMMAND...: it succeeds, and its output matches PATTERN.
 says() {
     local what=$1 pattern=$2
     shift 2
@@ -56,7 +56,7 @@ says() {
     echo "ok: $what"
 }
 
-# refused WHAT PATTERN COMMAND...: it fails, and PATTERN is in what it says.
+# refused WHAT PATTERN COMMAND...: it fails, and its output matches PATTERN.
 refused() {
     local what=$1 pattern=$2
     shift 2
@@ -85,7 +85,7 @@ need() {
     done
 }
 
-# ask PATH: of the pretend clouds.
+# ask PATH: calls the control API of the pretend clouds.
 ask() {
     exec 8<>/dev/tcp/127.0.0.1/8800
     printf 'GET /%s HTTP/1.0\r\n\r\n' "$1" >&8
@@ -93,7 +93,7 @@ ask() {
     exec 8>&-
 }
 
-# mints CALL COUNT WHAT: so many calls of this kind since the case began.
+# mints CALL COUNT WHAT: there were COUNT calls of this kind since the case began.
 mints() {
     local count
     count=$(ask calls | jq --slurpfile before "$HOME/calls-before" ".[\"$1\"] - (\$before[0][\"$1\"] // 0)")
@@ -113,8 +113,8 @@ guide() {
         jq --exit-status --raw-output ".[].commands[] | select(.id == \"$id\").run" || fail "the guide has no $id"
 }
 
-# guided IMAGE ID [SED]: runs that command as it is pasted, after an edit if need be. What it sets
-# stays set, as in a person's shell.
+# guided IMAGE ID [SED]: runs that command as it is pasted, optionally edited. Its variables
+# stay set, as in a user's shell.
 guided() {
     local run
     run=$(guide "$1" "$2" "${GUIDE_ARGUMENTS[@]}" | sed "${3:-}")
@@ -124,12 +124,12 @@ guided() {
 }
 GUIDE_ARGUMENTS=()
 
-# forget IMAGE...: from the engine, so that the next pull asks the registry.
+# forget IMAGE...: from the engine, so that the next pull contacts the registry.
 forget() {
     docker image rm --force "$@" >/dev/null 2>&1 || true
 }
 
-# digest_of IMAGE: of what `docker pull` or crane would take.
+# digest_of IMAGE: the digest that `docker pull` or crane would pull.
 digest_of() {
     crane digest "$1"
 }

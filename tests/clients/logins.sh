@@ -1,10 +1,10 @@
 # shellcheck shell=bash
-# For clients that sign in with a password which their user has, while Docker's configuration names
-# credmint; sourced after matrix.sh. A cell is right if they are signed in; when a cloud takes no sign-in,
-# to its registry as well.
+# For clients that sign in with a password, while Docker's configuration names
+# credmint; sourced after matrix.sh. A cell is right if they are signed in, even to the registry of a cloud
+# that rejects the sign-in.
 
-# credentials: a line of REGISTRY USER PASSWORD for each. What has been stored meanwhile is no password to
-# sign in with.
+# credentials: one line of REGISTRY USER PASSWORD each. Removes logins that were stored meanwhile, so that the tokens
+# are minted.
 credentials() {
     local registry
     for registry in "$ECR" "$ACR" "$GAR" "$GHCR"; do credmint logout "$registry" >"$SAID" 2>&1; done

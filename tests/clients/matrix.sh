@@ -1,16 +1,16 @@
 # shellcheck shell=bash
 # The matrix: one client at each kind of registry, in each state of its user. Sourced by the files of
-# `matrix`; each is a client. Such a file begins with the client's name, which stands in the
-# table, says how the client takes an image, in `pull IMAGE`, or in `pulls IMAGE...` if it can do many
-# in one process, and what it is known to do wrong, and ends with `matrix`.
+# `matrix`; each is a client. Such a file begins with the client's name for the
+# table, defines how the client pulls an image, in `pull IMAGE`, or in `pulls IMAGE...` if it pulls several
+# in one process, declares its known faults, and ends with `matrix`.
 #
 # A cell is right if all of this is so, with credmint as its only source of credentials:
-#   anonymous  no identity, no login: what is public is served, and what is private is not
-#   cold       an identity and nothing minted yet, or a stored login: served, by one mint for each cloud
-#   cached     the same once more: served, and nothing is minted
-#   expired    a token that has expired: served, by one mint for each cloud. A stored login that the registry
-#              no longer takes: not served; with the one that is stored next, served
-#   broken     another registry of the same configuration is of a cloud that takes no sign-in: served
+#   anonymous  no identity, no login: public images are pulled, and private ones are not
+#   cold       an identity and an empty cache, or a stored login: pulled, with one mint for each cloud
+#   cached     the same again: pulled, and nothing is minted
+#   expired    an expired token: pulled, with one mint for each cloud. A stored login that the registry
+#              rejects: not pulled; with the next stored one, pulled
+#   broken     another registry of the same configuration has a cloud that rejects the sign-in: pulled
 shopt -s extglob
 
 ROW=$(sed -n '1s/^# //p' "$1")
@@ -19,24 +19,24 @@ REGISTRIES=(ECR ACR GAR GHCR Hub own)
 declare -A IMAGE=([ECR]=$ECR/$APP:1 [ACR]=$ACR/$APP:1 [GAR]=$GAR/$APP:1 [GHCR]=$GHCR/$APP:1 [Hub]=$HUB/$APP:1 [own]=$CORP/$APP:1)
 declare -A PUBLIC_IMAGE=([ECR]=$PUBLIC/$OPEN:1 [GAR]=$GAR/$OPEN:1 [GHCR]=$GHCR/$OPEN:1 [Hub]=$HUB/$OPEN:1)
 declare -A MINT=([ECR]=$MINT_ECR [ACR]=$MINT_ACR [GAR]=$MINT_GAR [GHCR]=$MINT_GHCR)
-# What is wrong with a cell, by STATE/REGISTRY; what a client does wrong, as REASON PATTERN.
+# The failures of cells, by STATE/REGISTRY; the known faults of a client, as REASON PATTERN.
 declare -A WRONG
 FAULTS=()
 
-# fault REASON PATTERN: the cells WIRING/STATE/REGISTRY that match are wrong, which is the client's own
-# fault; REASON begins a line of `matrix/faults`. That it still is so is looked at as well.
+# fault REASON PATTERN: the cells WIRING/STATE/REGISTRY that match are wrong because of the client;
+# REASON begins a line of `matrix/faults`. The test fails once the client no longer has the fault.
 fault() {
     grep -q "^$1: " "$CLIENTS/matrix/faults" || fail "matrix/faults has no $1"
     FAULTS+=("$1 $2")
 }
 
-# brought FILE: what `matrix/set-up` has brought, without which the client is skipped.
+# brought FILE: the path of what `matrix/set-up` installs; without it, the client is skipped.
 brought() {
     BROUGHT=$(realpath "$CLIENTS/../..")/target/clients
     [ -e "$BROUGHT/$1" ] || { echo "skipped: there is no $1; tests/clients/matrix/set-up brings it"; exit 77; }
 }
 
-# pulls IMAGE...: says `got IMAGE` of each that is served.
+# pulls IMAGE...: prints `got IMAGE` for each that is pulled.
 pulls() {
     local image
     for image in "$@"; do
@@ -45,8 +45,8 @@ pulls() {
     wait
 }
 
-# engine_pulls COMMAND... -- IMAGE...: lets COMMAND pull these by the engine, and says what is there then:
-# some libraries take an error in the engine's answer for its end.
+# engine_pulls COMMAND... -- IMAGE...: lets COMMAND pull these by the engine, and prints which exist then:
+# some libraries treat an error in the engine's response as its end.
 engine_pulls() {
     local command=() image
     while [ "$1" != -- ]; do
@@ -61,7 +61,7 @@ engine_pulls() {
     done
 }
 
-# direct_engine: an engine that asks Docker Hub itself, and no mirror that signs in with its own login.
+# direct_engine: an engine that uses Docker Hub itself, not the mirror, which signs in with its own login.
 direct_engine() {
     export DOCKER_HOST=unix://$SANDBOX/direct.sock
     (
@@ -74,7 +74,7 @@ direct_engine() {
     ) || fail "there is no engine"
 }
 
-# served AS IMAGE...: lets the client take them, as AS sets its user up. Then `got IMAGE` tells.
+# served AS IMAGE...: lets the client pull them as the user that AS sets up; then use `got IMAGE`.
 served() {
     local as=$1
     shift
@@ -86,7 +86,7 @@ got() {
     grep -qxF "got $1" "$HOME/got"
 }
 
-# wrong STATE REGISTRY WHAT: notes it, with what the client said of this registry, or else of all.
+# wrong STATE REGISTRY WHAT: records a failure, with the client's output for this registry, or else for all.
 wrong() {
     local image=${IMAGE[$2]}
     [ -z "${WRONG[$1/$2]:-}" ] || return 0
@@ -138,7 +138,7 @@ logins() {
         docker-credential-credmint store 2>"$SAID"
 }
 
-# minted STATE COUNT: since calls-before was written, each cloud has minted so often.
+# minted STATE COUNT: since calls-before was written, each cloud has minted COUNT times.
 minted() {
     local registry count
     ask calls >"$HOME/calls-now"
@@ -148,7 +148,7 @@ minted() {
     done
 }
 
-# all_served STATE MINTS: by every registry, and each cloud has minted so often.
+# all_served STATE MINTS: by every registry, and each cloud has minted COUNT times.
 all_served() {
     local registry
     ask calls >"$HOME/calls-before"
@@ -179,7 +179,7 @@ cached() {
     all_served cached 0
 }
 
-# Ends the tokens that are kept: a token is a file with a line of JSON above the secret.
+# Expires the cached tokens: a token is a file with a line of JSON before the secret.
 end_tokens() {
     local token
     for token in "$XDG_RUNTIME_DIR"/credmint/tokens/*; do
@@ -220,7 +220,7 @@ broken() {
     got "${IMAGE[ACR]}" || wrong broken ACR "not served"
 }
 
-# Tells the client's configuration of credmint, in the way of this run: by the registries' names, by a
+# Configures the client for credmint, in the way of this run: by the registries' names, by a
 # store, by a store and empty entries such as `docker login` leaves.
 wire_all() {
     local hosts=("$ECR" "$PUBLIC" "$ACR" "$GAR" "$GHCR" "$HUB" "$CORP")
@@ -231,7 +231,7 @@ wire_all() {
     esac >"$SAID" 2>&1 || fail "credmint configure"
 }
 
-# reason_for CELL: what the client is known to do wrong there.
+# reason_for CELL: the known fault of the client there.
 reason_for() {
     local entry
     for entry in "${FAULTS[@]}"; do
@@ -240,7 +240,7 @@ reason_for() {
     done | head -n 1
 }
 
-# Looks at every cell of this wiring, and says what came of it.
+# Checks every cell of this wiring, and prints the results.
 matrix() {
     local state registry wrong reason failures=0
     wire_all

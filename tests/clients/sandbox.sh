@@ -1,18 +1,18 @@
 # shellcheck shell=bash
-# A private sandbox for real clients: sourced by `run`, in bash, as root.
+# A sandbox for real clients: sourced by `run`, in bash, as root.
 #
-# In it the names of the clouds lead to pretend ones over TLS at their own ports, 169.254.169.254 is
-# a metadata service, and the system trusts the test authority. Network, mounts and processes are
-# the sandbox's own: nothing outside is touched, and everything in it ends with the script.
+# In it the clouds' host names resolve to pretend clouds (TLS, port 443), 169.254.169.254 is
+# a metadata service, and the system trusts the test CA. It has its own network, mount and PID
+# namespaces: nothing outside is changed, and everything in it ends with the script.
 
-# The programs that cases run and that a newer release of is brought by tests/peers. What else lies
-# there, other helpers above all, is not in the sandbox.
+# The programs of which tests/peers installs a newer release for the cases. Its other programs,
+# such as other helpers, are not in the sandbox.
 NEWER=(docker dockerd containerd containerd-shim-runc-v2 ctr docker-init docker-proxy crane oras cosign notation)
 PLUGINS=(docker-buildx docker-compose)
-# Vendors' own, for the cases that take them onto the path.
+# Vendors' programs, for the cases that add them to PATH.
 VENDORS=(reference/azure/bin/az peers/usr/bin/gh peers/usr/bin/glab)
 
-# Ends the script because something is missing that all cases need.
+# Exits because something is missing that all cases need.
 skip() {
     echo "the clients cannot be run: $*"
     exit 77
@@ -58,7 +58,7 @@ enter() {
     exit "$status"
 }
 
-# Links to those of the newer clients that run here: some want a newer C library than an old system has.
+# Links to the newer clients that run here: some need a newer C library than an old system has.
 newer_clients() {
     local from=$1 tool
     for tool in "${NEWER[@]}"; do
@@ -75,12 +75,12 @@ newer_clients() {
     done
 }
 
-# Inside: addresses, names, and nothing of the machine's own daemons.
+# Inside: addresses and names, and none of the machine's daemons.
 furnish() {
     ip link set lo up
     local address
     ip address add 169.254.169.254/32 dev lo
-    # Not in 127.0.0.0/8: there, the Docker engine asks neither for TLS nor for a good certificate.
+    # Not in 127.0.0.0/8: there, the Docker engine requires neither TLS nor a valid certificate.
     for address in 2 3 4 5 6 7 8 9 10 11 12 13 14; do
         ip address add "192.0.2.$address/32" dev lo
     done
@@ -94,7 +94,7 @@ furnish() {
     mount --bind "$SANDBOX/hosts" /etc/hosts
 }
 
-# Everything that is on the machine trusts the authority of the pretend clouds.
+# Makes all programs trust the CA of the pretend clouds.
 trust() {
     local bundle found=
     for bundle in /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/cert.pem; do

@@ -1,24 +1,24 @@
 # shellcheck shell=bash
 # What runs in the sandbox: registries, the clouds in front of them, engines. Sourced by `run`.
 
-# A host of each kind. Cases know them by these names.
+# A host of each kind, with its name for the cases.
 export ECR=123456789012.dkr.ecr.us-east-1.amazonaws.com
 export ECR_EU=123456789012.dkr.ecr.eu-west-1.amazonaws.com
-# Of another account, which opens to its own keys alone.
+# Of another account, which accepts only its own keys.
 export ECR_OTHER=210987654321.dkr.ecr.us-east-1.amazonaws.com
 export PUBLIC=public.ecr.aws
 export ACR=contoso.azurecr.io
 export GAR=europe-docker.pkg.dev
 export GHCR=ghcr.io
-# A registry with htpasswd, at a port of its own: corp, secret.
+# A registry with htpasswd, at another port: corp, secret.
 export CORP=registry.corp.example:5000
-# A registry with a token server that has a host of its own: hub, sesame.
+# A registry with a token server at another host: hub, sesame.
 export TOKENS=hub.corp.example
-# Docker Hub, which the engines reach by way of a mirror: dockerhub, dckr_pat.
+# Docker Hub, which the engines use by a mirror: dockerhub, dckr_pat.
 export HUB=docker.io
 # GitLab's: alice, glpat-pretend.
 export GITLAB=registry.gitlab.com
-# The image that everybody has, for two platforms; and the one that everybody may pull.
+# The image of every registry, for two platforms; and the public one.
 export APP=octo-org/team/app
 export OPEN=octo-org/public/app
 
@@ -46,9 +46,9 @@ names() {
     echo "192.0.2.14 $GITLAB gitlab.com"
 }
 
-# The back door of each registry: its port on 127.0.0.1.
+# The port of each registry without authentication, on 127.0.0.1.
 BACK_DOORS=(5001 5002 5003 5004 5005 5006 5007 5008)
-# Those of the clouds that delete images by an API of their own.
+# The registries of clouds that delete images by their own API.
 CLOUDS_DOORS=(5002 5003 5004 5005 5007 5008)
 
 open_registries() {
@@ -61,7 +61,7 @@ open_registries() {
     done
 }
 
-# open_registry NAME SETTINGS: Docker's own registry, with a folder of its own.
+# open_registry NAME SETTINGS: Docker's own registry, with its own folder.
 open_registry() {
     local registry=docker-registry
     mkdir -p "$SANDBOX/registries/$1"
@@ -103,10 +103,10 @@ proxy: {remoteurl: 'https://registry-1.docker.io', username: dockerhub, password
     await "the mirror" listening 192.0.2.11 443
 }
 
-# One engine keeps images as containerd does, of several platforms; the other one in the old way.
+# One engine has containerd's image store, with several platforms; the other has the classic one.
 open_engines() {
     open_mirror
-    # A network for containers, which leads nowhere: what makes an SBOM wants one that is called `bridge`.
+    # A network for containers, without a route: the SBOM generator needs one called `bridge`.
     local bridge=none
     if ip link add sandbox0 type bridge 2>/dev/null; then
         ip address add 172.30.0.1/24 dev sandbox0
@@ -134,7 +134,7 @@ open_engine() {
         --exec-root "$SANDBOX/engines/$name-run" --pidfile "$SANDBOX/$name.pid" >"$SANDBOX/engine-$name.log" 2>&1 &
 }
 
-# Puts one image into every registry through its back door.
+# Pushes one image to every registry without authentication.
 stock() {
     local folder="$SANDBOX/stock" from port
     mkdir -p "$folder" "$HOME/.docker/cli-plugins"
@@ -156,8 +156,8 @@ stock() {
     rm "$HOME/.docker/config.json"
 }
 
-# What BuildKit runs for `--sbom`, by the name under which it asks Docker Hub for it: a stand-in that
-# writes down that it was there.
+# The image that BuildKit runs for `--sbom`, by its name on Docker Hub: a fake that
+# records that it ran.
 stock_scanner() {
     local folder="$SANDBOX/scanner"
     mkdir "$folder"
