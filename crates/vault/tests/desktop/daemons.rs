@@ -1,4 +1,4 @@
-//! The Secret Services that people have, each started, locked and unlocked by its own means.
+//! The implementations of the Secret Service, and how each is started, locked and unlocked.
 
 use std::io::Read;
 use std::os::unix::net::UnixStream;
@@ -12,27 +12,27 @@ pub(crate) enum Daemon {
     GnomeKeyring,
     KWallet,
     KeePassXc,
-    /// As it comes: it has each reading and each deletion confirmed.
+    /// With its default settings: each read and each deletion must be confirmed.
     KeePassXcConfirming,
 }
 
-/// What the tests of all daemons go through.
+/// The daemons that all tests of `matrix` use.
 pub(crate) const ALL: [Daemon; 3] = [Daemon::GnomeKeyring, Daemon::KWallet, Daemon::KeePassXc];
 
-/// What pam_kwallet makes of a password is 56 bytes; these are as good.
+/// Stands for the 56 bytes that pam_kwallet derives from a password.
 const HASH: &str = concat!(
     "[byte 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,",
     "29,30,31,32,33,34,35,36,37,38,39,40,41,42,43,44,45,46,47,48,49,50,51,52,53,54,55,56]",
 );
 const KWALLET: [&str; 2] = ["org.kde.kwalletd5", "/modules/kwalletd5"];
 const KEEPASSXC: [&str; 2] = ["org.keepassxc.KeePassXC.MainWindow", "/keepassxc"];
-/// KeePassXC's own format before it is encrypted: a database, the group of which is exposed.
+/// A KeePassXC database before encryption, with an exposed group.
 const DATABASE: &str = "<?xml version='1.0' encoding='UTF-8'?><KeePassFile><Meta><RecycleBinEnabled>False</RecycleBinEnabled>\
     <CustomData><Item><Key>FDO_SECRETS_EXPOSED_GROUP</Key><Value>{01234567-89ab-cdef-0123-456789abcdef}</Value></Item>\
     </CustomData></Meta><Root><Group><UUID>ASNFZ4mrze8BI0VniavN7w==</UUID><Name>Root</Name></Group></Root></KeePassFile>";
 
 impl Daemon {
-    /// What the vault calls it.
+    /// Its name in the vault's errors.
     pub(crate) fn place(self) -> &'static str {
         match self {
             Daemon::GnomeKeyring => "Secret Service (GNOME Keyring)",
@@ -51,12 +51,12 @@ impl Daemon {
 }
 
 impl Desktop {
-    /// With a daemon that is unlocked; `None`, said aloud, where it is missing.
+    /// A desktop with an unlocked daemon; `None` and a skipped test if it is not installed.
     pub(crate) fn with(daemon: Daemon) -> Option<Self> {
         Self::of(daemon, None)
     }
 
-    /// With a daemon whose windows can be seen.
+    /// A desktop with a daemon whose windows are on a screen.
     pub(crate) fn on_screen(daemon: Daemon, screen: &Screen) -> Option<Self> {
         Self::of(daemon, Some(screen.display().to_owned()))
     }
@@ -73,7 +73,7 @@ impl Desktop {
         Some(desktop)
     }
 
-    /// Makes the files that a daemon finds at its start.
+    /// Creates the files that a daemon reads at its start.
     fn prepare(&mut self, daemon: Daemon) {
         let home = self.home.path().to_owned();
         match daemon {
@@ -82,7 +82,7 @@ impl Desktop {
                 let config = "[Wallet]\nEnabled=true\nFirst Use=false\nDefault Wallet=kdewallet\nPrompt on Open=false\n\
                     Leave Open=true\nClose When Idle=false\n[org.freedesktop.secrets]\napiEnabled=true\n";
                 write(&home.join(".config/kwalletrc"), config);
-                // It makes a wallet, and sees as a collection only what was there when it started.
+                // It creates a wallet, but exposes only wallets that existed at its start as collections.
                 self.spawn(daemon);
                 wait_until("KWallet", || self.has_service());
                 self.unlock();
@@ -111,7 +111,7 @@ impl Desktop {
     /// Starts it, unlocked.
     fn start_daemon(&mut self, daemon: Daemon) {
         self.spawn(daemon);
-        // To ask for it before it is there would tell of the bus.
+        // Calling it before it is running would start it by the bus.
         wait_until("the daemon", || self.has_service());
         if daemon == Daemon::KWallet {
             self.unlock();
@@ -139,11 +139,11 @@ impl Desktop {
 
     pub(crate) fn stop_daemon(&mut self) {
         if matches!(self.keyring, Some((Daemon::KWallet, _))) {
-            // It writes what it has every five seconds, and when it closes a wallet.
+            // It writes changes every five seconds, and when it closes a wallet.
             self.kwallet("closeAllWallets", &[]);
         }
         let Some((_, mut child)) = self.keyring.take() else { return };
-        // Asked to, so that it writes what it has.
+        // SIGTERM, so that it writes its changes.
         signal("TERM", &child);
         signal("CONT", &child);
         let began = Instant::now();
@@ -158,7 +158,7 @@ impl Desktop {
     pub(crate) fn restart(&mut self) {
         let daemon = self.daemon();
         self.stop_daemon();
-        wait_until("the end", || !self.has_service());
+        wait_until("its exit", || !self.has_service());
         self.start_daemon(daemon);
     }
 
@@ -181,7 +181,7 @@ impl Desktop {
     pub(crate) fn unlock(&self) {
         match self.daemon() {
             Daemon::GnomeKeyring => {
-                // As pam_gnome_keyring does: a byte for the credentials, and an operation with a text.
+                // As pam_gnome_keyring does: a byte for the credentials, then an operation with a string.
                 let mut control = UnixStream::connect(self.home.path().join("run/keyring/control")).unwrap();
                 let packet = [&b"\0\0\0\0\x14\0\0\0\x01\0\0\0\x08"[..], b"password"].concat();
                 control.write_all(&packet).unwrap();

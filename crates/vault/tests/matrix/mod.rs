@@ -1,4 +1,4 @@
-//! Every Secret Service that people have, through the same tests.
+//! The same tests with every implementation of the Secret Service.
 
 use super::desktop::{Daemon, peer};
 use super::*;
@@ -37,7 +37,7 @@ fn entries_are_stored_read_listed_and_erased() {
         let both = [token_of("").key, login_of("").key];
         let loaded = desktop.keychain(|vault| vault.load_all(&both).into_iter().collect::<Result<Vec<_>, _>>());
         assert!(loaded.as_ref().unwrap().iter().all(Option::is_some), "{daemon:?}: {loaded:?}");
-        // Another user takes the place of the first.
+        // Another user name replaces the first.
         desktop.keychain(|vault| vault.save(&login("r.example:5000", "you", "new"))).unwrap();
         assert_eq!(found(&desktop, &both[1]), Some(("you".to_owned(), "new".to_owned())), "{daemon:?}");
         let survey = desktop.vault(Choice::Keychain).survey();
@@ -92,14 +92,14 @@ fn logins_are_shared_with_dockers_own_helper_both_ways() {
 }
 
 #[test]
-fn what_is_locked_is_called_so_and_serves_again_once_it_is_unlocked() {
+fn a_locked_keychain_is_reported_and_works_again_once_unlocked() {
     each(|daemon, desktop| {
         let kept = [token("locked", "secret"), login("r.example", "me", "secret")];
         for entry in &kept {
             desktop.keychain(|vault| vault.save(entry)).unwrap();
         }
         desktop.lock();
-        // KeePassXC waits for somebody to unlock it, and is skipped then; each look is a first one.
+        // KeePassXC waits to be unlocked, and is skipped afterwards; without the marker, each call is a first one.
         let forget = || _ = std::fs::remove_file(desktop.home().join("run/credmint/keychain-hung"));
         let locked = VaultError::Locked { place: daemon.place() };
         for entry in &kept {
@@ -116,7 +116,7 @@ fn what_is_locked_is_called_so_and_serves_again_once_it_is_unlocked() {
         let surveyed = desktop.keychain(|vault| vault.survey().swap_remove(0).names);
         assert_eq!(surveyed, Err(locked.clone()), "{daemon:?}");
         forget();
-        // The keychain's error is what it answers, and not that it had too little time to.
+        // The error is the keychain's own, not that the time was too short.
         let kept_elsewhere = desktop.keychain(|_| {
             let saved = desktop.vault(Choice::Auto).save_with_keychain_error(&login("n.example", "me", "s"));
             match saved.unwrap() {
@@ -138,7 +138,7 @@ fn what_is_locked_is_called_so_and_serves_again_once_it_is_unlocked() {
 }
 
 #[test]
-fn what_is_kept_outlives_the_daemon() {
+fn entries_survive_a_restart_of_the_daemon() {
     each(|daemon, mut desktop| {
         let kept = [token("restart", "secret"), login("r.example", "me", "secret")];
         for entry in &kept {
@@ -158,7 +158,7 @@ fn another_collection_that_is_locked_hides_nothing_and_is_reported() {
     let (kept, hidden) = (login("kept.example", "me", "secret"), login("hidden.example", "me", "secret"));
     desktop.vault(Choice::Keychain).save(&hidden).unwrap();
     desktop.lock();
-    // The one that is never locked, made the default.
+    // Makes the session collection, which is never locked, the default.
     let session = "/org/freedesktop/secrets/collection/session";
     desktop.secrets("org.freedesktop.Secret.Service.SetAlias", &["default", session]);
     let keychain = || desktop.vault(Choice::Keychain);
