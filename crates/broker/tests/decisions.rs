@@ -173,7 +173,7 @@ fn erasing_forgets_the_tokens_of_every_identity() {
 }
 
 #[test]
-fn every_listed_server_can_be_got() {
+fn every_listed_server_has_credentials() {
     let fixture = Fixture::new();
     fixture.get("a.cloud.example").unwrap();
     fixture.store("a.cloud.example", "me", "password");

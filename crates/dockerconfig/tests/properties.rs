@@ -1,4 +1,4 @@
-//! What holds for every config and every edit, with counter-examples looked for at random.
+//! Properties of every config and every edit, tested at random.
 
 #![allow(clippy::unwrap_used)] // In a test a panic is the message.
 
@@ -9,7 +9,7 @@ use proptest::sample::select;
 use protocol::{Credentials, Secret, ServerUrl};
 use serde_json::{Map, Value, json};
 
-/// A value as somebody wrote it: numbers and strings in spellings that no writer of ours would choose.
+/// A value as a person may write it: numbers and strings in spellings that no serializer uses.
 #[derive(Clone, Debug)]
 enum Written {
     Scalar(String),
@@ -17,7 +17,7 @@ enum Written {
     Map(Vec<(String, Written)>),
 }
 
-/// White space between the tokens, taken in turn.
+/// White space between the tokens, in turn.
 struct Gaps<'a>(std::iter::Cycle<std::slice::Iter<'a, &'static str>>);
 
 impl Written {
@@ -53,7 +53,7 @@ impl Written {
     }
 }
 
-/// A string with its quotes, letters escaped or not.
+/// A quoted string, some letters escaped.
 fn quoted() -> impl Strategy<Value = String> {
     r#""([ !#-\[\]-~é日]|\\["\\/bfnrt]|\\u00[0-9a-f]{2}|\\ud83d\\ude00){0,8}""#
 }
@@ -88,7 +88,7 @@ fn text() -> impl Strategy<Value = Written> {
     r#""[a-z<&-]{0,6}""#.prop_map(Written::Scalar)
 }
 
-/// The member of a name or none, in its place among the others.
+/// The member with a name, if any, at its position among the others.
 fn known() -> impl Strategy<Value = Vec<(String, Written)>> {
     let entry = prop_oneof![
         2 => Just(Written::Map(Vec::new())),
@@ -118,7 +118,7 @@ fn config() -> impl Strategy<Value = (String, Vec<String>)> {
         let Written::Map(mut members) = named(unknown) else { unreachable!("a map") };
         let (mut pieces, mut gaps) = (Vec::new(), Gaps(gaps.iter().cycle()));
         for (name, value) in &mut members {
-            // Written once and for all, so that it can be looked for.
+            // Written once, so that it can be searched for.
             let mut text = String::new();
             value.to(&mut text, &mut gaps);
             *value = Written::Scalar(text.clone());
@@ -191,12 +191,12 @@ impl Edit {
         }
     }
 
-    /// Whether it leaves every login alone.
+    /// Whether it changes no login.
     fn spares_logins(&self) -> bool {
         !matches!(self, Edit::Login(..) | Edit::HandOver(_) | Edit::NoAuth(_))
     }
 
-    /// The members of the whole that it may change.
+    /// The members that it may change.
     fn touches(&self) -> &'static [&'static str] {
         match self {
             Edit::Store(_) | Edit::NoStore => &["credsStore", "auths"],
@@ -207,7 +207,7 @@ impl Edit {
         }
     }
 
-    /// Whether a document says what the edit wanted.
+    /// Whether a document has the effect of this edit.
     fn is_in(&self, document: &Value) -> bool {
         let at = |path: &[&str]| path.iter().try_fold(document, |value, name| value.get(name)).filter(|v| !v.is_null());
         let key = |server: &str| KeyFormat::Docker.key(&ServerUrl::parse(server).unwrap());
@@ -253,10 +253,10 @@ proptest! {
             for piece in &pieces {
                 prop_assert!(text.contains(piece), "{piece} is lost in {text}");
             }
-            // Once more.
+            // A second time it changes nothing.
             edit.make(&mut document);
             prop_assert_eq!(String::from_utf8_lossy(document.text()), text);
-            // What it says is what the next reader finds in it.
+            // The document's values are those that are read from its text.
             let again = Document::parse(document.text().to_vec()).unwrap();
             prop_assert_eq!(again.cred_helpers(), document.cred_helpers());
             prop_assert_eq!(again.auths(), document.auths());
@@ -277,7 +277,7 @@ proptest! {
     }
 
     #[test]
-    fn no_text_panics_and_what_is_taken_docker_can_read(text in r#"[ \t\n{}\[\]:,"\\a-zA-Z0-9.eE+-]{0,60}|\PC{0,40}"#, edits in vec(edit(), 1..3)) {
+    fn no_text_panics_and_docker_reads_what_is_accepted(text in r#"[ \t\n{}\[\]:,"\\a-zA-Z0-9.eE+-]{0,60}|\PC{0,40}"#, edits in vec(edit(), 1..3)) {
         let Ok(mut document) = Document::parse(text.clone().into_bytes()) else { return Ok(()) };
         for edit in &edits {
             edit.make(&mut document);
@@ -288,7 +288,7 @@ proptest! {
 }
 
 proptest! {
-    // Each case writes to the disk and waits for it.
+    // Each case waits for the disk.
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
@@ -306,7 +306,7 @@ proptest! {
         prop_assert!(file.undo().unwrap().is_some() || !changed);
         prop_assert_eq!(std::fs::read_to_string(file.path()).unwrap(), text);
         prop_assert!(file.undo().unwrap().is_none());
-        // Windows locks no folder, but a file beside the config.
+        // Windows locks no folders: a file beside the config is locked instead.
         let left = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
         let left = left.filter(|name| !(cfg!(windows) && name == "config.json.credmint-lock"));
         prop_assert_eq!(left.count(), 1, "no litter");

@@ -1,4 +1,4 @@
-//! What holds for every address and every answer, with counter-examples looked for at random.
+//! Properties of every address and every reply, tested at random.
 
 #![allow(clippy::unwrap_used)] // In a test a panic is the message.
 
@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use protocol::{Credentials, ErrorMessage, Failure, Secret, ServerUrl};
 
-/// What an address means, apart from how it is written.
+/// What an address means, however it is written.
 #[derive(Clone, Debug, PartialEq)]
 struct Address {
     https: bool,
@@ -16,7 +16,7 @@ struct Address {
     path: String,
 }
 
-/// One of the many ways to write something.
+/// One of the ways to write it.
 #[derive(Clone, Debug)]
 struct Hand {
     scheme: usize,
@@ -74,7 +74,7 @@ impl Address {
         };
         let letter = |(letter, upper): (char, &bool)| if *upper { letter.to_ascii_uppercase() } else { letter };
         let host = match self.host.strip_prefix('[').and_then(|host| host.strip_suffix("]")?.parse().ok()) {
-            // Every zero in full.
+            // With all zeros.
             Some::<std::net::Ipv6Addr>(address) if hand.scheme.is_multiple_of(2) => {
                 format!("[{}]", address.segments().map(|part| format!("{part:04x}")).join(":"))
             }
@@ -98,7 +98,7 @@ impl Address {
         self.https && self.port.is_none() && HUB.contains(&self.host.as_str())
     }
 
-    /// The same thing to everybody, Docker Hub's aliases included.
+    /// Whether both mean the same registry, with Docker Hub's aliases.
     fn same(&self, other: &Address) -> bool {
         let whole = |address: &Address| address.path.is_empty() || address.path.starts_with("/v1/");
         let aliases = self.is_hub() && other.is_hub() && whole(self) && self.path == other.path;
@@ -119,7 +119,7 @@ proptest! {
         prop_assert_eq!(parsed.key(), written(&one, &second).key());
         prop_assert_eq!((parsed.is_https(), parsed.host()), (one.https, one.host.as_str()));
         prop_assert_eq!((parsed.port(), parsed.path()), (one.port, one.path.as_str()));
-        // Addresses that differ in one thing are the hardest to tell apart.
+        // Addresses that differ in one part are the hardest to distinguish.
         let near = [
             Address { https: !one.https, ..one.clone() },
             Address { host: other.host.clone(), ..one.clone() },
@@ -144,7 +144,7 @@ proptest! {
         }
     }
 
-    /// A parser that sees another host than the client's hands a token to the wrong one.
+    /// If a parser sees another host than the client does, a token goes to the wrong one.
     #[test]
     fn other_parsers_see_the_same_host(
         text in r"(https://|http://|//)?[a-zA-Z0-9.@:/\\?#\[\]%_\t -]{1,40}|(https://)?[a-z.]{1,12}[@:/\\?#\t%;, ]{1,3}[a-z.:0-9@]{1,16}",
@@ -176,7 +176,7 @@ proptest! {
     }
 
     #[test]
-    fn what_one_end_writes_the_other_end_reads(
+    fn each_end_reads_what_the_other_writes(
         server in any::<String>(), username in any::<String>(), secret in any::<String>(),
     ) {
         let server = server.trim().to_owned();
@@ -187,13 +187,13 @@ proptest! {
     }
 
     #[test]
-    fn a_failure_is_one_line_whatever_it_is_made_of(what in any::<String>(), hint in any::<Option<String>>()) {
+    fn an_error_is_always_one_line(what in any::<String>(), hint in any::<Option<String>>()) {
         let text = Failure::Stop(ErrorMessage { what, hint }).to_string();
         prop_assert!(!text.chars().any(char::is_control));
     }
 
     #[test]
-    fn credentials_that_are_none_are_rejected_without_being_repeated(text in "[\\[{\",:a-z0-9 ]{0,20}canary[\\]}\",:a-z0-9 ]{0,20}") {
+    fn malformed_credentials_are_rejected_without_being_repeated(text in "[\\[{\",:a-z0-9 ]{0,20}canary[\\]}\",:a-z0-9 ]{0,20}") {
         if let Err(failure) = Credentials::from_json(&text) {
             prop_assert!(!failure.to_string().contains("canary") || text.contains("\"canary\""), "{}", failure);
         }

@@ -1,4 +1,4 @@
-//! What holds for every host, with counter-examples looked for at random.
+//! Properties of every host, tested at random.
 
 #![allow(clippy::unwrap_used)] // In a test a panic is the message.
 
@@ -7,7 +7,7 @@ use proptest::sample::select;
 use protocol::ServerUrl;
 use registry::{Registry, registry_of};
 
-/// Domains in which nobody but the cloud can have a name: a second opinion, apart from the table.
+/// Domains in which only the cloud can have names, written independently of the table.
 const OWNED: [&str; 23] = [
     "amazonaws.com",
     "amazonaws.com.cn",
@@ -34,7 +34,7 @@ const OWNED: [&str; 23] = [
     "s3nsregistry.fr",
 ];
 
-/// One host of every kind.
+/// A host of each kind.
 const HOSTS: [&str; 16] = [
     "123456789012.dkr.ecr.us-east-1.amazonaws.com",
     "123456789012.dkr.ecr-fips.us-gov-west-1.amazonaws.com",
@@ -58,7 +58,7 @@ fn is_owned(host: &str) -> bool {
     OWNED.iter().any(|domain| host.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.')))
 }
 
-/// Whose the token is must be a part of the host that was asked for.
+/// The owner of the token must be part of the requested host.
 fn stands_in(registry: &Registry, host: &str) -> bool {
     let labels: Vec<_> = host.split('.').collect();
     match registry {
@@ -70,10 +70,10 @@ fn stands_in(registry: &Registry, host: &str) -> bool {
 }
 
 proptest! {
-    /// Cut, doubled, with another sign in it, with something before or behind: either it is nobody's,
-    /// or only the cloud can have this name.
+    /// Shortened, doubled, with other characters inside, before or after: either no cloud matches,
+    /// or only this cloud can have the name.
     #[test]
-    fn a_name_that_was_tampered_with_is_rejected_or_still_the_clouds(
+    fn a_changed_host_is_rejected_or_still_the_clouds(
         host in select(&HOSTS[..]), at in any::<prop::sample::Index>(), until in any::<prop::sample::Index>(),
         inserted in r"[a-z0-9.@:/\\?#_-]{0,3}|\.attacker\.com|attacker\.com/|attacker\.com#|x@|-",
     ) {
@@ -84,7 +84,7 @@ proptest! {
             if let Some(registry) = registry_of(&server) {
                 prop_assert!(is_owned(server.host()), "{} is taken for {:?}", text, registry);
                 prop_assert!(stands_in(&registry, server.host()), "{} is taken for {:?}", text, registry);
-                // What a browser or curl would connect to.
+                // The host that a browser or curl would connect to.
                 let host = text.split(['/', '?', '#', '\\']).next().unwrap().trim_end_matches(":443");
                 prop_assert_eq!(server.host(), host.to_ascii_lowercase());
             }

@@ -24,7 +24,7 @@ pub(crate) fn pass(seconds: i64) {
     });
 }
 
-/// Serves `*.cloud.example`; `public.cloud.example` also to those who are not signed in.
+/// Serves `*.cloud.example`; `public.cloud.example` also without an identity.
 #[derive(Clone)]
 pub(crate) struct Cloud(pub(crate) Rc<State>);
 
@@ -36,7 +36,7 @@ pub(crate) struct State {
     pub(crate) stage: RefCell<&'static str>,
     /// Seconds.
     pub(crate) life: Cell<u64>,
-    /// Whose token it turns out to be, where that is not who was named.
+    /// The identity of the minted token, if it is another one.
     pub(crate) turns_out: RefCell<Option<String>>,
     /// What another process does while this one mints.
     pub(crate) meanwhile: RefCell<Option<Box<dyn FnOnce()>>>,
@@ -71,7 +71,7 @@ impl Provider for Cloud {
         let secret = Secret::new(format!("{}-{}", self.0.identity.borrow(), self.0.mints.get()));
         let expires = NOW.get() + Duration::from_secs(self.0.life.get());
         let requires = setup.environment.text("STAGE").and_then(|_| {
-            // What it depends on shows while it mints.
+            // The conditions are known only after minting.
             Conditions::default().variable("STAGE").seal(&setup.environment)
         });
         let scope = self.0.turns_out.borrow().clone();
@@ -99,7 +99,7 @@ impl Fixture {
         Fixture { cloud: Cloud(Rc::new(state)), folder: tempfile::tempdir().unwrap() }
     }
 
-    /// A new process over the same folders.
+    /// A new process with the same folders.
     pub(crate) fn broker(&self) -> Broker<Cloud> {
         self.broker_with(Settings::default())
     }
@@ -140,7 +140,7 @@ impl Fixture {
         *self.cloud.0.refuses.borrow_mut() = error;
     }
 
-    /// How many are kept.
+    /// The number of entries in the vault.
     pub(crate) fn tokens(&self) -> usize {
         std::fs::read_dir(self.folder.path().join("run/tokens")).map_or(0, Iterator::count)
     }
@@ -156,7 +156,7 @@ pub(crate) fn vault_in(folder: &Path) -> Vault {
     Vault::new(Choice::File, places)
 }
 
-/// Alice's token as another process keeps it.
+/// Alice's token, stored by another process.
 pub(crate) fn token_of_alice(secret: &str, life: u64) -> Entry {
     Entry {
         key: Key::Token("cloud:eu/alice".into()),

@@ -1,4 +1,4 @@
-//! One mints at a time, and the others wait: what they make of what came of it.
+//! One process mints and the others wait: how they use its result.
 
 use std::cell::RefCell;
 use std::time::Duration;
@@ -22,7 +22,7 @@ fn at_the_timeout_the_vault_is_read_once_more() {
     let fixture = Fixture::new();
     fixture.get("a.cloud.example").unwrap();
     fixture.erase("a.cloud.example");
-    // Another process holds the lock all the time.
+    // Another process holds the lock throughout.
     let lock = fixture.folder.path().join("run/mint-locks/cloud-eu-alice.lock");
     let held = std::fs::File::options().read(true).write(true).open(lock).unwrap();
     held.lock().unwrap();
@@ -35,7 +35,7 @@ fn at_the_timeout_the_vault_is_read_once_more() {
     assert_eq!(fixture.cloud.0.mints.get(), 1);
 }
 
-/// Does something once the log of this thread's broker shows that it waits for another process.
+/// Runs `act` once the log of this thread's broker shows that it waits for another process.
 struct Waiting;
 
 thread_local! {

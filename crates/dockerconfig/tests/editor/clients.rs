@@ -15,7 +15,7 @@ fn is_there(program: &str) -> bool {
     there
 }
 
-/// Standard error of a docker command that talks to nobody, with a config folder of its own.
+/// Standard error of a docker command that makes no connection, with a config folder of its own.
 fn docker(folder: &Path, arguments: &[&str]) -> String {
     let mut command = Command::new("docker");
     command.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin").env("HOME", folder);
@@ -29,7 +29,7 @@ fn docker_reads(folder: &Path, text: &[u8]) -> bool {
     !docker(folder, &["context", "show"]).contains("Error parsing config file")
 }
 
-/// Whether we think so.
+/// Whether this crate says so.
 fn we_read(text: &[u8]) -> bool {
     let broken = |document: Document| {
         document.warnings().iter().any(|warning| matches!(warning.kind, WarningKind::InvalidAuth(_)))
@@ -86,7 +86,7 @@ fn c3_we_read_exactly_what_docker_reads() {
     .to_vec();
     texts.push(b"{\"a\":\"\xff\"}".to_vec());
     texts.push(b"\xef\xbb\xbf{}".to_vec());
-    // Any one byte missing, and any one too many.
+    // With each byte removed, and with one more anywhere.
     for at in 0..whole.len() {
         let mut shorter = whole.as_bytes().to_vec();
         shorter.remove(at);
@@ -95,7 +95,7 @@ fn c3_we_read_exactly_what_docker_reads() {
         longer.insert(at, b"\",{}[]:0"[at % 8]);
         texts.push(longer);
     }
-    // Where they do not agree: (text, docker, we).
+    // The differences: (text, docker, this crate).
     let mut apart = Vec::new();
     for text in texts {
         let (docker, we) = (docker_reads(folder.path(), &text), we_read(&text));
@@ -107,7 +107,7 @@ fn c3_we_read_exactly_what_docker_reads() {
 }
 
 #[test]
-fn c6_what_docker_saves_after_us_is_what_we_wrote() {
+fn c6_docker_saves_what_we_wrote() {
     if !is_there("docker") {
         return;
     }
@@ -170,13 +170,13 @@ fn c17_docker_picks_no_store_after_ours_is_gone() {
 }
 
 #[test]
-fn c19_podman_finds_the_entry_that_we_say_it_finds() {
+fn c19_podman_finds_the_predicted_entry() {
     if !is_there("podman") {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("auth.json");
-    // The user of each entry is its number: what podman prints is which one it took.
+    // The user of each entry is its number, so podman's output shows which one it used.
     let keys = [
         "https://index.docker.io/v1/",
         "q.io",
@@ -211,7 +211,7 @@ fn c19_podman_finds_the_entry_that_we_say_it_finds() {
 }
 
 #[test]
-fn c19_podman_reads_the_files_that_we_say_it_reads() {
+fn c19_podman_reads_the_predicted_files() {
     if !cfg!(target_os = "linux") || !is_there("podman") {
         return;
     }
@@ -221,7 +221,7 @@ fn c19_podman_reads_the_files_that_we_say_it_reads() {
         ["run/containers/auth.json", "xdg/containers/auth.json", "d/config.json", ".docker/config.json", "named.json"];
     for (nth, name) in files.iter().enumerate() {
         fs::create_dir_all(at(name).parent().unwrap()).unwrap();
-        // One entry in all of them, of which the first counts, and one of its own in each.
+        // One entry is in every file, and the first counts; each file also has one of its own.
         let auth = ["MDpw", "MTpw", "Mjpw", "Mzpw", "NDpw"][nth];
         fs::write(
             at(name),
@@ -252,7 +252,7 @@ fn c19_podman_reads_the_files_that_we_say_it_reads() {
             places.iter().map(|place| files.iter().position(|name| at(name) == *place).unwrap()).collect();
         assert_eq!(user_at("all.io"), Some(places[0]), "{places:?}");
         for nth in 0..files.len() {
-            // Where a file is named podman 4 goes on to the usual ones and podman 5 does not.
+            // If a file is named, podman 4 also reads the usual ones and podman 5 does not.
             let may_go_on = docker_config.is_some() && nth != 0;
             if places.contains(&nth) || !may_go_on {
                 assert_eq!(user_at(&format!("f{nth}.io")), places.contains(&nth).then_some(nth), "{places:?}");

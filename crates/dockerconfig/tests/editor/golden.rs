@@ -5,7 +5,7 @@ use protocol::{Credentials, Secret, ServerUrl};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden");
 
-/// Compares an edit of `NAME.before.json` with `NAME.after.json`, byte for byte; a second time it changes nothing.
+/// Compares the edit of `NAME.before.json` with `NAME.after.json`, byte for byte; a second edit must change nothing.
 #[track_caller]
 fn golden(name: &str, edit: impl Fn(&mut Document)) -> (Document, Document) {
     let read = |kind| std::fs::read(Path::new(FOLDER).join(format!("{name}.{kind}.json"))).unwrap();
@@ -55,7 +55,7 @@ fn c5_a_config_in_one_line_stays_in_one_line() {
 }
 
 #[test]
-fn c14_a_migrated_login_leaves_its_marker_and_all_else() {
+fn c14_a_migrated_login_leaves_its_marker_and_everything_else() {
     let (before, after) = golden("migrate", |document| {
         for auth in document.auths() {
             if ["https://index.docker.io/v1/", "r.example"].contains(&auth.server.as_str()) {
@@ -76,7 +76,7 @@ fn c14_a_migrated_login_leaves_its_marker_and_all_else() {
 }
 
 #[test]
-fn an_exported_login_is_one_that_clients_read() {
+fn clients_read_an_exported_login() {
     let login = |server: &str, username: &str, secret: &str| Credentials {
         server: server.into(),
         username: username.into(),
@@ -102,7 +102,7 @@ fn an_exported_login_is_one_that_clients_read() {
 }
 
 #[test]
-fn the_daemons_lists_are_edited_with_the_same_care() {
+fn the_daemons_lists_are_edited_like_the_config() {
     golden("daemon", |document| {
         document.add_to(DaemonList::Mirrors, "https://mirror.example");
         document.add_to(DaemonList::Insecure, "10.0.0.0/8");
@@ -111,7 +111,7 @@ fn the_daemons_lists_are_edited_with_the_same_care() {
 }
 
 #[test]
-fn the_daemons_proxies_come_and_go() {
+fn the_daemons_proxies_are_added_and_removed() {
     use dockerconfig::DaemonProxy::{Excluded, Http, Https};
     let text = "{\n  \"debug\": true\n}\n";
     let before = Document::parse(text.into()).unwrap();
@@ -150,7 +150,7 @@ fn c17_a_config_without_a_store_keeps_docker_from_picking_one() {
 }
 
 #[test]
-fn c13_a_login_that_came_after_the_migration_began_stays() {
+fn c13_a_login_stored_during_the_migration_stays() {
     let text = "{\"auths\":{\"r\":{\"auth\":\"dTpw\"}}}";
     let mut document = Document::parse(text.into()).unwrap();
     let mut login = document.auths()[0].login().unwrap();

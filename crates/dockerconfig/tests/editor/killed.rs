@@ -6,13 +6,13 @@ use std::process::{Command, Stdio};
 
 use dockerconfig::{ConfigFile, HelperName, Saved};
 
-/// Where the child finds the file; the child is this program, running the one test below.
+/// The child's variable with the file's path; the child is this program, running the test below.
 const FILE: &str = "DOCKERCONFIG_TEST_FILE";
-/// Long enough to be seen if half of it is written, and the edit makes it shorter.
+/// Long, so that a half-written file is noticed; the edit makes it shorter.
 const OLD: &str = "{\n\t\"credsStore\": \"a-very-long-name-of-a-helper-that-will-be-replaced\"\n}\n";
 const NEW: &str = "{\n\t\"credsStore\": \"new\"\n}\n";
 
-/// The call by which two files change places, as `/proc/…/syscall` has it.
+/// The system call that exchanges two files, as in `/proc/…/syscall`.
 const RENAMEAT2: &str = if cfg!(target_arch = "x86_64") { "316" } else { "276" };
 
 #[test]
@@ -43,18 +43,18 @@ fn can_trace() -> bool {
 }
 
 #[test]
-fn c12_a_login_between_the_last_look_and_the_swap_is_not_lost() {
+fn c12_a_login_between_the_last_read_and_the_exchange_is_not_lost() {
     if !can_trace() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("config.json");
     fs::write(&path, OLD).unwrap();
-    // Time between the call and its execution, and only the first time: enough for a busy machine.
+    // A delay between the call and its execution, the first time only; long enough for a busy machine.
     let late = "inject=renameat2:delay_enter=5000000:when=1";
     let mut child = child_of("strace", &["-f", "-o", "/dev/null", "-e", late], &path);
     let child = child.stdout(Stdio::piped()).spawn().unwrap();
-    // LockTimeout up there: it has looked for the last time.
+    // Once it is in this call, it has read the file for the last time.
     testing::wait_until("the swap", || {
         let traced = fs::read_to_string(format!("/proc/{0}/task/{0}/children", child.id())).unwrap_or_default();
         let threads = traced.split_whitespace().flat_map(|id| fs::read_dir(format!("/proc/{id}/task"))).flatten();
@@ -69,13 +69,13 @@ fn c12_a_login_between_the_last_look_and_the_swap_is_not_lost() {
     assert_eq!((document.auths().len(), document.creds_store().as_deref()), (1, Some("new")));
 }
 
-/// Kills the child at its first, second… call of each kind until it lives to the end, and looks at the file;
-/// under `unshare` with its file mounted, if told how.
+/// Kills the child at its first, second… call of each kind until it runs to its end, and checks the file each time;
+/// under `unshare` with the file mounted, if `mount` is set.
 fn at_every_step(prepare: &dyn Fn(&Path), mount: Option<&str>, check: &dyn Fn(&Path, bool), saved: Saved) {
     if !can_trace() {
         return;
     }
-    // The calls that change something, or stand between such.
+    // The calls that change something, and those between them.
     for call in [
         "openat",
         "write",
@@ -125,7 +125,7 @@ fn at_every_step(prepare: &dyn Fn(&Path), mount: Option<&str>, check: &dyn Fn(&P
 fn old_or_new(path: &Path, finished: bool) {
     let text = fs::read_to_string(path).unwrap();
     assert!(text == NEW || !finished && text == OLD, "{text:?}");
-    // The next editor is not in the way of what was left.
+    // Leftovers do not hinder the next editor.
     let helper = HelperName::parse("next").unwrap();
     ConfigFile::at(path).edit(|document| document.set_creds_store(&helper)).unwrap();
     let names = fs::read_dir(path.parent().unwrap()).unwrap().map(|entry| entry.unwrap().file_name());
@@ -147,10 +147,10 @@ fn c8_a_process_that_is_killed_leaves_no_file_or_the_new_one() {
     at_every_step(&|_| (), None, &check, Saved::Replaced);
 }
 
-/// The shell's `$0` is the file; it is mounted over itself, as `docker run -v config.json:…` does.
+/// The shell's `$0` is the file; it is mounted over itself, similar to `docker run -v config.json:…`.
 const MOUNTED: &str = "mount --bind \"$0\" \"$0\" && exec \"$@\"";
 
-/// How `unshare` lets us mount: as root, or as the root of a user namespace.
+/// The option of `unshare` that allows mounts here: as root, or as the root of a user namespace.
 fn mounting() -> Option<&'static str> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("file");
@@ -172,7 +172,7 @@ fn c10_a_mounted_file_is_overwritten_in_place_and_whole_at_every_step() {
     if let Some(how) = mounting() {
         let check = |path: &Path, finished: bool| {
             let text = fs::read_to_string(path).unwrap();
-            // Cut short of the last step it has line feeds at its end: still the new document.
+            // Before the last step it ends in line feeds: still the new document.
             assert!(text == NEW || !finished && (text == OLD || text.trim_end() == NEW.trim_end()), "{text:?}");
         };
         at_every_step(&|path| fs::write(path, OLD).unwrap(), Some(how), &check, Saved::InPlace);
@@ -190,7 +190,7 @@ fn c10_a_file_in_a_folder_of_another_user_is_overwritten_in_place() {
         return testing::skip("a folder of another user", "only root can give a file away");
     }
     let before = fs::metadata(&path).unwrap();
-    // The program lies where nobody else may look: it is copied.
+    // Other users cannot read this program's folder, so it is copied.
     let program = folder.path().join("program");
     testing::copy_program(&std::env::current_exe().unwrap(), &program);
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();

@@ -4,8 +4,8 @@ use dockerconfig::Client::{self, Docker, DockerCredential, GoContainerRegistry, 
 use dockerconfig::{Document, LookupQuery, Source, lookup};
 use protocol::ServerUrl;
 
-/// What is asked, in order: `ecr(asked)` for a helper, `ecr!(asked)` for the store, `"key"` for an
-/// entry, `$key` for the variable; with the number of the file behind it if it is not the first.
+/// The sources of a lookup, in order: `ecr(server)` for a helper, `ecr!(server)` for the store, `"key"` for an
+/// entry, `$key` for the variable; followed by the number of the file if it is not the first.
 fn asked(client: Client, files: &[&str], image: &str, variable: &[&str]) -> String {
     let (server, repository) = match image.split_once(' ') {
         Some((server, repository)) => (server, Some(repository)),

@@ -1,28 +1,28 @@
-//! The editor from outside, on real files. C1 and so on are the statements of the project's
-//! conformance list for editors of Docker's config, drawn from what Docker's family reads and writes.
-//! (C1, C11, C19 and C20 stand beside their code; C16's other half, asking the helper, is the command's.)
+//! Tests of the public editor, on real files. C1 and so on are the rules of the project's
+//! conformance list for editors of Docker's config, derived from what Docker's family reads and writes.
+//! (C1, C11, C19 and C20 are tested beside their code; C16's other half, calling the helper, by the command's tests.)
 
 #![allow(clippy::unwrap_used)]
 
 /// Real docker and podman, where they are installed.
 #[cfg(unix)]
 mod clients;
-/// Texts before and after, whole.
+/// Whole texts before and after an edit.
 mod golden;
 /// A process killed at every step of a save.
 mod killed;
-/// Which source wins, for each client.
+/// Which source wins for each client.
 mod lookups;
-/// Plaintext logins on their way to a helper: who is given what, before and after.
+/// The migration of plaintext logins to a helper: which login each client gets, before and after.
 mod migrating;
-/// Any document, any edit: only the named member changes, and undo gives back the bytes.
+/// For every document and edit: only the named member changes, and undo restores the bytes.
 mod properties;
 /// What is read, what is refused, and where.
 mod reading;
-/// Editors and a login at once.
+/// Concurrent editors and logins.
 mod together;
-/// More users than one: root in another's home, another's lock.
+/// Several users: root in another's home, another's lock.
 #[cfg(target_os = "linux")]
 mod users;
-/// What an edit does to a file and what it leaves alone: links, modes, mounts.
+/// Links, modes and mounts in an edit.
 mod writing;

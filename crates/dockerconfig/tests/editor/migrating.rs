@@ -1,4 +1,4 @@
-/// Any config: every image has the login that it had.
+/// For every config: each image keeps its login.
 mod properties;
 
 use std::cell::RefCell;
@@ -28,7 +28,7 @@ const IMAGES: [Image; 10] = [
     ("t.example", Some("x")),
 ];
 
-/// Our helper, which knows equal addresses, and pass, which knows texts.
+/// Our helper, which compares addresses, and pass, which compares texts.
 #[derive(Debug, Default)]
 struct Kept {
     ours: RefCell<BTreeMap<String, (String, Secret)>>,
@@ -87,8 +87,8 @@ impl Kept {
         (document, plan)
     }
 
-    /// What each client comes to for each image, whatever the order of its map: users, or the empty
-    /// text for nobody.
+    /// The users that each client finds for each image, in every order of its map; empty
+    /// without a login.
     fn users(&self, clients: &[Client], document: &Document) -> Vec<(Client, Image, BTreeSet<String>)> {
         let asked = || IMAGES.iter().flat_map(|image| clients.iter().map(move |client| (*client, *image)));
         let mut found: Vec<_> = asked().map(|(client, image)| (client, image, BTreeSet::new())).collect();
@@ -164,7 +164,7 @@ fn table(name: &str, clients: &[Client], kept: &[(&str, &str)], left: &[(&str, &
 }
 
 #[test]
-fn of_two_spellings_the_one_that_docker_takes_moves_and_the_other_is_named() {
+fn among_two_spellings_the_one_that_docker_uses_moves_and_the_other_is_named() {
     table("two-spellings", DOCKERS, &[("twice.example", "used")], &[("https://twice.example", "duplicate entry for")]);
     let hub = "https://index.docker.io/v1/";
     let left = [("docker.io", "docker uses https://index.docker.io/v1/"), ("index.docker.io", "duplicate entry for")];
@@ -178,7 +178,7 @@ fn a_login_is_kept_under_the_address_that_is_looked_up_and_not_under_its_key() {
 }
 
 #[test]
-fn what_a_helper_cannot_say_stays_and_the_output_reports_why() {
+fn logins_that_a_helper_cannot_hold_stay_and_the_output_says_why() {
     let left = [
         ("spaces.example", "a separate login for spaces.example/team"),
         ("spaces.example/team", "a separate login"),
@@ -196,7 +196,7 @@ fn the_tokens_of_the_web_login_go_where_the_login_goes() {
 }
 
 #[test]
-fn what_is_stored_or_served_by_another_is_not_overwritten() {
+fn logins_stored_or_served_by_another_are_not_overwritten() {
     let text = json!({"auths": {"a.example": {"auth": "dTpw"}, "b.example": {"auth": "dTpw"}, "c.example": {"auth": "dTpw"}},
         "credHelpers": {"b.example": "pass", "c.example": "pass"}});
     let before = Document::parse(text.to_string().into_bytes()).unwrap();
@@ -215,7 +215,7 @@ fn what_is_stored_or_served_by_another_is_not_overwritten() {
 }
 
 #[test]
-fn an_edit_that_hides_some_takes_those_alone() {
+fn an_edit_that_hides_some_logins_moves_only_those() {
     let text = json!({"auths": {"a.example": {"auth": "dTpw"}, "b.example": {"auth": "dTpw"}}});
     let before = Document::parse(text.to_string().into_bytes()).unwrap();
     let mut wired = before.clone();
@@ -230,7 +230,7 @@ fn an_edit_that_hides_some_takes_those_alone() {
 }
 
 #[test]
-fn a_login_that_came_meanwhile_stays() {
+fn a_login_stored_meanwhile_stays() {
     let parse = |user: &str| {
         Document::parse(format!("{{\"auths\":{{\"a.example\":{{\"auth\":\"{user}\"}}}}}}").into_bytes()).unwrap()
     };
@@ -243,7 +243,7 @@ fn a_login_that_came_meanwhile_stays() {
 }
 
 #[test]
-fn a_login_of_another_helper_that_is_hidden_is_named() {
+fn a_hidden_login_of_another_helper_is_named() {
     let before = Document::parse(b"{\"credsStore\":\"pass\"}".to_vec()).unwrap();
     let mut wired = before.clone();
     for server in ["a.example", "b.example"] {

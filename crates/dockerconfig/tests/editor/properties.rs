@@ -2,7 +2,7 @@ use dockerconfig::{DaemonList, Document, HelperName, KeyFormat};
 use protocol::{Credentials, Secret, ServerUrl};
 use serde_json::{Map, Value};
 
-/// A way of laying out a document: what stands behind `{`, between members and before `}`, at each depth.
+/// A formatting style: the text after `{`, between members and before `}`, at each depth.
 struct Style {
     gap: fn(usize) -> String,
     colon: &'static str,
@@ -19,7 +19,7 @@ const STYLES: [Style; 6] = [
     Style { gap: |_| "\n".to_owned(), colon: ":", end: " ", empty: "{\n}" },
 ];
 
-/// Members to choose from; the texts are JSON, `@` begins an object that is laid out in the style.
+/// Members to choose from; the texts are JSON, `@` begins an object that is formatted in the style.
 const MEMBERS: [(&str, &[(&str, &str)]); 7] = [
     ("auths", &[("r.example", "{\"auth\":\"dTpw\",\"email\":\"}\\\"\"}"), ("https://index.docker.io/v1/", "{}")]),
     ("credsStore", &[("", "\"desktop\"")]),
@@ -50,7 +50,7 @@ fn documents() -> Vec<String> {
                 let value = match inner {
                     [("", json)] => (*json).to_owned(),
                     inner => {
-                        // One inner member in every second document, so that single ones are removed too.
+                        // One inner member in every second document, so that an only member is removed too.
                         let fewer =
                             if (chosen as usize + nth).is_multiple_of(2) { 1.min(inner.len()) } else { inner.len() };
                         let inner: Vec<_> =
@@ -79,7 +79,7 @@ fn login() -> Credentials {
     Credentials { server: "r.example".into(), username: "u".into(), secret: Secret::new("p2".into()) }
 }
 
-/// Each edit, and what it means to somebody who knows nothing of texts.
+/// Each edit, and its effect on plain data.
 const EDITS: [Edit; 11] = [
     (
         "set store",
@@ -178,7 +178,7 @@ const EDITS: [Edit; 11] = [
     ("remove what is not there", |d| d.remove_cred_helper(&ServerUrl::parse("absent.example").unwrap()), |_| {}),
 ];
 
-/// As plain data; numbers that serde cannot hold become texts.
+/// As plain data; numbers that serde cannot represent become strings.
 fn value(text: &[u8]) -> Map<String, Value> {
     let text = String::from_utf8(text.to_vec()).unwrap().replace("1e400", "\"1e400\"");
     match text.trim() {
@@ -203,7 +203,7 @@ fn c5_an_edit_changes_only_the_member_that_it_names() {
             }
             let shown = String::from_utf8(after.text().to_vec()).unwrap();
             assert_eq!(value(after.text()), expected, "{name}: {text:?} became {shown:?}");
-            // What stood there still stands there, in its old order: the members that were not named.
+            // The members that were not named are unchanged, in their old order.
             let kept = |text: &str| {
                 ["[1e400, -0.0, {\"a\" : [ ]}, \"\\ud83d\\ude00\", 12345678901234567890]", "{\"enabled\":\"true\"}"]
                     .map(|part| text.contains(part))
@@ -234,11 +234,11 @@ fn c5_an_edit_changes_only_the_member_that_it_names() {
 }
 
 #[test]
-fn undo_gives_back_the_bytes_of_any_document() {
+fn undo_restores_the_bytes_of_any_document() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("config.json");
     let file = dockerconfig::ConfigFile::at(&path);
-    // The disk is slow: a sample, in which every style and every edit comes.
+    // The disk is slow: a sample with every style and every edit.
     for (nth, text) in documents().into_iter().enumerate().filter(|(nth, _)| nth % 23 == 0) {
         std::fs::write(&path, &text).unwrap();
         let logins = ["set auth", "blank auth", "remove auth"];

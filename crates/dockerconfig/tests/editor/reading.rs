@@ -10,7 +10,7 @@ fn warnings(text: &str) -> Vec<(usize, usize, WarningKind)> {
 }
 
 #[test]
-fn c2_nothing_is_an_empty_config() {
+fn c2_an_empty_file_is_an_empty_config() {
     let folder = tempfile::tempdir().unwrap();
     let file = ConfigFile::at(folder.path().join("absent/config.json"));
     assert!(file.read().unwrap().uses_default_store());
@@ -23,7 +23,7 @@ fn c2_nothing_is_an_empty_config() {
 }
 
 #[test]
-fn c3_what_docker_takes_is_taken_and_what_others_reject_is_said() {
+fn c3_what_docker_accepts_is_accepted_and_what_others_reject_is_reported() {
     use WarningKind::*;
     let text = "{\n  \"CREDSSTORE\": \"a\",\n  \"auths\": {\"r\": {\"Auth\": \"dTpw\"}, \"s\": {\"auth\": \"dTo\"}}\n}\ntrailing";
     let document = parse(text);
@@ -49,7 +49,7 @@ fn c3_what_docker_takes_is_taken_and_what_others_reject_is_said() {
 }
 
 #[test]
-fn a_member_a_letter_off_is_named_with_the_right_spelling() {
+fn a_misspelled_member_is_named_with_the_right_spelling() {
     let text = r#"{"credStore": "credmint", "credHelper": {"ghcr.io": "ghcr"}, "auths": {}, "aliases": {"auth": "x"}}"#;
     let misspelled = |given: &str, meant| WarningKind::MisspelledKey(given.into(), meant);
     assert_eq!(
@@ -100,7 +100,7 @@ fn c3_c4_what_docker_cannot_read_is_rejected_with_its_place_and_left_alone() {
 }
 
 #[test]
-fn c3_a_name_that_stands_twice_is_not_edited() {
+fn c3_a_duplicate_name_is_not_edited() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("config.json");
     let text = "{\n\"credsStore\":\"a\",\n\"credsstore\":\"b\"}";

@@ -12,7 +12,7 @@ fn edit(path: &Path, server: &str) {
     ConfigFile::at(path).edit(|document| document.set_cred_helper(&server, KeyFormat::Docker, &helper)).unwrap();
 }
 
-/// `docker login` beside a helper: reads, adds a marker, and renames without looking again or locking.
+/// Like `docker login` with a helper: reads, adds a marker and renames, without a second read or a lock.
 pub(crate) fn docker_login(path: &Path, server: &str) {
     let mut config: Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
     config["auths"][server] = json!({});
@@ -21,9 +21,9 @@ pub(crate) fn docker_login(path: &Path, server: &str) {
     file.persist(path).unwrap();
 }
 
-/// Runs something while somebody reads the file over and over: it is whole at every moment.
+/// Runs `work` while another thread reads the file repeatedly: it must always be complete.
 fn read_meanwhile(path: &Path, work: impl FnOnce()) {
-    /// Ends the reader also where the work panics.
+    /// Ends the reader even if `work` panics.
     struct Done<'a>(&'a AtomicBool);
     impl Drop for Done<'_> {
         fn drop(&mut self) {
@@ -37,7 +37,7 @@ fn read_meanwhile(path: &Path, work: impl FnOnce()) {
             while !done.load(Ordering::Relaxed) {
                 serde_json::from_slice::<Value>(&fs::read(path).unwrap()).unwrap();
                 reads += 1;
-                // There, a file that is open cannot be replaced, and a client reads it once.
+                // On Windows, an open file cannot be replaced; real clients read it once.
                 std::thread::sleep(Duration::from_millis(if cfg!(windows) { 10 } else { 0 }));
             }
             reads
@@ -50,7 +50,7 @@ fn read_meanwhile(path: &Path, work: impl FnOnce()) {
 }
 
 #[test]
-fn c12_editors_at_once_lose_nothing() {
+fn c12_concurrent_editors_lose_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("config.json");
     fs::write(&path, "{}").unwrap();
@@ -67,14 +67,14 @@ fn c12_editors_at_once_lose_nothing() {
     assert_eq!(fs::read_to_string(&path).unwrap(), "{}", "and one undo knows of them all");
 }
 
-/// Windows lets no two files change places, and Docker gives up there where a file is open.
+/// Not on Windows: it cannot exchange two files, and Docker fails there if a file is open.
 #[cfg(not(windows))]
 #[test]
 fn c12_no_editor_loses_a_login() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("config.json");
     fs::write(&path, "{}").unwrap();
-    // The other way round Docker may lose an edit: nobody can hinder it from writing what it read long ago.
+    // Docker itself may lose an edit: it may always write what it read before.
     read_meanwhile(&path, || {
         std::thread::scope(|threads| {
             threads.spawn(|| {
@@ -94,7 +94,7 @@ fn c12_no_editor_loses_a_login() {
 }
 
 #[test]
-fn an_edit_that_is_overtaken_begins_again() {
+fn an_edit_is_repeated_if_the_file_changes_meanwhile() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("config.json");
     fs::write(&path, "{}").unwrap();
@@ -102,7 +102,7 @@ fn an_edit_that_is_overtaken_begins_again() {
     let mut calls = 0;
     let edited = ConfigFile::at(&path).edit(|document| {
         calls += 1;
-        // The first call is the preview; the second one is under the lock, and a login comes behind its back.
+        // The first call is the preview; the second one is under the lock, and a login is written meanwhile.
         if calls == 2 {
             docker_login(&path, "login.example");
         }

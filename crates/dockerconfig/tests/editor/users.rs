@@ -8,10 +8,10 @@ fn helper(name: &str) -> HelperName {
 }
 
 #[test]
-fn what_root_makes_in_a_home_that_is_another_s_belongs_to_that_user() {
+fn files_that_root_creates_in_another_home_belong_to_its_user() {
     if !rustix::process::geteuid().is_root() {
         return testing::skip(
-            "what_root_makes_in_a_home_that_is_another_s_belongs_to_that_user",
+            "files_that_root_creates_in_another_home_belong_to_its_user",
             "only root can be another user",
         );
     }
@@ -28,12 +28,12 @@ fn what_root_makes_in_a_home_that_is_another_s_belongs_to_that_user() {
     {
         assert_eq!(owner(name), (4711, 4712), "{name}");
     }
-    // What was there before stays whose it was.
+    // An existing folder keeps its owner.
     std::fs::create_dir(home.path().join(".docker")).unwrap();
     let path = home.path().join(".docker/config.json");
     ConfigFile::at(&path).edit(|document| document.set_creds_store(&helper("credmint"))).unwrap();
     assert_eq!((owner(".docker"), owner(".docker/config.json")), ((0, 0), (0, 0)));
-    // A link leads into a folder of root's: nothing of it is given away.
+    // A link leads into a folder of root's: nothing in it changes its owner.
     let elsewhere = tempfile::tempdir().unwrap();
     symlink(elsewhere.path(), home.path().join("link")).unwrap();
     ConfigFile::at(home.path().join("link/new/config.json"))
@@ -44,9 +44,9 @@ fn what_root_makes_in_a_home_that_is_another_s_belongs_to_that_user() {
 }
 
 #[test]
-fn another_user_s_lock_is_named_and_not_waited_for() {
+fn another_users_lock_is_named_and_not_waited_for() {
     if !rustix::process::geteuid().is_root() {
-        return testing::skip("another_user_s_lock_is_named_and_not_waited_for", "only root can be another user");
+        return testing::skip("another_users_lock_is_named_and_not_waited_for", "only root can be another user");
     }
     let folder = tempfile::tempdir().unwrap();
     std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o755)).unwrap();

@@ -90,7 +90,7 @@ fn c8_a_link_stays_a_link_and_the_new_file_is_made_where_it_leads() {
         if !dangling {
             fs::write(&real, TEXT).unwrap();
         }
-        // Two links in a row.
+        // A link to a link.
         let first = if link == "absolute" { real.clone() } else { link.into() };
         symlink(&first, home.path(".docker/middle")).unwrap();
         symlink("middle", &path).unwrap();
@@ -151,14 +151,14 @@ fn c9_the_owner_stays_when_root_edits() {
 }
 
 #[test]
-fn what_is_no_plain_file_is_not_touched() {
+fn only_regular_files_are_edited() {
     let home = Home::new();
     fs::create_dir(home.path("config.json")).unwrap();
     let error = set_store(&home.path("config.json"), "new").unwrap_err();
     assert_eq!(error.to_string(), format!("cannot read {}: not a regular file", home.path("config.json").display()));
 }
 
-/// What lies in a folder; on Windows, which locks no folder, without the file that is locked instead.
+/// The files in a folder; on Windows, which locks no folders, without the file that is locked instead.
 fn names(folder: &Path) -> Vec<String> {
     let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let mut names: Vec<_> = names.filter(|name| !(cfg!(windows) && name.ends_with(".credmint-lock"))).collect();
@@ -167,7 +167,7 @@ fn names(folder: &Path) -> Vec<String> {
 }
 
 #[test]
-fn what_a_killed_editor_left_is_swept() {
+fn leftovers_of_a_killed_editor_are_removed() {
     let (home, path) = Home::with("config.json", TEXT);
     fs::write(home.path(".config.json.credmint-abc123"), "{").unwrap();
     fs::write(home.path(".other.json.credmint-abc123"), "{").unwrap();
@@ -176,7 +176,7 @@ fn what_a_killed_editor_left_is_swept() {
 }
 
 #[test]
-fn undo_gives_back_the_bytes_of_several_edits() {
+fn undo_restores_the_bytes_after_several_edits() {
     for text in [TEXT, "{ }", "\n", "{\"credHelpers\":{ \"r.example\":\"x\" , \"s\":\"y\"}}\r\n"] {
         let (home, path) = Home::with("config.json", text);
         set_store(&path, "new").unwrap();
@@ -191,12 +191,12 @@ fn undo_gives_back_the_bytes_of_several_edits() {
 }
 
 #[test]
-fn undo_keeps_what_others_did_since() {
+fn undo_keeps_later_changes_of_others() {
     let (_home, path) = Home::with("config.json", TEXT);
     set_store(&path, "new").unwrap();
     set_helper(&path, "r.example");
     set_helper(&path, "s.example");
-    // Docker saves: its own order, a login more; and somebody chose another helper for s.example.
+    // Docker saves in its own order, with one more login; and the user chose another helper for s.example.
     let docker = "{\n\t\"auths\": {\n\t\t\"t.example\": {}\n\t},\n\t\"credsStore\": \"new\",\n\t\"credHelpers\": {\n\t\t\"r.example\": \"ecr\",\n\t\t\"s.example\": \"theirs\"\n\t}\n}";
     fs::write(&path, docker).unwrap();
     let undone = ConfigFile::at(&path).undo().unwrap().unwrap();
@@ -222,7 +222,7 @@ fn undo_never_keeps_a_login() {
 }
 
 #[test]
-fn a_damaged_record_is_said_and_hinders_no_edit() {
+fn a_damaged_undo_record_is_reported_and_hinders_no_edit() {
     let (home, path) = Home::with("config.json", TEXT);
     fs::write(home.path("config.json.credmint-undo"), "{").unwrap();
     let helper = HelperName::parse("new").unwrap();

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{DOCKERS, Kept, PODMANS, key, pair};
 
-/// Keys of one registry in every spelling, of Docker Hub, and of a neighbour.
+/// Keys of one registry in every spelling, of Docker Hub, and of another registry.
 const KEYS: [&str; 17] = [
     "r.example",
     "https://r.example",
@@ -67,15 +67,9 @@ fn kept() -> impl Strategy<Value = Kept> {
     )
 }
 
-/// The lookups of the clients are simulated as they are, helpers and all, over whole documents and every order of their maps.
+/// Simulates the clients' lookups, including their helpers, with whole documents and every order of their maps.
 #[track_caller]
-fn every_image_has_the_login_that_it_had(
-    kept: &Kept,
-    config: &Value,
-    wired: &Value,
-    podman: bool,
-    only_shadowed: bool,
-) {
+fn every_image_keeps_its_login(kept: &Kept, config: &Value, wired: &Value, podman: bool, only_shadowed: bool) {
     let parse = |value: &Value| Document::parse(value.to_string().into_bytes()).unwrap();
     let (before, wired) = (parse(config), parse(wired));
     let clients = if podman { PODMANS } else { DOCKERS };
@@ -85,7 +79,7 @@ fn every_image_has_the_login_that_it_had(
     let later = kept.users(clients, &after);
     for (((client, image, earlier), (.., unmoved)), (.., later)) in earlier.iter().zip(unmoved).zip(later) {
         let nobody = earlier.len() == 1 && earlier.contains("");
-        // What the edit itself takes away and could not be moved is named; the rest is as before.
+        // Logins that the edit hides and that could not be moved are named; the others are as before.
         let hides = !unmoved.is_subset(earlier) || !plan.shadowed.is_empty();
         let named = hides && !plan.skipped.is_empty();
         assert!(
@@ -112,14 +106,14 @@ proptest! {
 
     #[test]
     fn a_migration_keeps_every_login(config in config(), kept in kept(), podman in any::<bool>()) {
-        every_image_has_the_login_that_it_had(&kept, &config, &config, podman, false);
+        every_image_keeps_its_login(&kept, &config, &config, podman, false);
     }
 
     #[test]
     fn a_migration_with_a_new_wiring_keeps_every_login(config in config(), kept in kept(), store in any::<bool>()) {
         let mut config = config;
         if store && config["credsStore"] == "pass" {
-            // All that a store keeps is for `migrate --from`.
+            // Only `migrate --from` moves what a store keeps.
             config["credsStore"] = json!("absent");
         }
         let mut wired = config.clone();
@@ -128,6 +122,6 @@ proptest! {
         } else {
             wired["credHelpers"]["r.example"] = json!("credmint");
         }
-        every_image_has_the_login_that_it_had(&kept, &config, &wired, false, true);
+        every_image_keeps_its_login(&kept, &config, &wired, false, true);
     }
 }
