@@ -52,7 +52,7 @@ fn the_token_is_asked_for_at_every_kind_of_endpoint() {
 }
 
 #[test]
-fn a_custom_domain_stands_for_its_target() {
+fn a_custom_domain_means_its_target() {
     let aws = Aws::start();
     let home = Home::signed_in(&aws);
     home.get("docker.corp.example").is_not_found();

@@ -185,7 +185,7 @@ fn two_jobs_of_a_runner_never_share_a_token() {
 }
 
 #[test]
-fn what_is_not_set_up_is_pulled_anonymously_and_nobody_is_asked() {
+fn a_registry_without_set_up_is_pulled_anonymously_without_calls() {
     let job = Job::with("");
     for server in ["https://index.docker.io/v1/", "docker.io", "dhi.io", "quay.io", "cgr.dev", "corp.jfrog.io"] {
         job.get(server).is_not_found();

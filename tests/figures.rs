@@ -3,7 +3,7 @@
 //! All commands of a table run in turn, round after round in another order, so that whatever else the machine does hits
 //! all of them alike; the results are medians and their ratios. Every output is checked.
 
-#![allow(clippy::unwrap_used, clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr)] // A program for people.
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr)] // It prints.
 
 #[allow(dead_code, unused_imports)] // Its tests are the suite's.
 mod acr;

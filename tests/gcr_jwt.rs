@@ -11,7 +11,7 @@ use crate::home::{GCR, program, skip};
 
 const PULLER: &str = "puller@pretend.iam.gserviceaccount.com";
 
-/// What stands in a JWT: its header and its claims.
+/// A JWT's header and claims.
 #[track_caller]
 fn parts(token: &str) -> [Value; 2] {
     let [header, claims, _] = token.split('.').collect::<Vec<_>>()[..] else { panic!("no JWT: {token}") };

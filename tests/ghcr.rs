@@ -355,7 +355,7 @@ fn another_app_or_key_is_another_token() {
     assert_ne!(second, third);
     std::fs::write(&key, APP_KEY.replace('\n', "\r\n")).unwrap();
     assert_ne!(company.get(PACKAGES).secret(), third, "an edited key");
-    // As it stands in files of variables, which have no lines.
+    // As in files of variables, which cannot contain line breaks.
     company.home.set("GITHUB_APP_PRIVATE_KEY", APP_KEY.replace('\n', "\\n"));
     company.get(PACKAGES).credentials();
     assert_eq!(company.github.calls(GitHubCall::InstallationToken), 5);

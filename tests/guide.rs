@@ -170,7 +170,7 @@ fn every_file_matches_its_name() {
     }
 }
 
-/// What stands in YAML files, by their names.
+/// The contents of YAML files, by name.
 #[cfg(unix)]
 fn parsed(files: &[(String, String)]) -> Vec<Value> {
     let script = "import io, json, sys, yaml\n\
@@ -278,7 +278,7 @@ fn settings_are_filled_in_and_quoted() {
 }
 
 #[test]
-fn what_is_no_image_is_rejected_with_an_example() {
+fn an_invalid_image_is_rejected_with_an_example() {
     let digest = format!("ghcr.io/o/a@sha256:{};reboot", "0".repeat(32));
     for (arguments, words) in [
         (vec!["guide", "ghcr.io"], "a guide is for an image"),
@@ -307,7 +307,7 @@ fn it_is_markdown_and_only_what_was_requested() {
     assert_eq!(guide("ghcr.io/o/a", &["--ci", "none"]).len(), 17, "the topic ci is left out");
 }
 
-/// What is asked for is what is named: who asks for a digest is not to delete or to push a tag.
+/// The commands name what was asked for: with a digest, they do not delete or push a tag.
 #[test]
 fn a_guide_to_a_digest_names_no_tag() {
     let digest = format!("sha256:{}", "0123456789abcdef".repeat(4));

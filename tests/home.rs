@@ -120,7 +120,7 @@ impl Home {
         testing::wait_until("the end of what was started", || testing::descendants_of(&home).is_empty());
     }
 
-    /// Has everything logged: what is logged in a [`Home::run`] stands behind its standard error.
+    /// Has everything logged: what is logged in a [`Home::run`] is part of its standard error.
     pub(crate) fn log_everything(&mut self) -> &mut Self {
         let log = format!("trace:{}", self.path(LOG).display());
         self.set("CREDMINT_LOG", log).set("RUST_LOG", "trace")

@@ -1,4 +1,4 @@
-//! AWS identities that are there and do not work, and names and files as people have them.
+//! AWS identities that exist and do not work, and names and files as people have them.
 
 use pretend_cloud::{Aws, Behaviour, Ca, Call};
 

@@ -189,7 +189,7 @@ fn the_versions_of_the_conversation() {
 }
 
 #[test]
-fn what_is_no_request_is_rejected_and_not_repeated() {
+fn an_invalid_request_is_rejected_and_not_repeated() {
     let aws = Aws::start();
     let home = Home::signed_in(&aws);
     let with = |field: &str, value: Value| {
@@ -343,7 +343,7 @@ fn a_token_for_some_images_is_kept_for_these_alone() {
 }
 
 #[test]
-fn no_secret_stands_in_its_log() {
+fn its_log_contains_no_secret() {
     let aws = Aws::start();
     let mut home = Home::signed_in(&aws);
     home.log_everything();

@@ -87,7 +87,7 @@ fn a_node_is_given_a_program_for_every_provider() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("installers/kubelet");
     let node = home.path("node");
     let (to, from) = (node.to_str().unwrap(), folder.to_str().unwrap());
-    // Once more, over what is there.
+    // A second time, over the existing files.
     for arguments in [vec![], vec!["--config", from], vec!["--config", from]] {
         let outcome = home.run(CLI, &[vec!["kubelet", "install", "--to", to], arguments].concat(), "");
         assert_eq!(outcome.code, 0, "{outcome:?}");

@@ -89,7 +89,7 @@ fn registries_and_providers_that_are_not_allowed_get_nothing() {
     machine.get("r.example").is_not_found_because(&["providers does not list \"login\""]);
     machine.run(CREDMINT, &["store"], &login("r.example")).explains(&["providers does not list \"login\""]);
     assert_eq!(machine.run(CREDMINT, &["erase"], "r.example").code, 0, "a login can always be removed");
-    // kubelet, Bazel and the command for people come by the same way.
+    // kubelet, Bazel and `credmint` use the same code.
     let said = machine.run(CLI, &["token", ELSEWHERE], "");
     assert_eq!(said.code, 0, "{said:?}");
     machine.set(&policy);

@@ -148,7 +148,7 @@ fn files_of_podman_and_helm_are_repaired_too() {
 }
 
 #[test]
-fn what_stands_in_the_way_of_a_file_is_moved() {
+fn whatever_occupies_a_file_s_place_is_moved() {
     let words = "config.json";
     let setups: [(&str, &str); 5] = [
         ("mkdir -p .docker/config.json", "is a directory, expected a file"),
@@ -273,8 +273,8 @@ fn a_token_that_is_rejected_is_minted_again() {
 
 /// What root has made in a user's home, and what a user has shut for itself; for which the test has to be root.
 #[test]
-fn what_root_made_in_a_user_s_home_is_given_back() {
-    let test = "what_root_made_in_a_user_s_home_is_given_back";
+fn files_that_root_created_in_a_home_are_given_back() {
+    let test = "files_that_root_created_in_a_home_are_given_back";
     if std::fs::metadata("/proc/self").unwrap().uid() != 0 {
         return skip(test, "it has to be root");
     }

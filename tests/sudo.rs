@@ -80,9 +80,9 @@ fn what_root_makes_in_a_users_home_is_the_users() {
 
 /// Files of an earlier version are not changed, and doctor has a remedy.
 #[test]
-fn what_is_roots_already_is_found_and_given_back() {
+fn files_that_root_already_owns_are_found_and_given_back() {
     let aws = Aws::start();
-    let Some(mut home) = of_another_user("what_is_roots_already_is_found_and_given_back", &aws) else { return };
+    let Some(mut home) = of_another_user("files_that_root_already_owns_are_found_and_given_back", &aws) else { return };
     home.store("r.example", "u", "s3cret");
     let local = home.path(".local");
     assert!(home.other("chown", &["-R", "0:0", local.to_str().unwrap()]).status().unwrap().success());

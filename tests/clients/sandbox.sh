@@ -5,7 +5,7 @@
 # a metadata service, and the system trusts the test CA. It has its own network, mount and PID
 # namespaces: nothing outside is changed, and everything in it ends with the script.
 
-# The programs of which tests/peers installs a newer release for the cases. Its other programs,
+# The programs that tests/peers installs in a newer release for the cases. Its other programs,
 # such as other helpers, are not in the sandbox.
 NEWER=(docker dockerd containerd containerd-shim-runc-v2 ctr docker-init docker-proxy crane oras cosign notation)
 PLUGINS=(docker-buildx docker-compose)

@@ -11,7 +11,7 @@ use super::effects::{at_work, printed, run};
 use super::{commands_of, guide, text};
 use crate::home::{Home, skip};
 
-/// gcloud's own parser takes the names, and asks for what was meant.
+/// gcloud's own parser accepts the names, and requests what was meant.
 #[test]
 fn gcloud_is_given_names_that_it_understands() {
     if tool("gcloud").is_none() {
@@ -94,7 +94,7 @@ fn a_cloud_trusts_the_subject_that_github_sends() {
     }
 }
 
-/// Another GitHub than github.com has an issuer of its own, and Sigstore's public service knows nothing of it.
+/// Another GitHub than github.com has an issuer of its own, which Sigstore's public service does not know.
 #[test]
 fn a_cloud_trusts_the_github_that_runs_the_workflow() {
     for (image, arguments, issuer) in [

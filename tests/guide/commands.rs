@@ -68,7 +68,7 @@ fn taken_apart(words: &[String]) -> Simple {
         ["git" | "curl" | "jq" | "grype" | "printf", ..] => 1,
         _ => 2,
     };
-    // What stands behind a container's name is for the program in it.
+    // What follows a container's name is for the program in it.
     let words = if texts.starts_with(&["docker", "exec"]) { &words[..2] } else { words };
     let flag = |word: &String| Some(word.strip_prefix("--")?.split('=').next()?.to_owned());
     let flags = words.iter().filter_map(flag).filter(|flag| !flag.is_empty()).collect();
@@ -95,7 +95,7 @@ pub(super) fn unknown(words: &[String], flags: &BTreeSet<String>) -> Vec<String>
     missing
 }
 
-/// What a tool says about itself; empty, if it knows no such sub-command; `None`, if it is not here.
+/// A tool's own help; empty if it has no such subcommand; `None` if it is not installed.
 fn help(words: &[String]) -> Option<String> {
     let texts: Vec<_> = words.iter().map(String::as_str).collect();
     // Version 1 of Amazon's tool has no single sign-on, and the help of an older jq names short flags alone.

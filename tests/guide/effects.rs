@@ -31,7 +31,7 @@ impl Running {
         Running::serve(home, program, &config)
     }
 
-    /// With a configuration that listens at a port of its own choice, here.
+    /// With a configuration that listens at a free port here.
     pub(super) fn serve(home: &Home, program: &Path, config: &Path) -> Self {
         let mut command = home.other(program.to_str().unwrap(), &["serve", config.to_str().unwrap()]);
         let mut process = command.env("OTEL_TRACES_EXPORTER", "none").stdout(Stdio::null()).spawn().unwrap();
@@ -87,7 +87,7 @@ pub(super) fn run(home: &Home, script: &str) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// The command that the guide prints under this id, which stands in this one of the texts. `marks` takes
+/// The command that the guide prints under this id, which is in this text. `marks` takes
 /// each call for a command that is run.
 #[track_caller]
 pub(super) fn printed(file: &str, image: &str, id: &str) -> String {

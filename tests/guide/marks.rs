@@ -7,9 +7,9 @@ use std::path::PathBuf;
 use super::commands::simple;
 use super::parsers::{is_parsed, sub_commands};
 
-/// What is said of every registry. The clients' cases run it for one kind or another.
+/// For every registry. The clients' cases run it for one kind or another.
 const OF_EVERY_KIND: [&str; 4] = ["shared", "mirror", "scan-and-sign", "machine"];
-/// No text is longer: a topic that grows wants a file of its own.
+/// The longest text allowed: a topic that grows gets its own file.
 const LINES: usize = 300;
 
 /// A command of one text. Its id may stand in several sections, for several pipelines, or for a digest and a
@@ -88,7 +88,7 @@ fn without_holes(script: &str) -> String {
     text.replace("aws ecrword", "aws ecr").replace("word ", " ")
 }
 
-/// What stands in calls of `printed("FILE", …, "ID")`, and of the clients' `guided`, whose cases name the texts
+/// The arguments of calls of `printed("FILE", …, "ID")`, and of the clients' `guided`, whose cases name the texts
 /// of kinds that they are about.
 fn run_by_tests() -> BTreeSet<(String, String)> {
     let mut found = BTreeSet::new();

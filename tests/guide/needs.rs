@@ -13,7 +13,7 @@ const KINDS: [(&str, &str); 7] = [
     ("gitlab", "registry.gitlab.com/group1/project2/app2:1.2.3"),
     ("own", "registry.example:5000/team1/app2:1.2.3"),
 ];
-/// What is said of every kind.
+/// For every kind.
 const EVERY: &str = "every";
 
 /// A kind, a topic, and words that stand there together.

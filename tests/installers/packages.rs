@@ -169,9 +169,9 @@ fn every_action_of_a_workflow_is_pinned_to_a_commit() {
 
 /// The scripts that stand in the YAML of pipelines are scripts.
 #[test]
-fn what_stands_in_pipelines_is_valid() {
+fn the_contents_of_pipelines_are_valid() {
     if !is_there("yamllint") {
-        return skip("what_stands_in_pipelines_is_valid", "yamllint is not there");
+        return skip("the_contents_of_pipelines_are_valid", "yamllint is not there");
     }
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     let rules = "{extends: relaxed, rules: {line-length: disable}}";

@@ -2,7 +2,7 @@
 //!
 //! A token of Entra ID is exchanged for a refresh token of the registry, at its own login server. The
 //! [credential chain](https://learn.microsoft.com/dotnet/azure/sdk/authentication/credential-chains) is that of
-//! the Azure SDKs; its order stands in `chain.rs`:
+//! the Azure SDKs; its order is in `chain.rs`:
 //!
 //! ```text
 //!  scope.rs ─▶ mint.rs ─▶ chain.rs: the first identity of                               ─▶ exchange.rs

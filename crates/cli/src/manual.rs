@@ -22,7 +22,7 @@ pub(crate) fn command() -> clap::Command {
 
 fn with_examples(command: clap::Command) -> clap::Command {
     let command = command.mut_subcommands(with_examples);
-    // What stands in a template is not wrapped.
+    // Templates are not wrapped.
     match command.get_after_help().map(ToString::to_string) {
         Some(examples) => command.help_template(format!(
             "{{about-with-newline}}\n{{usage-heading}} {{usage}}\n\n{{all-args}}\n\n{examples}"

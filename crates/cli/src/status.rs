@@ -29,7 +29,7 @@ pub(crate) fn run(which: &Status, context: &Context<'_>) -> Result<ExitCode, Err
     Ok(if broken { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-/// What is there, and whether something of it is broken.
+/// What is set up, and whether a part of it is broken.
 fn facts(context: &Context<'_>) -> (Value, bool) {
     let docker = crate::docker::config(None, context);
     let (document, unreadable) = match docker.as_ref().map(dockerconfig::ConfigFile::read) {

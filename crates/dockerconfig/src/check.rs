@@ -37,7 +37,7 @@ pub struct Warning {
 /// The kinds of a [`Warning`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WarningKind {
-    /// The file is there and empty: nothing to Docker, an error to podman.
+    /// The file exists and is empty: Docker ignores it, podman fails.
     EmptyFile,
     /// JsonText behind the end of the object: Docker never looks there, podman, oras and others refuse the file.
     TrailingData,
@@ -49,7 +49,7 @@ pub enum WarningKind {
     /// A member that no client knows, a letter or two off one that they do: the given name and the one that
     /// was probably meant.
     MisspelledKey(String, &'static str),
-    /// An `auth` that is not `user:password` in base64, because of which Docker ignores the whole file.
+    /// An `auth` that is not `user:password` in base64: Docker then ignores the whole file.
     InvalidAuth(String),
 }
 

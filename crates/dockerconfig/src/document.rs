@@ -111,7 +111,7 @@ impl Document {
         Auth { server, username, password, identity_token, registry_token }
     }
 
-    /// The servers whose login stands in the file and would not be found any more with a
+    /// The servers whose login is in the file and would no longer be found with a
     /// `credsStore`: Docker then calls only the helper. Migrate them first.
     pub fn shadowed_by_creds_store(&self) -> Vec<Auth> {
         let helpers = self.cred_helpers();

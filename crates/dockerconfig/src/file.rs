@@ -178,7 +178,7 @@ impl ConfigFile {
         record.map_err(|source| ConfigError::Unreadable { path: undo::path_of(&self.path), source })
     }
 
-    /// What undoing comes to, and whether the file is to be removed.
+    /// The result of undoing, and whether the file is to be removed.
     fn plan_undo(&self, record: &UndoRecord, now: Document) -> Result<(bool, UndoOutcome), ConfigError> {
         self.refuse_duplicate_key(&now)?;
         let back = record.undo(&now).map_err(|malformed| self.malformed(malformed))?;

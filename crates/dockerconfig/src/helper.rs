@@ -2,7 +2,7 @@ use std::fmt;
 
 use thiserror::Error;
 
-/// The name of a helper as it stands in a config: `ecr` for `docker-credential-ecr`. It can be no
+/// The name of a helper as in a config: `ecr` for `docker-credential-ecr`. It can be no
 /// path and no option, because clients put it together with a prefix and execute that.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HelperName(String);
@@ -26,7 +26,7 @@ impl HelperName {
         }
     }
 
-    /// As it stands in the config.
+    /// As in the config.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -31,7 +31,7 @@ pub(crate) fn is_hub(server: &ServerUrl) -> bool {
     server.key() == HUB
 }
 
-/// The registry that clients take a key for: its host alone, as they ask for no scheme and no path.
+/// The registry that a key means to clients: its host alone, since they send no scheme and no path.
 pub(crate) fn registry_of(key: &str) -> Option<ServerUrl> {
     ServerUrl::parse(host_of(key)).ok()
 }

@@ -92,7 +92,7 @@ pub struct LookupQuery<'a> {
     pub repository: Option<&'a str>,
     /// The servers in `DOCKER_AUTH_CONFIG`, see [`servers_of_variable`](crate::servers_of_variable).
     pub variable: &'a [String],
-    /// The files that are there, in the order in which the client reads them. All clients but
+    /// The existing files, in the order in which the client reads them. All clients but
     /// podman take the first alone.
     pub files: &'a [(PathBuf, Document)],
 }

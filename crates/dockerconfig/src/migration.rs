@@ -223,7 +223,7 @@ impl Migration<'_> {
         before
     }
 
-    /// The login that the first client that finds any takes for this registry, if it stands in the file.
+    /// The login that the first client that finds any uses for this registry, if it is in the file.
     fn the_login(
         &self,
         before: &RegistryEntries,

@@ -95,7 +95,7 @@ impl Document {
         }
     }
 
-    /// Of the outermost object or of an entry of `auths`, unless a member with the right name is there.
+    /// Of the outermost object or of an entry of `auths`, unless a member with the right name exists.
     fn rename(&mut self, given: &str, usual: &str) -> bool {
         let at_root = self.text.root().into_iter().map(|root| (None, root));
         let auths = self.text.find(&[Field(AUTHS)]);

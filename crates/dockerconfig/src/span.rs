@@ -1,6 +1,6 @@
 use std::ops::Range;
 
-/// One member of an object, or one element of an array: where it stands in the text.
+/// One member of an object, or one element of an array: its position in the text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Item {
     /// With its quotes; `None` in an array.
@@ -74,7 +74,7 @@ pub(crate) fn end_of_value(text: &[u8], at: usize) -> usize {
             }
         }
         _ => {
-            // What stands behind the outermost value need not be JSON.
+            // The text after the outermost value need not be JSON.
             let ends = |byte: &u8| is_space(*byte) || matches!(byte, b',' | b'}' | b']' | b':' | b'"' | b'{' | b'[');
             text[at..].iter().position(ends).map_or(text.len(), |length| at + length)
         }
@@ -112,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn items_are_found_whatever_stands_in_them() {
+    fn items_are_found_whatever_they_contain() {
         let text = br#" { "a" : 1 ,"b\"}":{"x":["}",{}]}, "c":"]\\" , "d":[ ],"e":-1.0e5}"#;
         let found = items(text, &(1..text.len()));
         let shown: Vec<_> = found

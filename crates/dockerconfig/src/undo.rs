@@ -63,7 +63,7 @@ enum Member {
     Proxy(String),
 }
 
-/// What the undoing of one record comes to.
+/// The result of undoing one record.
 pub(crate) enum UndoPlan {
     /// The file is to be removed.
     Remove,
@@ -170,7 +170,7 @@ impl SpliceRecord {
 }
 
 impl Member {
-    /// As JSON; an element of a list is there or not.
+    /// As JSON; an element of a list exists or not.
     fn value(&self, document: &Document) -> Option<String> {
         let listed = |list, text: &String| document.list(list).contains(text).then(|| encode(text));
         let raw = match self {

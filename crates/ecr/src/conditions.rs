@@ -1,4 +1,4 @@
-//! What an identity depends on beside the name of a token, because it stands in a profile.
+//! The files and variables on which an identity from a profile depends, apart from the token's name.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -64,7 +64,7 @@ fn program(command: &str, environment: &Environment, home: Option<&Path>, condit
     set.iter().chain(&unset).take(MOST_VARIABLES).for_each(|name| _ = conditions.variable(name));
 }
 
-/// The text of a script; `None` for what is none, or longer than any that people write for this.
+/// The text of a script; `None` if it is not one, or is longer than such scripts are.
 fn script(path: &Path) -> Option<Zeroizing<String>> {
     let metadata = std::fs::metadata(path).ok()?;
     if !metadata.is_file() || metadata.len() > LONGEST_SCRIPT {

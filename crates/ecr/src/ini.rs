@@ -4,10 +4,10 @@
 
 use std::collections::BTreeMap;
 
-/// A section and what stands in it. Names of keys are in small letters.
+/// A section and its keys, in lower case.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Section {
-    /// What stands in the brackets, as it stands there.
+    /// The text in the brackets, unchanged.
     pub(crate) header: String,
     pub(crate) values: BTreeMap<String, String>,
 }
@@ -65,7 +65,7 @@ pub(crate) fn sections(text: &str) -> Result<Vec<Section>, ParseError> {
     Ok(sections)
 }
 
-/// AWS's SDKs, unlike its command, take what stands behind a blank and one of these signs for a comment.
+/// AWS's SDKs, unlike its command, take the text after a blank and one of these characters as a comment.
 fn without_comment(value: &str) -> &str {
     let starts = value.match_indices([' ', '\t']).find(|(at, _)| value[at + 1..].starts_with(['#', ';']));
     starts.map_or(value, |(at, _)| value[..at].trim_end())

@@ -1,7 +1,7 @@
 //! Amazon ECR, private and public: which token a registry needs, and how it is minted.
 //!
 //! `GetAuthorizationToken` gives a token for 12 hours, which opens every registry of a region. The credential
-//! chain is that of AWS's SDKs; its order stands in `chain.rs`, and the order within a profile, which is that of
+//! chain is that of AWS's SDKs; its order is in `chain.rs`, and the order within a profile, which is that of
 //! Amazon's own command, in `role_chain.rs`:
 //!
 //! ```text

@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_set_up_is_nobody_s() {
+    fn a_registry_without_set_up_has_no_owner() {
         for server in ["docker.io", "quay.io", "cgr.dev", "corp.jfrog.io", "registry.digitalocean.com", "r.example"] {
             assert!(scope("", &JOB, server).is_none(), "{server}");
         }

@@ -17,7 +17,7 @@ use crate::{error, federation, gcloud, gcloud_config, metadata_server, service_a
 
 /// The first identity of the chain. One that exists and fails ends it: the next one would be another principal.
 ///
-/// The order is that of Google's Application Default Credentials, which know nothing of gcloud's
+/// The order is that of Google's Application Default Credentials, which do not use gcloud's
 /// active account. So that one comes last, after the metadata server: a machine in Google Cloud
 /// uses its own identity, not that of a user who signed in to gcloud on it; and starting gcloud takes half a second.
 /// <https://cloud.google.com/docs/authentication/application-default-credentials>

@@ -72,7 +72,7 @@ pub(crate) fn gcloud_account(setup: &Setup) -> Option<String> {
     })
 }
 
-/// The database of gcloud's accounts, if it is there; there may be none in it.
+/// The database of gcloud's accounts, if it exists; it may be empty.
 fn gcloud_accounts(setup: &Setup) -> Option<PathBuf> {
     Some(gcloud_folder(setup)?.join("credentials.db")).filter(|path| path.exists())
 }
@@ -88,7 +88,7 @@ fn gcloud_override(setup: &Setup) -> Option<String> {
     })
 }
 
-/// A property of the active configuration, whichever section it stands in: no two of those that are asked
+/// A property of the active configuration, whichever section it is in: no two of those that are asked
 /// for have one name.
 fn gcloud_property(setup: &Setup, name: &str) -> Option<String> {
     let text = protocol::read_text_file(&gcloud_configuration(setup)?).ok()?;

@@ -2,7 +2,7 @@
 //!
 //! An access token is the password. The credential chain is that of
 //! [Application Default Credentials](https://cloud.google.com/docs/authentication/application-default-credentials),
-//! and gcloud's account after it; its order stands in `chain.rs`:
+//! and gcloud's account after it; its order is in `chain.rs`:
 //!
 //! ```text
 //!  scope.rs ─▶ mint.rs ─▶ federation.rs   the pod, if kubelet sends its token

@@ -75,7 +75,7 @@ fn run_error(gh: &Path, github: &GitHub, error: RunError) -> MintError {
     }
 }
 
-/// What gh is called, if it is there: nothing is started to find out.
+/// The name of the gh program, if it is installed; found without starting anything.
 fn program_of(environment: &Environment) -> Option<PathBuf> {
     let name = if cfg!(windows) { "gh.exe" } else { "gh" };
     environment.path("GH_PATH").or_else(|| environment.program(name))

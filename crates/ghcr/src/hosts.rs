@@ -100,7 +100,7 @@ octocorp.ghe.com:
 
     proptest::proptest! {
         #[test]
-        fn no_file_panics_and_a_token_is_one_that_stands_in_it(
+        fn no_file_panics_and_a_token_is_one_from_the_file(
             text in r#"(( {0,8}|- ?|\? )(github\.com|user|oauth_token|users|[a-z&*!|>"'{}\[\],#%@]{0,5}):?( ?[a-z0-9_&*!|>"'{}\[\],-]{0,8})\n){0,8}|\PC{0,40}"#,
         ) {
             if let Ok(Some(Account { token: Some(token), .. })) = account_in(&text, &GitHub::at("github.com")) {

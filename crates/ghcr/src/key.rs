@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_rsa_key_is_none() {
+    fn only_rsa_keys_are_parsed() {
         for text in ["", "canary", "-----BEGIN RSA PRIVATE KEY-----\nAAAA\n-----END RSA PRIVATE KEY-----\n"] {
             assert!(Key::from_pem(text.as_bytes()).is_none(), "{text}");
         }

@@ -86,7 +86,7 @@ impl Source {
     }
 }
 
-/// A rotating file holds the same identity in other tokens: whose it is counts, if that can be read.
+/// A rotating file contains the same identity in changing tokens: the identity counts, if it can be read.
 fn add_file(print: &mut Fingerprint, path: &std::path::Path) {
     print.add("source", Some(path.as_os_str().as_encoded_bytes()));
     let text = protocol::read_text_file(path).ok();

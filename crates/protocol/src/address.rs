@@ -7,7 +7,7 @@ use std::fmt;
 pub use error::AddressError;
 use host::{host_of, split_port, without_user};
 
-/// The key under which Docker stores a Docker Hub login; it stands for all of Hub's names.
+/// The key under which Docker stores a Docker Hub login; it means all of Hub's names.
 const HUB: &str = "https://index.docker.io/v1/";
 const HUB_HOSTS: [&str; 4] = ["index.docker.io", "docker.io", "registry-1.docker.io", "registry.hub.docker.com"];
 

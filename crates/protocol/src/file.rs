@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_read_whole_and_what_is_none_is_reported() {
+    fn a_file_is_read_completely_and_anything_else_is_reported() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         for text in ["", "é", &"x".repeat(100_000)] {

@@ -26,7 +26,7 @@ pub struct Policy {
     plain_files: Option<bool>,
     /// Seconds.
     max_life: Option<NonZeroU64>,
-    /// The file that it stands in.
+    /// The file that it is in.
     #[serde(skip)]
     path: PathBuf,
 }
@@ -96,7 +96,7 @@ impl Policy {
         self.max_life.map(|seconds| Duration::from_secs(seconds.get()))
     }
 
-    /// The file that it stands in.
+    /// The file that it is in.
     pub fn path(&self) -> &Path {
         &self.path
     }

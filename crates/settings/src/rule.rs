@@ -60,7 +60,7 @@ pub struct Rule {
     pub login: Option<ServerUrl>,
     /// Whether it selects an identity, and not only what happens if that fails.
     pub chooses_identity: bool,
-    /// Whether it stands in the settings for all users of the machine.
+    /// Whether it is from the settings for all users of the machine.
     pub is_of_machine: bool,
     /// The response if an identity exists and fails; default: that of all registries.
     pub on_failure: Option<OnFailure>,

@@ -53,7 +53,7 @@ pub fn connection(chain: &str) -> Option<ErrorMessage> {
     found.map(|Cause { what, hint }| ErrorMessage { what: what.to_owned(), hint: Some(hint.to_owned()) })
 }
 
-/// What `openssl req -x509` makes unless it is told otherwise: trusted or not, it is not taken from a server.
+/// What `openssl req -x509` creates by default: even if trusted, it is not accepted from a server.
 const AUTHORITY: Row = (
     &["CaUsedAsEndEntity"],
     "certificate not trusted, as it is a CA certificate",

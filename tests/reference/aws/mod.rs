@@ -41,7 +41,7 @@ struct Row {
     cli: bool,
 }
 
-/// As whom a program signs, and through which roles.
+/// The identity with which a program signs, and the roles on the way.
 #[derive(Debug, PartialEq, Eq)]
 enum Principal {
     NoIdentity,

@@ -131,7 +131,7 @@ fn a_user_who_must_sign_in_again_gets_a_remedy_from_the_real_az() {
     }
 }
 
-/// Runs ours where `.azure` lies on a file system of its own, after these lines of shell.
+/// Runs our helper with `.azure` on a file system of its own, after these lines of shell.
 fn on_a_disk(home: &Home, lines: &str) -> Option<Outcome> {
     let azure = home.path(".azure");
     let azure = azure.display();

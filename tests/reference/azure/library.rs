@@ -113,7 +113,7 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// What stands for something in a variable: `@secret`; `_` is a space.
+    /// Expands placeholders in a variable: `@secret`; `_` is a space.
     fn value(&self, value: &str) -> String {
         let azure = &self.world.azure;
         let file = |name: &str, text: &[u8]| self.home.write(name, text).to_str().unwrap().to_owned();

@@ -33,7 +33,7 @@ impl Library {
         Some(Library { process, answers })
     }
 
-    /// Whom it takes this environment for, and in which words.
+    /// The identity that it finds in this environment, and its message.
     fn principal(&mut self, world: &World) -> (String, String) {
         let variables: serde_json::Map<String, Value> = world
             .home

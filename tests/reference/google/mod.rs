@@ -1,4 +1,4 @@
-//! Whom Google's own programs take for the machine's identity, and whom our helper does. Each row of
+//! The identity that Google's own programs find on a machine, and the one that our helper finds. Each row of
 //! the tables is a set of files and variables; both sign in to one pretend Google, which tells by the
 //! token who did.
 
@@ -27,9 +27,9 @@ const ADC: &str = ".config/gcloud/application_default_credentials.json";
 /// A set of files and variables, and who it is to be.
 struct Row {
     name: &'static str,
-    /// Whom we take it for.
+    /// The identity that our helper finds.
     ours: &'static str,
-    /// Whom the reference takes it for, and why that is not the same.
+    /// The identity that the reference finds, if it differs, and why.
     theirs: Option<(&'static str, &'static str)>,
     set: fn(&mut World),
 }

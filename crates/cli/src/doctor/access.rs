@@ -18,7 +18,7 @@ pub(super) fn unreadable(
     let path = &place.path;
     let ConfigError::Unreadable { source, .. } = error else {
         let by_hand = Remedy::advice("fix it in an editor: Docker cannot read it either");
-        // GNU's and busybox's sed; others know no such signs.
+        // GNU's and busybox's sed; others have no such escapes.
         let has_mark =
             cfg!(target_os = "linux") && std::fs::read(path).is_ok_and(|text| text.starts_with(b"\xef\xbb\xbf"));
         let unmark = || Remedy::run(format!("sed -i '1s/^\\xef\\xbb\\xbf//' {}", quoted(path)));

@@ -147,7 +147,7 @@ fn is_local(host: &str) -> bool {
     ["localhost", "127.", "[::1]"].iter().any(|here| host.starts_with(here))
 }
 
-/// A name in NO_PROXY stands for itself and all below it.
+/// A name in NO_PROXY matches itself and all its subdomains.
 fn is_excluded(host: &str, list: &str) -> bool {
     let bare = host.rsplit_once(':').filter(|(_, port)| port.parse::<u16>().is_ok()).map_or(host, |(host, _)| host);
     list.split(',').map(|entry| entry.trim().trim_start_matches("*.").trim_start_matches('.')).any(|entry| {

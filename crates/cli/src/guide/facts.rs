@@ -31,7 +31,7 @@ pub(super) fn about(image: &Image) -> Result<Holes, ErrorMessage> {
     ] {
         holes.add(hole, word);
     }
-    // Of a digest there are no such names: what would use them has a section of its own for that.
+    // A digest has no such names: what would use them has its own section for digests.
     if let Some(tag) = tag {
         holes.add("tag", tag);
         holes.add("reference", format!("{name}:{tag}"));
@@ -98,7 +98,7 @@ pub(super) fn add_target(target: &Image, source: &Image, holes: &mut Holes) -> R
     let tag = if target.tag.is_some() { target.tag.as_deref() } else { tag_of(source) };
     holes.add("to_registry", &target.registry);
     holes.add("to_parent", name.rsplit_once('/').map_or("", |(parent, _)| parent));
-    // What is copied without a tag keeps its digest for a name, and oras is told of none.
+    // A copy without a tag is named by its digest, and oras gets no tag.
     holes.add("to_copy", tag.map_or_else(|| name.clone(), |tag| format!("{name}:{tag}")));
     holes.add("to_reference", exact(source, &name, tag));
     holes.add("to_name", name);
@@ -119,7 +119,7 @@ fn is_local(image: &Image) -> bool {
     host == "localhost" || host.starts_with("127.") || image.registry.starts_with("[::1]")
 }
 
-/// Where the registry listens: 443, if nothing else is said.
+/// The registry's port: 443 by default.
 fn host_and_port(image: &Image) -> (&str, &str) {
     let registry = if image.is_docker_hub() { "registry-1.docker.io" } else { image.registry.as_str() };
     let port = registry.rsplit_once(':').filter(|(_, port)| port.parse::<u16>().is_ok());

@@ -1,6 +1,6 @@
 //! `credmint guide`: everything that is done with an image, as commands that can be pasted.
 //!
-//! What it says stands in `texts`, as Markdown with holes: `shared.md`, `mirror.md`, `scan-and-sign.md` and
+//! Its texts are in `texts`, as Markdown with holes: `shared.md`, `mirror.md`, `scan-and-sign.md` and
 //! `machine.md` for every registry, one file for each kind, and `ci.md`. `facts` and `kind` fill the holes, `shell` turns the commands into
 //! those of the person's system. A command's id stays what it is: scripts and tests look for it.
 //! `pages` are the topics that are about no image.
@@ -29,7 +29,7 @@ use template::{Rendered, Texts};
 pub(crate) use topic::Topic;
 use topic::{Ci, System};
 
-/// What is said of every registry.
+/// For every registry.
 const SHARED: &str = concat!(
     include_str!("texts/shared.md"),
     "\n",

@@ -1,4 +1,4 @@
-//! The topics that are about no image. They are part of the program, so that they are there offline
+//! The topics that do not concern an image. They are part of the program, so that they are available offline
 //! and describe the version that is installed.
 
 use std::fmt::Write;
@@ -96,7 +96,7 @@ mod tests {
     use crate::arguments::Arguments;
 
     #[test]
-    fn each_page_stands_once_and_mentions_only_pages_that_exist() {
+    fn each_page_exists_once_and_mentions_only_existing_pages() {
         for page in ALL {
             assert_eq!(Page::of(page.topic).map(Page::name), Some(page.name()));
             for mentioned in page.text.split("`credmint guide --topic ").skip(1) {

@@ -34,10 +34,10 @@ pub(super) struct Rendered {
 ///
 /// `parsed` or `not-run` at the end of a fence says where its command is tried: `tests/guide/marks.rs`.
 pub(super) struct Texts<'a> {
-    /// What is said of every registry, with `@own@` where the kind's own section of the same name
+    /// The text for every registry, with `@own@` where the kind's own section of the same name
     /// belongs.
     pub(super) frame: &'a str,
-    /// What is said of this kind of registry.
+    /// The text for this kind of registry.
     pub(super) own: &'a str,
     /// Sections for the holes of both.
     pub(super) common: &'a str,

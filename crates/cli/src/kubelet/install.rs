@@ -10,7 +10,7 @@ use protocol::ErrorMessage;
 
 use crate::context::Context;
 
-/// In this order: kubelet may start the last one as soon as it is there, and it needs the others.
+/// In this order: kubelet may start the last one as soon as it exists, and it needs the others.
 const PROGRAMS: [&str; 3] = ["credmint-mint", "docker-credential-credmint", "credmint"];
 /// Kubelet wants a name of its own for each of its providers: those of `service-accounts-config.yaml`.
 const LINKS: [&str; 3] = ["credmint-aws", "credmint-azure", "credmint-google"];

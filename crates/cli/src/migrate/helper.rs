@@ -124,7 +124,7 @@ fn the_login(client: &Client, asked: &str, listed: &[String]) -> Result<(Credent
             format!("docker asks for {asked}, which has no login, and these have different ones: remove all but one"),
         ));
     }
-    // As it stands in the list.
+    // As in the list.
     let server = listed.iter().find(|key| **key == first.server).or(listed.first());
     Ok((Credentials { server: server.cloned().unwrap_or_default(), ..first }, others))
 }

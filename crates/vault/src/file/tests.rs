@@ -117,7 +117,7 @@ fn files_of_another_user_are_rejected() {
     is_broken(&store.names(), "belongs to user 65534");
 }
 
-/// A file system in its own mount namespace, so that nothing of it is left.
+/// A file system in its own mount namespace, so that nothing is left of it.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_full_or_read_only_disk_is_an_error_and_the_old_entry_stays() {

@@ -201,7 +201,7 @@ impl Desktop {
         }
     }
 
-    /// `None` if nothing is said.
+    /// `None` without a reply.
     fn default_is_locked(&self) -> Option<bool> {
         let alias = "/org/freedesktop/secrets/aliases/default";
         let arguments = ["org.freedesktop.Secret.Collection", "Locked"];

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::catalog::{Repository, Version};
 
 /// The digests that a policy deletes and none keeps. A platform has no tag of its own, so it counts as
-/// untagged; as long as its index is there it is not deleted all the same, and the caller sees to that.
+/// untagged; while its index exists it is not deleted, which the caller ensures.
 pub(super) fn doomed(repository: &Repository, policies: &[&Value], now: SystemTime) -> Vec<String> {
     let of = |action: &'static str| policies.iter().filter(move |policy| is(&policy["action"], action));
     let kept = |version: &Version, place: usize| {

@@ -41,7 +41,7 @@ fn start() -> Remedy {
     }
 }
 
-/// What stands in `daemon.json` counts from the next reload on, and from the next start.
+/// What is in `daemon.json` counts from the next reload on, and from the next start.
 fn reload(verb: &str) -> Remedy {
     match () {
         () if cfg!(any(windows, target_os = "macos")) => Remedy::run("docker desktop restart"),

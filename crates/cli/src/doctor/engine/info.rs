@@ -19,7 +19,7 @@ pub(in crate::doctor) enum EngineState {
     Running(Value),
     /// It is not running, or not there.
     NotRunning,
-    /// It is there, and not for this user.
+    /// It exists, but this user has no access.
     PermissionDenied,
     /// It does not respond in time, or its response is malformed.
     NoEcho,
