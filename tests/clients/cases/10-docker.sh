@@ -1,4 +1,4 @@
-# Docker and its engine, at every kind of registry: pull, push, all tags, by digest, by platform.
+# Docker and its engine, with every kind of registry: pull, push, all tags, by digest, by platform.
 # wirings: helpers store
 hosts=("$ECR" "$ECR_EU" "$ECR_OTHER" "$PUBLIC" "$ACR" "$GAR" "$GHCR")
 wire "${hosts[@]}"
@@ -24,6 +24,6 @@ mints "$MINT_ECR" 3 "one mint a region and account"
 mints "$MINT_PUBLIC" 1 "one mint for $PUBLIC"
 mints "$MINT_ACR" 1 "one mint for $ACR"
 mints "$MINT_GAR" 1 "one mint for $GAR"
-# With a store, crane asks for the repository: whose packages these are is known, and that is another token.
+# With a store, crane names the repository: its owner is then known, which needs another token.
 if [ "$WIRING" = store ]; then tokens=2; else tokens=1; fi
 mints "$MINT_GHCR" $tokens "one mint for $GHCR"

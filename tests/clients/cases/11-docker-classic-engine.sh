@@ -1,4 +1,4 @@
-# Docker with an engine that keeps images in the old way and signs in with code of its own.
+# Docker with the classic image store, whose engine has its own code for authentication.
 # wirings: helpers store
 export DOCKER_HOST=unix://$SANDBOX/classic.sock
 hosts=("$ECR" "$ECR_OTHER" "$PUBLIC" "$ACR" "$GAR" "$GHCR")

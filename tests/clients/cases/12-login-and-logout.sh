@@ -1,4 +1,4 @@
-# `docker login` and `logout`: a login wins over minting until it is taken back.
+# `docker login` and `logout`: a login takes precedence over minting until the logout.
 # wirings: helpers store
 wire "$ECR" "$ACR" "$GAR" "$GHCR"
 
@@ -7,7 +7,7 @@ login() {
     docker login --username "$2" --password-stdin "$1" <<<"$3"
 }
 
-# A registry with a password of its own: the keychain keeps it where credmint is the store.
+# A registry with a password: stored in the keychain if credmint is the store.
 if [ "$WIRING" = store ]; then
     for row in "$CORP corp secret" "$TOKENS hub sesame"; do
         read -r host user password <<<"$row"
@@ -34,7 +34,7 @@ if [ "$WIRING" = store ]; then
     refused "pull after that" 'no basic auth|access denied' docker pull "$CORP/$APP:1"
 fi
 
-# A registry of a cloud: a pasted password is kept, and wins over what would be minted.
+# A cloud registry: a pasted password is stored, and takes precedence over minting.
 password=$(credmint token "$ECR")
 works "login at $ECR" login "$ECR" AWS "$password"
 works "pull by the login, without an identity" \
@@ -53,7 +53,7 @@ works "pull by it" env -u GITHUB_APP_ID -u GITHUB_APP_PRIVATE_KEY_PATH docker pu
 forget "$GHCR/$APP:1"
 works "logout from $GHCR" docker logout "$GHCR"
 
-# A token that the registry holds for expired: a logout forgets it.
+# A token that the registry rejects as expired: a logout removes it.
 works "pull from $GAR" docker pull "$GAR/$APP:1"
 forget "$GAR/$APP:1"
 ask end-tokens >/dev/null

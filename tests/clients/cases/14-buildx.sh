@@ -19,8 +19,8 @@ for host in "${hosts[@]}"; do
 done
 mints "$MINT_ECR" 1 "one mint for $ECR"
 mints "$MINT_GAR" 1 "one mint for $GAR"
-# promote: buildx now and then puts the index before the last of its images is there, and is refused:
-# with the same credentials, the second time goes through.
+# promote: buildx sometimes pushes the index before the last of its images exists, and is rejected;
+# a second attempt with the same credentials succeeds.
 promote() {
     local create=(docker buildx imagetools create --tag "$GHCR/octo-org/team/promoted:$WIRING")
     "${create[@]}" "$ECR/octo-org/team/multi:$WIRING" || {

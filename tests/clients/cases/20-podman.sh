@@ -1,7 +1,7 @@
 # podman: pull, push, login, logout.
 # wirings: helpers store
 need podman
-# podman knows `credHelpers` in Docker's file but no store: the store is for it in a file of its own.
+# podman uses `credHelpers` of Docker's file but not its store: for podman, the store is in a file of its own.
 hosts=("$ECR" "$ECR_OTHER" "$PUBLIC" "$ACR" "$GAR" "$GHCR")
 wire "${hosts[@]}"
 [ "$WIRING" = helpers ] || works "credmint configure --podman" credmint configure --yes --podman "${hosts[@]}"

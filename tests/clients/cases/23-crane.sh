@@ -1,5 +1,5 @@
 # crane: copy, ls, digest, manifest, pull, push, tag, delete, catalog.
-# An index holds attestations, too, which crane takes for broken images: one platform is validated.
+# An index also contains attestations, which crane reports as broken images, so one platform is validated.
 # wirings: helpers store
 need crane
 hosts=("$ECR" "$ECR_OTHER" "$PUBLIC" "$ACR" "$GAR" "$GHCR")

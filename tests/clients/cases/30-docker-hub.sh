@@ -1,4 +1,4 @@
-# Docker Hub by way of a mirror that daemon.json names; pushes go to Docker Hub itself.
+# Docker Hub through a mirror in daemon.json; pushes go to Docker Hub itself.
 # wirings: store
 wire
 mirrored() {

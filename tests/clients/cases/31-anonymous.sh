@@ -1,4 +1,4 @@
-# Without any identity: the public is served, and what is private says why it is not.
+# Without any identity: public images can be pulled, and private ones fail with the reason.
 # wirings: helpers store
 unset AZURE_TENANT_ID AZURE_CLIENT_ID AZURE_CLIENT_SECRET GOOGLE_APPLICATION_CREDENTIALS GITHUB_APP_ID GITHUB_APP_PRIVATE_KEY_PATH
 rm "$HOME/.aws/credentials"

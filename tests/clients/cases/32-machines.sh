@@ -1,4 +1,4 @@
-# A machine in a cloud works as itself, by its metadata service.
+# A machine in a cloud uses its own identity, from its metadata service.
 # wirings: helpers store
 rm "$HOME/.aws/credentials"
 wire "$ECR" "$GAR"

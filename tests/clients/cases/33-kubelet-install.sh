@@ -1,8 +1,8 @@
-# The image that is built here puts its programs on a node, as the DaemonSet of installers/kubelet runs it.
+# The image that is built here installs its programs on a node, run like the DaemonSet of installers/kubelet.
 need docker-buildx
 installers=$CLIENTS/../../installers
 case $(uname -m) in x86_64) architecture=amd64 ;; aarch64) architecture=arm64 ;; *) architecture=$(uname -m) ;; esac
-# There is no C library in the image.
+# The image has no C library.
 if ldd "$SANDBOX/programs/credmint" >/dev/null 2>&1; then
     echo "skipped: the programs are not static"
     exit 77

@@ -1,4 +1,4 @@
-# The commands that `credmint guide` prints, pasted: tags, builds, pulls, lists, signatures.
+# The commands that `credmint guide` prints: tags, builds, pulls, lists, signatures.
 # wirings: helpers
 # texts: other
 need docker-buildx crane skopeo cosign
@@ -22,7 +22,7 @@ for host in "$ECR" "$ACR" "$GAR" "$GHCR" "$CORP" "$TOKENS"; do
     guided "$image" tags.versions
     same "every tag is there" "$(crane ls "${image%:*}" | sort | tr '\n' ' ')" "1 1.2 1.2.3 sha-$commit "
     guided "$image" build.multi-platform
-    # Before there is a cache, which is no image.
+    # Before a cache exists, which is not an image.
     guided "$image" pull.all-tags
     guided "$image" build.complete
     guided "$image" tags.promote

@@ -1,4 +1,4 @@
-# The guide's way of copying from one cloud to another, in every direction: both sides are minted.
+# The guide's copy from one cloud to another, in every direction, with minted tokens on both sides.
 # wirings: helpers
 need crane skopeo oras
 . "$CLIENTS/containers.sh"

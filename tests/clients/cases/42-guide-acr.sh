@@ -1,11 +1,11 @@
-# An image of Azure's from the registry to its end, by the guide's commands and the real az.
+# An image in Azure, from its registry to its deletion, with the guide's commands and the real az.
 # wirings: helpers
 # texts: acr
 need docker-buildx crane cosign registry
 . "$CLIENTS/walk.sh"
 need az gh
 image=$ACR/octo-org/walk/app:1.2.3
-# There is no browser to sign in with.
+# There is no browser for the sign-in.
 works "az has signed in" az login --service-principal --username app --password secret-of-app --tenant "$AZURE_TENANT_ID"
 guided "$image" set-up.configure 's/^credmint configure/& --yes/'
 guided "$image" sign-in.check
@@ -21,7 +21,7 @@ guided "$image" scan.defender
 made '.azure.resources | to_entries[] | select(.key | endswith("/pricings/containers")).value.properties.pricingTier == "Standard"'
 all=$(crane ls --omit-digest-tags "${image%:*}")
 ask days-later/31 >"$SAID"
-# A hundred are more than a test wants to push: here one stays.
+# The guide keeps a hundred; here one is kept.
 guided "$image" clean-up.preview 's/--keep 100/--keep 1/'
 grep -q 'Would delete: octo-org/walk/app:sha-' "$SAID" || fail "the preview is empty"
 # shellcheck disable=SC2086 # The names of tags.

@@ -1,4 +1,4 @@
-# An image of Artifact Registry's from its repository to its end, by the guide's commands and the real gcloud.
+# An image in Artifact Registry, from its repository to its deletion, with the guide's commands and the real gcloud.
 # wirings: helpers
 # texts: google
 need docker-buildx crane cosign registry gcloud
@@ -23,7 +23,7 @@ done
 guided "$image" scan.enable
 guided "$image" scan.findings
 grep -q 'affectedPackage: app-library' "$SAID" || fail "the findings are not told"
-# A hundred and their platforms are more than a test wants to push: here six stay.
+# The guide keeps a hundred and their platforms; here six are kept.
 guided "$image" clean-up.policy 's/"keepCount": 100/"keepCount": 6/'
 guided "$image" clean-up.preview
 ask days-later/31 >"$SAID"

@@ -1,4 +1,4 @@
-# An image of GitHub's from its first push to its end, by the guide's commands and the real gh.
+# An image in GitHub's registry, from its first push to its deletion, with the guide's commands and the real gh.
 # wirings: helpers
 # texts: ghcr ci
 need docker-buildx crane cosign registry
@@ -20,9 +20,9 @@ signed "$image"
 guided "$image" list.packages
 grep -q 'walk/app' "$SAID" || fail "the package is not listed"
 guided "$image" list.gh
-# More than a page of versions has to be read to its end.
+# More than one page of versions.
 same "every version is listed" "$(grep -c sha256: "$SAID")" "$(gh api --paginate orgs/octo-org/packages/container/walk%2Fapp/versions?per_page=100 --jq '.[].id' | wc -l)"
-# The settings of a workflow, whatever it pushes to.
+# The settings of a workflow, for any registry.
 ecr=$ECR/octo-org/walk/app:1
 guided "$ecr" ci.repository
 same "the subject" "$subject" repo:octo-org@1001/app@2002
@@ -47,7 +47,7 @@ crane tag "${image%:*}:sha-$(git rev-parse --short=12 HEAD~3)" moved
 crane tag "${image%:*}:sha-$(git rev-parse --short=12 HEAD~2)" moved
 old=$(crane digest "${image%:*}:sha-$(git rev-parse --short=12 HEAD~2)")
 all=$(crane ls --omit-digest-tags "${image%:*}")
-# What the action does with the inputs of the workflow. A hundred are more than a test wants to push: here one stays.
+# Does what the action does with the workflow's inputs. The guide keeps a hundred; here one is kept.
 guided "$image" clean-up.workflow 's/keep-n-tagged: 100/keep-n-tagged: 1/'
 inputs=$(sed -n 's/^          \([a-z-]*\): "\{0,1\}\([^"]*\)"\{0,1\}$/\1=\2/p' .github/workflows/clean-up.yml | paste -s -d '&')
 ask "clean-up/github?$inputs" >"$SAID"
@@ -59,7 +59,7 @@ ask "clean-up/github?${inputs/dry-run=true/dry-run=false}" >"$SAID"
 kept "$image" $(grep -v ^sha- <<<"$all") "sha-$commit"
 works "what a tag names stays" crane validate --platform linux/amd64 --remote "${image%:*}@$old"
 guided "$image" sign.verify-key
-# The tags of this version go with it, and no other one.
+# Deleting a version deletes its tags and no other.
 before=$(crane digest "$image")
 guided "$image" delete.image
 refused "it is gone" 'MANIFEST_UNKNOWN' crane manifest "${image%:*}@$before"

@@ -1,4 +1,4 @@
-# An image of Docker Hub's from its first push to its end, by the guide's commands.
+# An image on Docker Hub, from its first push to its deletion, with the guide's commands.
 # wirings: helpers
 # texts: docker-hub
 need docker-buildx crane cosign registry curl
@@ -8,7 +8,7 @@ echo dckr_pat >token.txt
 guided "$image" set-up.configure 's/^credmint configure/& --yes/'
 guided "$image" sign-in.server
 guided "$image" sign-in.check
-# The engine asks the mirror of this sandbox for what it pulls, so nothing is pulled here.
+# The engine pulls from the sandbox's mirror, so nothing is pulled here.
 pushed "$image"
 signed "$image"
 guided "$image" list.repositories
@@ -21,7 +21,7 @@ same "the oldest commit is first" "$(sed -n 's/.*\t\(sha-[0-9a-f]*\)$/\1/p' "$SA
 for tag in $(sed -n 's/.*\t\(sha-[0-9a-f]*\)$/\1/p' "$SAID" | head -n 3); do
     guided "${image%:*}:$tag" delete.tag
 done
-# A cache of one's own, which asks credmint for the login of Docker Hub's token server.
+# A pull-through cache that gets the login of Docker Hub's token server from credmint.
 works "the login of the cache" credmint login auth.docker.io --username dockerhub --password-stdin <token.txt
 guided "$image" mirror.cache "s|/var/lib/registry|$HOME/cache|"
 guided "$image" mirror.cache-start 's/$/ >cache.log 2>\&1 \&/'

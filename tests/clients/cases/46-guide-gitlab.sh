@@ -1,4 +1,4 @@
-# An image of GitLab's from its project to its end, by the guide's commands and the real glab.
+# An image in GitLab's registry, from its project to its deletion, with the guide's commands and the real glab.
 # wirings: helpers
 # texts: gitlab
 need docker-buildx crane cosign registry
@@ -20,7 +20,7 @@ guided "$image" list.repositories
 grep -qx "$GITLAB/group1/project2/app" "$SAID" || fail "the repository is not listed"
 guided "$image" list.glab
 grep -qx 1.2.3-production "$SAID" || fail "the tags are not listed"
-# Names that no policy knows: the newest of an old image stays under them.
+# Names that match no policy: an old image keeps its newest tags under them.
 crane tag "${image%:*}:sha-$(git rev-parse --short=12 HEAD~1)" v1.0.0
 all=$(crane ls --omit-digest-tags "${image%:*}")
 guided "$image" clean-up.policy
@@ -28,7 +28,7 @@ guided "$image" clean-up.apply
 made '.gitlab[] | select(startswith("policy ")) | contains("\"keep_n\":100")'
 ask days-later/31 >"$SAID"
 same "a hundred are not there" "$(ask clean-up)" "[]"
-# A hundred are more than a test wants to push: here one stays.
+# The guide keeps a hundred; here one is kept.
 guided "$image" clean-up.policy 's/"keep_n": 100/"keep_n": 1/'
 guided "$image" clean-up.apply
 ask clean-up >"$SAID"
@@ -41,7 +41,7 @@ refused "the tag is gone" 'MANIFEST_UNKNOWN' crane digest "$image"
 # shellcheck disable=SC2046 # The names of tags.
 kept "$image" $(crane ls --omit-digest-tags "${image%:*}")
 
-# The settings of a pipeline, whatever it pushes to.
+# The settings of a pipeline, for any registry.
 echo long-enough-to-be-masked >password
 GUIDE_ARGUMENTS=(--ci gitlab)
 guided "$ACR/octo-org/walk/app:1" ci.repository # of acr

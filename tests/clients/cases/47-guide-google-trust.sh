@@ -1,4 +1,4 @@
-# Who may use a repository of Artifact Registry's, by the guide's commands and the real gcloud.
+# Access to a repository of Artifact Registry, with the guide's commands and the real gcloud.
 # wirings: helpers
 # texts: google
 need gcloud

@@ -1,5 +1,5 @@
-# A registry of one's own, by the guide's commands with the real Docker: from the certificate to the next version,
-# and what a clean-up leaves of it.
+# A self-hosted registry, with the guide's commands and the real Docker: from the certificate to an upgrade,
+# and a clean-up.
 # wirings: helpers
 # texts: own other
 need docker-compose docker-proxy crane registry docker-registry htpasswd openssl
@@ -9,7 +9,7 @@ unset REQUESTS_CA_BUNDLE CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE
 PORT=5443
 image=${CORP%:*}:$PORT/team1/app:1.2.3
 
-# official NAME PROGRAM CONFIG: an image of Docker Hub's with a registry, its libraries, and what Alpine has beside it.
+# official NAME PROGRAM CONFIG: like Docker Hub's image of a registry, with its libraries and Alpine's other files.
 official() {
     local folder=$HOME/images/$1 library
     mkdir -p "$folder/bin"
@@ -29,7 +29,7 @@ printf 'FROM scratch\nCOPY tar gzip /bin/\n' >"$HOME/images/busybox/Dockerfile"
 docker buildx build --quiet --provenance=false --push --tag 127.0.0.1:5005/library/busybox:latest "$HOME/images/busybox" \
     >"$SAID" 2>&1 || fail "Docker Hub has no busybox"
 
-# serves: what asks for a login once it is there.
+# serves: waits until the registry requires a login.
 serves() {
     local turn
     for ((turn = 0; turn < 600; turn++)); do
@@ -45,7 +45,7 @@ guided "$image" registry.certificate-settings
 guided "$image" registry.certificate
 export SSL_CERT_FILE=$PWD/registry.crt
 echo sesame >token.txt
-# It asks twice; from a file it does not.
+# It prompts twice, but not if it reads from a file.
 guided "$image" registry.password 's/-cB\(.*\)/-icB\1 <token.txt/'
 guided "$image" registry.config
 guided "$image" registry.compose
@@ -69,7 +69,7 @@ works "the version before" docker run --detach --name registry --publish $PORT:5
 serves
 for number in 1 2; do
     commits $number
-    # By way of another registry: the engine does not trust this one.
+    # Through another registry, because the engine does not trust this one.
     works "version $number of an image" docker buildx build --quiet --provenance=false --platform linux/amd64,linux/arm64 \
         --push --tag "127.0.0.1:5001/octo-org/own/app:$number" .
     works "it is pushed" crane copy "127.0.0.1:5001/octo-org/own/app:$number" "$image"

@@ -1,9 +1,9 @@
-# A token that has nearly expired is never returned to a build: BuildKit keeps what it gets for five minutes.
+# A build never gets a nearly expired token: BuildKit caches credentials for five minutes.
 # wirings: helpers store
 hosts=("$ECR" "$ACR" "$GAR" "$GHCR")
 wire "${hosts[@]}"
 cp "$(command -v busybox)" .
-# Half of its life until it is nearly expired: a busy machine pulls in it.
+# It is nearly expired after half of its lifetime; a busy machine can pull until then.
 ask token-life/60 >/dev/null
 for host in "${hosts[@]}"; do
     works "pull from $host" docker pull "$host/$APP:1"
@@ -19,7 +19,7 @@ done
 mints "$MINT_ECR" 2 "another one, for the build"
 mints "$MINT_GAR" 2 "another one, for the build"
 
-# One that ends between build and push: the push asks again.
+# A token that expires between build and push: the push gets a new one.
 ask token-life/8 >/dev/null
 credmint cache clear >"$SAID" 2>&1
 for host in "${hosts[@]}"; do

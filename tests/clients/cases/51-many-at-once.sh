@@ -1,10 +1,10 @@
-# Twenty builds and twenty pulls on one runner: one mint a registry.
+# Twenty builds and twenty pulls on one runner: one mint per registry.
 # wirings: helpers store
 hosts=("$ECR" "$ACR" "$GAR" "$GHCR")
 wire "${hosts[@]}"
 printf 'FROM scratch\nCOPY Dockerfile /\n' >Dockerfile
-# push NUMBER: once more where the registry (distribution 2.8) trips over itself, to which one blob is
-# uploaded five times at once. The token is there by then: it costs no mint.
+# push NUMBER: repeated if the registry (distribution 2.8) fails because one blob is uploaded five times
+# at once. The token is cached by then, so this needs no mint.
 push() {
     local image=${hosts[$1 % 4]}/octo-org/team/many-$WIRING:$1
     for _ in 1 2 3; do

@@ -1,9 +1,9 @@
-# Machines that lack something: a keychain, a home to write to, any identity but one token.
+# Machines without a keychain, without a writable home, or with one token as their only identity.
 # wirings: helpers store
 need crane
 wire "$ECR" "$ACR" "$GAR" "$GHCR"
 
-# Where tokens rest is left to credmint: there is no bus and no keychain.
+# credmint chooses the place of its tokens: there is no bus and no keychain.
 sed -i '/^vault/d' "$HOME/.config/credmint/config.toml"
 works "a runner without a keychain" env -u DBUS_SESSION_BUS_ADDRESS CREDMINT_VAULT=auto docker pull "$ECR/$APP:1"
 forget "$ECR/$APP:1"
@@ -26,7 +26,7 @@ for host in "$ECR" "$ACR" "$GAR" "$GHCR"; do
     works "a read-only home and the vault left open" env CREDMINT_VAULT=auto bash -c "$(declare -f read_only); read_only crane digest $host/$APP:1"
 done
 
-# A job that has GITHUB_TOKEN and nothing else.
+# A job with GITHUB_TOKEN only.
 only_token() {
     env -u GOOGLE_APPLICATION_CREDENTIALS -u GITHUB_APP_ID -u GITHUB_APP_PRIVATE_KEY_PATH \
         GITHUB_TOKEN=ghp_pretendClassicToken0000000000000000 GITHUB_ACTIONS=true GITHUB_SERVER_URL=https://github.com "$@"

@@ -1,4 +1,4 @@
-# Rootless, and sudo: whose home and whose identity it is.
+# Rootless and sudo: which home and which identity are used.
 # wirings: helpers store
 need setpriv crane
 wire "$ECR" "$ECR_EU" "$GHCR"
@@ -22,7 +22,7 @@ works "root has a token of its own" crane digest "$ECR/$APP:1"
 mints "$MINT_ECR" 2 "the mint of root"
 if find "$other" ! -uid 4242 | grep -q .; then fail "root left something in the user's home"; fi
 
-# sudo that keeps HOME: root works in the user's home, and the user goes on afterwards.
+# sudo that keeps HOME: root uses the user's home, and the user can continue afterwards.
 as_root_there() {
     (cd / && HOME=$other DOCKER_CONFIG=$other/.docker XDG_RUNTIME_DIR=$other/runtime "$@")
 }
@@ -30,5 +30,5 @@ works "root in the user's home" as_root_there crane digest "$ECR_EU/$APP:1"
 works "the user goes on with what was there" as_other crane digest "$ECR/$APP:1"
 works "the user goes on where root was first" as_other crane digest "$ECR_EU/$APP:1"
 works "and once more" as_other crane digest "$ECR_EU/$APP:1"
-# What root minted in that home is the user's own.
+# Files that root created in that home belong to the user.
 mints "$MINT_ECR" 3 "one mint for both in the other region"

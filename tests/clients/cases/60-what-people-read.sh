@@ -1,11 +1,11 @@
-# An identity that ends: every client passes on what is wrong and what to do.
+# An identity that expires: every client shows the error and the remedy.
 # wirings: helpers store
 need docker-buildx
 wire "$ECR" "$ACR" "$GAR" "$GHCR"
 . "$CLIENTS/containers.sh"
 [ "$WIRING" = helpers ] || credmint configure --yes --podman "$ECR" "$ACR" "$GAR" "$GHCR" >"$SAID" 2>&1
 
-# A laptop that is signed in by single sign-on.
+# A laptop that is signed in with single sign-on.
 rm "$HOME/.aws/credentials"
 export AWS_PROFILE=dev
 cat >"$HOME/.aws/config" <<'END'
@@ -19,14 +19,14 @@ sso_region = us-east-1
 sso_start_url = https://corp.example/start
 sso_registration_scopes = sso:account:access
 END
-# sign_on WHEN: what `aws sso login` leaves, with the time at which it ends.
+# sign_on WHEN: writes the files of `aws sso login`, with this expiry.
 sign_on() {
     mkdir -p "$HOME/.aws/sso/cache"
     printf '{"accessToken": "x", "expiresAt": "%s", "region": "us-east-1", "startUrl": "https://corp.example/start"}\n' \
         "$1" >"$HOME/.aws/sso/cache/$(printf corp | sha1sum | cut -c 1-40).json"
 }
 
-# In the middle: signed in when the build began, no longer when it pushes.
+# It expires between the build and the push.
 cp "$(command -v busybox)" .
 printf 'FROM %s/%s:1\nCOPY busybox /bin/\nRUN ["/bin/busybox", "sleep", "10"]\n' "$ECR" "$APP" >Dockerfile
 ask token-life/9 >/dev/null
@@ -43,7 +43,7 @@ export DOCKER_HOST=unix://$SANDBOX/containerd.sock
 ask token-life/43200 >/dev/null
 credmint cache clear >"$SAID" 2>&1
 
-# A secret that was changed, a key that Google has deleted, and a GitHub App whose key is another one by now.
+# A client secret that was changed, a key that was deleted at Google, and a GitHub App whose key was replaced.
 google=$HOME/google.json
 jq '.private_key_id = "gone"' "$SANDBOX/clouds/google-key.json" >"$google"
 export GOOGLE_APPLICATION_CREDENTIALS=$google
@@ -51,7 +51,7 @@ openssl genrsa -traditional -out "$HOME/other.pem" 2048 2>/dev/null
 export AZURE_CLIENT_SECRET=changed
 export GITHUB_APP_PRIVATE_KEY_PATH=$HOME/other.pem
 
-# reason HOST: what has to be read, whatever the client makes of it.
+# reason HOST: the text that every client must show.
 reason() {
     case $1 in
     "$ECR") echo 'no token for AWS profile dev: the session has expired.*aws sso login --profile dev' ;;

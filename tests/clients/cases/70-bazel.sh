@@ -1,5 +1,5 @@
-# Bazel itself, in a root of its own (tests/clients/bazel): a layer of an image by `http_file`, whose
-# credentials `credmint bazel` gives.
+# The real Bazel, in its own root file system (tests/clients/bazel): a layer of an image by `http_file`, with
+# credentials from `credmint bazel`.
 # slow: 400
 root=$CLIENTS/../../target/bazel
 [ -x "$root/usr/bin/bazel" ] || { echo "skipped: there is no bazel: tests/clients/bazel target/bazel"; exit 77; }
@@ -22,7 +22,7 @@ works "Java trusts the sandbox" inside keytool -importcert -noprompt -alias sand
 printf '#!/bin/sh\nexec credmint bazel "$@"\n' >helper
 chmod +x helper
 echo 'load("@bazel_tools//tools/build_defs/repo:http.bzl", "http_file")' >WORKSPACE
-# The other pretend registries open their blobs to tokens of a token server alone, and Bazel goes to none.
+# The other pretend registries require tokens of a token server for blobs, and Bazel does not request such tokens.
 wire "$ECR"
 digest=$(crane manifest --platform linux/amd64 "$ECR/$APP:1" | jq --raw-output '.layers[0].digest')
 printf 'http_file(name = "layer", sha256 = "%s", urls = ["https://%s/v2/%s/blobs/%s"])\n' \

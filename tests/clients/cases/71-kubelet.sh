@@ -1,5 +1,5 @@
-# kubelet itself (tests/clients/kubelet), without a cluster: pods from a folder, whose images containerd
-# pulls with what the installed `credmint kubelet` answers.
+# The real kubelet (tests/clients/kubelet), without a cluster: pods from a folder, whose images containerd
+# pulls with the credentials of the installed `credmint kubelet`.
 # slow: 300
 kubelet=$CLIENTS/../../target/kubelet/kubelet
 [ -x "$kubelet" ] || { echo "skipped: there is no kubelet: tests/clients/kubelet target/kubelet"; exit 77; }
@@ -7,7 +7,7 @@ need containerd ctr containerd-shim-runc-v2 curl
 [[ $(containerd --version) == *' v2.'* || $(containerd --version) == *' 2.'* ]] ||
     { echo "skipped: kubelet 1.36 needs containerd 2"; exit 77; }
 
-# eventually COMMAND...: within a minute or so, which bounds what hangs.
+# eventually COMMAND...: repeats it until it succeeds, for about a minute.
 eventually() {
     local turn
     for ((turn = 0; turn < 240; turn++)); do
@@ -17,7 +17,7 @@ eventually() {
     return 1
 }
 
-# Images that run, and the one that holds a pod together.
+# Images that run, and the pause image of a pod.
 cp "$(command -v busybox)" .
 printf 'FROM scratch\nCOPY busybox /bin/\nENTRYPOINT ["/bin/busybox", "sleep", "3600"]\n' >Dockerfile
 works "an image that runs" docker buildx build --quiet --provenance false --load --tag node.example/pause:1 .
@@ -50,7 +50,7 @@ images() { ctr --address "$HOME/containerd.sock" --namespace k8s.io images "$@";
 eventually images ls || { cp "$HOME/containerd.log" "$SAID"; fail "containerd does not start"; }
 works "the image of the sandbox is there" images import --local --snapshotter native pause.tar
 
-# kubelet's own folders, and root's home, are this node's; what it sets of the kernel's is not set.
+# The node has its own folders for kubelet and its own home of root; kernel settings are not changed.
 cat >start <<'SH'
 #!/bin/bash
 set -euo pipefail
@@ -71,7 +71,7 @@ exec "$node/kubelet" --config "$node/kubelet.yaml" --root-dir "$node/root" --cer
 SH
 chmod +x start
 
-# node NAME: what a node has before kubelet starts, the identities of its root too.
+# node NAME: sets a node up before kubelet starts, including root's identities.
 node() {
     local node=$HOME/$1
     mkdir -p "$node/home/.config" "$node/pods"
@@ -105,14 +105,14 @@ evictionHard: {memory.available: 0%, nodefs.available: 0%, nodefs.inodesFree: 0%
 YAML
 }
 
-# begin NAME CONFIGURATION: starts kubelet there.
+# begin NAME CONFIGURATION: starts kubelet on this node.
 begin() {
     unshare --mount --propagation private ./start "$HOME/$1" "$2" >"$HOME/$1.log" 2>&1 &
     running=$!
     log=$HOME/$1.log
 }
 
-# pod NODE NAME IMAGE...: with a container for each.
+# pod NODE NAME IMAGE...: creates a pod with a container for each image.
 pod() {
     local file=$HOME/$1/pods/$2.json image
     for image in "${@:3}"; do
@@ -122,7 +122,7 @@ pod() {
     mv "$file.new" "$file"
 }
 
-# containers STATE COUNT WHAT: so many of the pods' containers are in this state in the end.
+# containers STATE COUNT WHAT: waits until COUNT of the pods' containers are in this state.
 containers() {
     if eventually in_state "$1" "$2"; then
         echo "ok: $3"
@@ -137,13 +137,13 @@ in_state() {
         jq --exit-status "[.items[]?.status.containerStatuses[]? | select($1)] | length == $2" "$HOME/pods.json"
 }
 
-# logged WHAT PATTERN: kubelet has said so.
+# logged WHAT PATTERN: waits for a line in kubelet's log.
 logged() {
     grep -m 1 -E -- "$2" "$log" >"$SAID" || { tail -n 40 "$log" >"$SAID"; fail "$1: kubelet's log has no $2"; }
     echo "ok: $1: $(cut -c 1-400 "$SAID")"
 }
 
-# leave: kubelet ends, and not its pods.
+# leave: ends kubelet, but not its pods.
 leave() {
     kill "$running"
     wait "$running" || true
@@ -187,7 +187,7 @@ done
 if grep -E "plugin credmint for image ($GAR|$GHCR)" "$log" >"$SAID"; then fail "hosts that serve the public are to stay quiet"; fi
 same_mints "and nothing is minted"
 
-# The pods end with their files, and leave no control groups.
+# Pods end when their files are removed, and leave no control groups.
 rm "$HOME"/anonymous/pods/*
 all_ended() { [ -z "$(ctr --address "$HOME/containerd.sock" --namespace k8s.io tasks ls --quiet)" ]; }
 eventually all_ended || fail "pods do not end"

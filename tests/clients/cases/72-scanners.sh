@@ -1,4 +1,4 @@
-# The guide's scans, by the scanners themselves (tests/clients/scanners): an image with a vulnerability stops them,
+# The guide's scans, with the real scanners (tests/clients/scanners): an image with a vulnerability fails,
 # and one without passes, in each registry, before a push and in a pipeline.
 # slow: 900
 # texts: ghcr
@@ -11,11 +11,11 @@ export PATH=$scanners:$PATH
 export GRYPE_DB_CACHE_DIR=$scanners/grype-db GRYPE_DB_AUTO_UPDATE=false GRYPE_DB_VALIDATE_AGE=false GRYPE_CHECK_FOR_APP_UPDATE=false
 cp -r "$scanners/trivy-db" "$HOME/trivy"
 export TRIVY_CACHE_DIR=$HOME/trivy
-# Nothing of the network is there to ask for a newer database or a newer trivy.
+# There is no network, so no checks for a newer database or a newer trivy.
 offline=(TRIVY_SKIP_DB_UPDATE=true TRIVY_SKIP_JAVA_DB_UPDATE=true TRIVY_OFFLINE_SCAN=true TRIVY_SKIP_VERSION_CHECK=true TRIVY_DISABLE_TELEMETRY=true)
 export "${offline[@]}"
 
-# holds VERSION: an image of Alpine's with this version of a library; the databases know of the first one.
+# holds VERSION: an Alpine image with this version of a library; the databases list the first one as vulnerable.
 VULNERABLE=1.2.3-r0 FIXED=1.2.4-r0
 holds() {
     mkdir -p root/etc root/lib/apk/db
@@ -25,7 +25,7 @@ holds() {
     printf 'FROM scratch\nCOPY root /\n' >Dockerfile
 }
 
-# stops IMAGE ID: the command fails, and says because of what.
+# stops IMAGE ID: the command fails and names the vulnerability.
 stops() {
     refused "guide $2" CVE-2026-0001 bash -c "$(guide "$1" "$2")"
 }
@@ -65,20 +65,20 @@ for scanner in trivy grype; do
     grype) guided "$image" scan.grype-local ;;
     esac
     works "it was pushed" crane digest "$image"
-    # What was pushed counts, and not what this machine has under its name by now.
+    # The pushed image counts, not the local one that has its name by now.
     holds $VULNERABLE
     guided "$image" scan.build
     works "what is in the registry passes" bash -c "$(guide "$image" "scan.$scanner")"
 done
 
-# The scanner of the pipelines, by the name under which they ask Docker Hub for it.
+# The pipelines' scanner, under its name on Docker Hub.
 mkdir -p scanner/tmp
 cp "$scanners/trivy" scanner/
 cp -r "$scanners/trivy-db" scanner/cache
 printf 'FROM scratch\nCOPY trivy /\nCOPY cache /cache\nCOPY tmp /tmp\nENV TRIVY_CACHE_DIR=/cache %s\nENTRYPOINT ["/trivy"]\n' "${offline[*]}" >scanner/Dockerfile
 for ci in github azure gitlab; do
     pipeline=$(guide "$ECR/octo-org/scanned/app:1" "ci.$([ $ci = github ] && echo workflow || echo pipeline)" --ci $ci)
-    # Its lines from the build to the scan, without what makes them items of a list.
+    # The pipeline's lines from the build to the scan, without the list syntax.
     sed -n '/--output type=docker/,/docker start/s/^ *\(- \)\{0,1\}//p' <<<"$pipeline" | sed "s|/tmp/|$HOME/|g" >scan.sh
     same "the scan of $ci" "$(wc -l <scan.sh)" 4
     if [ $ci = github ]; then
