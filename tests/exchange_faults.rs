@@ -176,7 +176,7 @@ fn a_variable_a_file_and_a_program_give_identity_tokens() {
     job.get("quay.io").credentials();
     assert_eq!(whose(&job), "repo:octo-org/app:program");
     for (script, words) in
-        [("exit 3", "it failed (exit status: 3)"), ("echo c4n4ry c4n4ry", "its output is not a token alone")]
+        [("exit 3", "it failed (exit status: 3)"), ("echo c4n4ry c4n4ry", "its output is not just a token")]
     {
         job.home.script("bin/mint-token", script);
         let line = job.get("quay.io").explains(&["no identity token from mint-token", words]).to_owned();
@@ -200,7 +200,7 @@ fn circleci_and_bitbucket_put_a_token_into_a_variable() {
     let of_organization = token(&job, "00000000-organization");
     job.home.set("CIRCLECI", "true").set("CIRCLE_OIDC_TOKEN_V2", of_organization).set("CIRCLE_WORKFLOW_JOB_ID", "1");
     job.home.set("PATH", format!("{}:/usr/bin:/bin", job.home.path("bin").display()));
-    job.get("quay.io").explains(&["circleci", "there is no such program"]);
+    job.get("quay.io").explains(&["circleci", "program not found"]);
     let printed = job.home.write("printed", token(&job, "https://quay.io"));
     let script =
         format!(r#"test "$*" = 'run oidc get --claims {{"aud":"https://quay.io"}}' && cat '{}'"#, printed.display());

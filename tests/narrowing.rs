@@ -29,7 +29,7 @@ fn an_app_s_token_has_the_repositories_and_the_access_of_the_table() {
     assert_eq!(minted("account = \"octo-org\"\naccess = \"push\"\nrepositories = [\"app\"]").0, "write");
     assert_eq!(company.github.calls(GitHubCall::InstallationToken), 4, "one token for each");
     company.home.settings(&table(PACKAGES, "account = \"octo-org\"\nrepositories = [\"elsewhere\"]"));
-    company.get(PACKAGES).explains(&["has not all of the repositories", "HTTP 422", "check access and repositories"]);
+    company.get(PACKAGES).explains(&["lacks repositories or permissions", "HTTP 422", "check access and repositories"]);
     company.home.settings(&table(PACKAGES, "repositories = [\"octo-org/app\"]"));
     company.get(PACKAGES).explains(&["names without their owner"]);
 }
@@ -104,7 +104,7 @@ fn the_session_of_a_role_has_a_policy() {
     home.get(REGISTRY).explains(&["need a role", "role_arn"]);
     let many: Vec<_> = (0..60).map(|nth| format!("\"a-repository-with-a-long-name/{nth}\"")).collect();
     home.settings(&table(REGISTRY, &format!("{role}\nrepositories = [{}]", many.join(", "))));
-    home.get(REGISTRY).explains(&["longer than AWS takes"]);
+    home.get(REGISTRY).explains(&["longer than AWS allows"]);
 }
 
 #[test]

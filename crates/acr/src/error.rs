@@ -42,7 +42,7 @@ pub(crate) fn missing_variable(set: &str, missing: &str) -> MintError {
 /// The scope of a token of a registry names repositories, and has no wildcards.
 pub(crate) fn no_repositories() -> MintError {
     MintError::failed(
-        "access in the [[registry]] table needs repositories: a registry of Azure narrows a token to those it names",
+        "access in the [[registry]] table needs repositories: Azure narrows a token to named repositories only",
         "set repositories = [\"team/app\"]",
     )
 }

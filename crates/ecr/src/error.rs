@@ -16,7 +16,7 @@ pub(crate) fn no_identity() -> MintError {
 /// AWS narrows the session of a role, and no other identity.
 pub(crate) fn no_role() -> MintError {
     MintError::failed(
-        "access and repositories in the [[registry]] table need a role: AWS narrows no other identity",
+        "access and repositories in the [[registry]] table need a role: AWS cannot narrow any other identity",
         "set role_arn to a role that this identity may assume",
     )
 }
@@ -24,7 +24,7 @@ pub(crate) fn no_role() -> MintError {
 /// The policy of a session has a limit.
 pub(crate) fn long_policy() -> MintError {
     MintError::failed(
-        "the session policy for the repositories in the [[registry]] table is longer than AWS takes",
+        "the session policy for the repositories in the [[registry]] table is longer than AWS allows",
         "name fewer repositories, or attach a policy to a role of its own",
     )
 }

@@ -21,7 +21,7 @@ const PUSH: [&str; 4] = ["ecr:CompleteLayerUpload", "ecr:InitiateLayerUpload", "
 /// The role with the session settings of a rule.
 ///
 /// # Errors
-/// The policy is longer than AWS takes.
+/// The policy is longer than AWS allows.
 pub(crate) fn narrowed(role: Role, rule: Option<&Rule>, target: &Target) -> Result<Role, MintError> {
     let Some(rule) = rule else { return Ok(role) };
     let narrowing = &rule.narrowing;

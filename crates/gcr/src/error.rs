@@ -14,7 +14,7 @@ pub(crate) fn no_identity() -> MintError {
 /// <https://cloud.google.com/iam/docs/create-downscoped-short-lived-credentials>
 pub(crate) fn cannot_narrow() -> MintError {
     MintError::failed(
-        "access and repositories are set in the [[registry]] table, and Google does not narrow tokens for Artifact Registry",
+        "access and repositories in the [[registry]] table cannot be applied: Google does not narrow tokens for Artifact Registry",
         "set impersonate to a service account with the role Artifact Registry Reader instead",
     )
 }

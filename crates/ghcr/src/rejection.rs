@@ -64,7 +64,7 @@ pub(crate) fn of_github(app: &App, installation: Option<&str>, response: &Respon
         }
         // <https://docs.github.com/rest/apps/apps#create-an-installation-access-token-for-an-app>
         (None, 422, Some(_)) if app.narrowing.limits_rights() => (
-            "its installation has not all of the repositories or permissions that the settings ask for".to_owned(),
+            "its installation lacks repositories or permissions from the settings".to_owned(),
             "check access and repositories in the [[registry]] table, and what the App is installed for",
         ),
         (None, 401, _) => (MESSAGES[4].1.to_owned(), MESSAGES[4].2),

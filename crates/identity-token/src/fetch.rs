@@ -100,7 +100,7 @@ impl Fetch<'_> {
 
     fn file(&self, path: &Path) -> Result<IdentityToken, MintError> {
         let text = protocol::read_text_file(path).map_err(|error| {
-            let hint = "check token_file, and that its volume or helper is there";
+            let hint = "check token_file, and that its volume is mounted or its helper runs";
             error::of_source(&display_path(path), &error.to_string(), hint)
         })?;
         IdentityToken::new(&text).ok_or_else(|| error::not_a_token(&display_path(path)))
@@ -227,7 +227,7 @@ impl Fetch<'_> {
             return Err(error::of_source(name, why, "make it print a token of its own"));
         }
         let Some(path) = program(name, &self.setup.environment) else {
-            return Err(error::of_source(name, "there is no such program", "install it, or change token_command"));
+            return Err(error::of_source(name, "program not found", "install it, or change token_command"));
         };
         let mut process = Command::new(path);
         process.args(&words[1..]).env(INSIDE, "1");
@@ -239,7 +239,7 @@ impl Fetch<'_> {
             Ok(Output { status, stdout, .. }) if status.success() => std::str::from_utf8(&stdout)
                 .ok()
                 .and_then(IdentityToken::new)
-                .ok_or_else(|| error::of_source(name, "its output is not a token alone", hint)),
+                .ok_or_else(|| error::of_source(name, "its output is not just a token", hint)),
             Ok(Output { status, .. }) => Err(error::of_source(name, &format!("it failed ({status})"), hint)),
             Err(RunError::TimedOut) => Err(error::of_source(name, "timed out", hint)),
             Err(RunError::NotStarted(error)) => Err(error::of_source(name, &error.to_string(), hint)),
