@@ -14,7 +14,7 @@ fn table(more: &str) -> String {
 }
 
 /// A user with an API key, and a profile of a session.
-fn user(more: &str) -> Job {
+pub(crate) fn user(more: &str) -> Job {
     let job = Job::elsewhere(&table(more));
     job.home.write(".oci/key.pem", APP_KEY);
     job.home.write(".oci/session.pem", APP_KEY);
@@ -23,7 +23,7 @@ fn user(more: &str) -> Job {
     job
 }
 
-fn config(job: &Job, user: &str) {
+pub(crate) fn config(job: &Job, user: &str) {
     let text = format!(
         "[DEFAULT]\nuser={user}\nfingerprint={OCI_FINGERPRINT}\ntenancy={OCI_TENANCY}\nkey_file=~/.oci/key.pem\n\n\
          [session]\nkey_file=~/.oci/session.pem\nsecurity_token_file=~/.oci/token\n"

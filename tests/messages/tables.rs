@@ -16,6 +16,7 @@ fn tables() {
     let mut messages = Messages::new();
     logins(&mut messages);
     narrowing(&mut messages);
+    oracle(&mut messages);
     administrators(&mut messages);
     messages.compare("tables");
 }
@@ -53,6 +54,19 @@ fn narrowing(messages: &mut Messages) {
     company.home.unset("GITHUB_APP_ID").unset("GITHUB_APP_PRIVATE_KEY").set("GH_TOKEN", "ghp_canary");
     company.home.settings(&table(PACKAGES, "access = \"pull\""));
     messages.add("GitHub: access without an App", &company.get(PACKAGES));
+}
+
+fn oracle(messages: &mut Messages) {
+    let job = crate::oracle::user("oci_profile = \"nobody\"");
+    messages.add("Oracle: a profile that does not exist", &job.get("fra.ocir.io"));
+    let job = crate::oracle::user("");
+    crate::oracle::config(&job, "ocid1.user.oc1..canary");
+    messages.add("Oracle: a signature that is rejected", &job.get("fra.ocir.io"));
+    job.home.write(".oci/key.pem", "canary");
+    crate::oracle::config(&job, "ocid1.user.oc1..bbbb");
+    messages.add("Oracle: a key that is none", &job.get("fra.ocir.io"));
+    job.home.write(".oci/config", "[DEFAULT]\nuser = canary\n");
+    messages.add("Oracle: a profile without a key", &job.get("fra.ocir.io"));
 }
 
 fn administrators(messages: &mut Messages) {
