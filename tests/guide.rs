@@ -336,7 +336,7 @@ fn an_official_image_cannot_be_pushed() {
     for topic in &topics {
         let changes = ["create", "tags", "build", "delete", "clean-up", "sign", "ci"].contains(&text(topic, "topic"));
         if changes {
-            assert!(text(topic, "text").contains("nobody but its maintainers"), "{topic}");
+            assert!(text(topic, "text").contains("only its maintainers can push"), "{topic}");
             assert_eq!(topic["commands"], serde_json::json!([]));
         }
         assert!(!text(topic, "text").contains("--username library"), "{topic}");

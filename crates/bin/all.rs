@@ -115,7 +115,7 @@ impl Provider for All {
     }
 }
 
-/// What the settings or a job's variables say of a registry that is no cloud's.
+/// The provider of a registry outside the four clouds: set up in the settings, or known from a job's variables.
 fn of_no_cloud(server: &ServerUrl, setup: &Setup) -> Option<Scope<Which>> {
     if let Some(scope) = command::Command.scope(server, setup) {
         return Some(named(scope, Which::Other));

@@ -57,7 +57,7 @@ const NEEDS: &[(&str, &str, &[&str])] = &[
     ("acr", "sign-in", &["az ad sp create-for-rbac", "Do not use the admin user", "--admin-enabled false"]),
     ("acr", "clean-up", &["az acr config retention update", "--delete-enabled false"]),
     ("acr", "list", &["[].{updated: lastUpdateTime, digest: digest, tags: tags}"]),
-    ("ghcr", "create", &["It is made public by hand", "Change visibility"]),
+    ("ghcr", "create", &["made public by hand", "Change visibility"]),
     ("ghcr", "clean-up", &["except the platforms of tagged ones", "actions/delete-package-versions"]),
     ("ghcr", "scan", &["github/codeql-action/upload-sarif"]),
     ("hub", "pull", &["ratelimit-remaining"]),

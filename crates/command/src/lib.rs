@@ -29,7 +29,7 @@
 //! # }
 //! ```
 
-mod failure;
+mod error;
 mod response;
 mod scope;
 
@@ -65,9 +65,9 @@ impl Provider for Command {
     fn mint(&self, scope: &Scope<Target>, setup: &Setup, deadline: Deadline) -> Result<Minted, MintError> {
         let target = &scope.target;
         if setup.environment.raw(INSIDE).is_some() {
-            return Err(failure::recursion(target));
+            return Err(error::recursion(target));
         }
-        let Some(path) = &target.program else { return Err(failure::missing(target)) };
+        let Some(path) = &target.program else { return Err(error::missing(target)) };
         let mut process = Process::new(path);
         process.args(&target.command[1..]).env(INSIDE, "1");
         if let Some(folders) = setup.environment.search_path() {
@@ -75,19 +75,19 @@ impl Provider for Command {
         }
         let input = target.server.original().as_bytes();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(|error| failure::not_started(target, &error))?;
+        let runtime = runtime.map_err(|error| error::not_started(target, &error))?;
         let output = runtime.block_on(program::run_with_input(&mut process, input, deadline));
         let Output { status, stdout, .. } = match output {
             Ok(output) => output,
-            Err(RunError::TimedOut) => return Err(failure::timed_out(target)),
-            Err(RunError::NotStarted(error)) => return Err(failure::not_started(target, &error)),
+            Err(RunError::TimedOut) => return Err(error::timed_out(target)),
+            Err(RunError::NotStarted(error)) => return Err(error::not_started(target, &error)),
         };
         if !status.success() {
             let output = std::str::from_utf8(&stdout).unwrap_or_default().trim();
-            return Err(if output == NOT_FOUND { failure::not_found(target) } else { failure::failed(target, status) });
+            return Err(if output == NOT_FOUND { error::not_found(target) } else { error::failed(target, status) });
         }
         let now = SystemTime::now();
-        let response = response::read(&stdout, target.life, now).map_err(|cause| failure::malformed(target, cause))?;
+        let response = response::read(&stdout, target.life, now).map_err(|cause| error::malformed(target, cause))?;
         let mut minted = Minted::new(response.username, response.secret, response.expires.unwrap_or(now));
         if response.expires.is_none() {
             minted.requires = Conditions::default().never_reuse().seal(&setup.environment);

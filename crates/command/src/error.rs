@@ -7,7 +7,7 @@ use protocol::ErrorMessage;
 use crate::Target;
 
 /// An error of the program that the settings name for a registry.
-fn failure(target: &Target, cause: &str, hint: Option<String>) -> ErrorMessage {
+fn message(target: &Target, cause: &str, hint: Option<String>) -> ErrorMessage {
     let (server, program) = (&target.server, &target.command[0]);
     ErrorMessage { what: format!("no credentials for {server}: {program} (set in credmint's settings) {cause}"), hint }
 }
@@ -24,31 +24,31 @@ fn by_hand(target: &Target) -> Option<String> {
 
 pub(crate) fn missing(target: &Target) -> MintError {
     let hint = "install it, or change command or helper in the settings";
-    MintError::Failed(failure(target, "was not found", Some(hint.to_owned())))
+    MintError::Failed(message(target, "was not found", Some(hint.to_owned())))
 }
 
 pub(crate) fn not_started(target: &Target, error: &Error) -> MintError {
-    MintError::Failed(failure(target, &format!("failed to start: {error}"), by_hand(target)))
+    MintError::Failed(message(target, &format!("failed to start: {error}"), by_hand(target)))
 }
 
 pub(crate) fn timed_out(target: &Target) -> MintError {
-    MintError::Failed(failure(target, "timed out", by_hand(target)))
+    MintError::Failed(message(target, "timed out", by_hand(target)))
 }
 
 pub(crate) fn failed(target: &Target, status: ExitStatus) -> MintError {
-    MintError::Failed(failure(target, &format!("failed ({status})"), by_hand(target)))
+    MintError::Failed(message(target, &format!("failed ({status})"), by_hand(target)))
 }
 
 pub(crate) fn malformed(target: &Target, cause: &str) -> MintError {
     let cause = format!("returned a malformed response to Docker's get: {cause}");
-    MintError::Failed(failure(target, &cause, by_hand(target)))
+    MintError::Failed(message(target, &cause, by_hand(target)))
 }
 
 pub(crate) fn not_found(target: &Target) -> MintError {
-    MintError::NoIdentity(failure(target, "has none", None))
+    MintError::NoIdentity(message(target, "has none", None))
 }
 
 pub(crate) fn recursion(target: &Target) -> MintError {
     let hint = "make it return credentials of its own, or remove it from the settings";
-    MintError::Failed(failure(target, "called credmint for the same credentials", Some(hint.to_owned())))
+    MintError::Failed(message(target, "called credmint for the same credentials", Some(hint.to_owned())))
 }
