@@ -114,6 +114,13 @@ fn google_narrows_nothing_and_reports_it() {
     home.settings(&table("europe-docker.pkg.dev", "access = \"pull\""));
     gcr::get(&home, "europe-docker.pkg.dev").explains(&["Google does not narrow tokens", "set impersonate"]);
     assert_eq!(google.minted().len(), 0);
+    // Nor is a token that signs itself without any request, or one that was cached before the table was there.
+    home.settings(&table("europe-docker.pkg.dev", "access = \"pull\"\nself_signed_jwt = true"));
+    gcr::get(&home, "europe-docker.pkg.dev").explains(&["Google does not narrow tokens"]);
+    home.settings("");
+    gcr::get(&home, "europe-docker.pkg.dev").credentials();
+    home.settings(&table("europe-docker.pkg.dev", "access = \"pull\""));
+    gcr::get(&home, "europe-docker.pkg.dev").explains(&["Google does not narrow tokens"]);
 }
 
 #[test]

@@ -38,7 +38,9 @@ pub(crate) fn offline(target: &Target, setup: &Setup) -> Option<Minted> {
     let self_signed_jwt = rule.is_some_and(|rule| rule.self_signed_jwt);
     // Both exchange the token for another one.
     let is_exchanged = setup.workload.is_some() || rule.is_some_and(|rule| rule.impersonate.is_some());
-    if is_exchanged || !self_signed_jwt && target.universe == Some(registry::GOOGLE) {
+    // A table that narrows is an error, which `mint` reports.
+    let is_narrowed = rule.is_some_and(|rule| rule.narrowing.limits_rights());
+    if is_exchanged || is_narrowed || !self_signed_jwt && target.universe == Some(registry::GOOGLE) {
         return None;
     }
     setup.environment.check_paths(&FILES).ok()?;

@@ -72,6 +72,10 @@ fn identity(setup: &Setup, rule: Option<&Rule>) -> String {
     if rule.is_some_and(|rule| rule.self_signed_jwt) {
         print.add("self_signed_jwt", Some(b""));
     }
+    // It is an error: no token of another table may hide that.
+    if let Some(rule) = rule {
+        rule.narrowing.add_to(&mut print);
+    }
     match gcloud_config::credentials_file(setup, rule) {
         Some((path, _)) => {
             print.file(&path);
