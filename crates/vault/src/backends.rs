@@ -26,6 +26,9 @@ pub(crate) fn open(choice: Choice, places: Places) -> Vault {
         for folder in [places.runtime, places.cache].into_iter().flatten() {
             stores.push(Box::new(FileStore::new(folder, Kind::Tokens)));
         }
+    }
+    // Without files, it records what was removed, and removes what was stored there before.
+    if matches!(choice, Choice::Auto | Choice::NoFiles | Choice::File) {
         logins = places.data.map(LoginRecords::new);
     }
     Vault { choice, stores, logins, unreachable }

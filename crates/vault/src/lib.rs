@@ -122,8 +122,8 @@ impl Vault {
     /// Finds an entry that has not expired: a token in the first store that has one, and the newest login.
     ///
     /// # Errors
-    /// No store has it, and at least one failed. With [`Choice::Auto`] and [`Choice::NoFiles`], a store that does not exist on this
-    /// machine is no failure.
+    /// No store has it, and at least one failed. With [`Choice::Auto`] and [`Choice::NoFiles`], a store
+    /// that does not exist on this machine is no failure.
     pub fn load(&self, key: &Key) -> Result<Option<Entry>, VaultError> {
         self.load_all(std::slice::from_ref(key)).pop().expect("one answer for one key")
     }
@@ -232,7 +232,7 @@ impl Vault {
     pub fn names(&self) -> Result<Vec<Name>, VaultError> {
         let now = SystemTime::now();
         let (mut logins, mut tokens, mut asked, mut first_error) = (Vec::new(), Vec::<Name>::new(), false, None);
-        for store in self.places() {
+        for store in self.readable() {
             match store.names() {
                 Ok(names) => {
                     asked = true;
@@ -268,7 +268,14 @@ impl Vault {
             let condition = if names.is_ok() { store.condition() } else { Ok(()) };
             StoreStatus { place: store.place(), names, error: condition.err() }
         };
-        self.places().map(survey).collect()
+        self.readable().map(survey).collect()
+    }
+
+    /// The stores that entries are loaded from.
+    fn readable(&self) -> impl Iterator<Item = &dyn Store> {
+        let files = usize::from(self.logins.is_some() && self.choice == Choice::NoFiles);
+        let count = self.places().count() - files;
+        self.places().take(count)
     }
 
     fn places(&self) -> impl Iterator<Item = &dyn Store> {

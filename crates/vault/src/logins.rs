@@ -59,6 +59,10 @@ impl Vault {
             }
             return lookup.answer();
         }
+        if self.choice == Choice::NoFiles && record.login.is_some() {
+            log::debug!("ignoring a login in a file");
+            return lookup.error.map_or(Ok(None), Err);
+        }
         let all_asked = !lookup.unreached && self.unreachable.is_none();
         if elsewhere.is_some() || (all_asked && record.copies.is_some()) {
             self.remove_stale_copies(files, key, &record, all_asked, now);
@@ -126,7 +130,8 @@ impl Vault {
                 }
             }
         }
-        let Some(files) = &self.logins else { return Err(lookup.error.unwrap_or(absent)) };
+        let files = self.logins.as_ref().filter(|_| self.choice != Choice::NoFiles);
+        let Some(files) = files else { return Err(lookup.error.unwrap_or(absent)) };
         let copies = lookup.unreached.then_some(StaleCopies::UNTRIED);
         files.save(login, copies).map(|path| (Location::File(path), reason)).map_err(|error| {
             self.note(&mut lookup.error, error.clone());
@@ -159,7 +164,7 @@ impl Vault {
 
     /// `None` if files are the only store: each change of them is atomic.
     fn lock(&self) -> Option<std::fs::File> {
-        self.logins.as_ref().filter(|_| self.choice == Choice::Auto)?.lock()
+        self.logins.as_ref().filter(|_| self.choice != Choice::File)?.lock()
     }
 
     /// The newest name of each login that has neither been removed nor replaced.
