@@ -148,6 +148,64 @@ fn plain_files_can_be_forbidden() {
     Machine { home: &home }.get(REGISTRY).explains(&["vault is \"file\"", "plain_files = false", "set vault"]);
 }
 
+/// A login that was stored in a file before the policy forbade it.
+#[test]
+fn what_a_forbidden_file_holds_is_not_served_and_can_be_removed() {
+    let mut home = Home::of(CREDMINT);
+    home.set("CREDMINT_VAULT", "auto");
+    let test = "policy::what_a_forbidden_file_holds";
+    let Some(machine) = Machine::with(&home, "\n", test) else { return };
+    let login = r#"{"ServerURL":"r.example","Username":"me","Secret":"c4n4ry"}"#;
+    assert_eq!(machine.run(CREDMINT, &["store"], login).code, 0);
+    let is_there = || {
+        files(&home.path(""))
+            .iter()
+            .any(|path| String::from_utf8_lossy(&std::fs::read(path).unwrap()).contains("c4n4ry"))
+    };
+    assert!(is_there());
+    machine.set("[policy]\nplain_files = false\n");
+    machine.get("r.example").is_not_found();
+    assert_eq!(machine.run(CREDMINT, &["erase"], "r.example").code, 0);
+    assert!(!is_there(), "a login can always be removed");
+    machine.set("\n");
+    machine.get("r.example").is_not_found();
+}
+
+/// kubelet asks once for a registry and keeps the response, unless it is for an image.
+#[test]
+fn what_is_allowed_for_some_images_is_for_them_alone() {
+    let aws = Aws::start();
+    let home = Home::signed_in(&aws);
+    let Some(machine) = Machine::with(&home, "\n", "policy::some_images") else { return };
+    let kubelet = |team: &str| {
+        let image = format!("{REGISTRY}/{team}/app:1");
+        let request = serde_json::json!({
+            "apiVersion": "credentialprovider.kubelet.k8s.io/v1", "kind": "CredentialProviderRequest", "image": image,
+        });
+        machine.run(CLI, &["kubelet"], &request.to_string())
+    };
+    let serves = |team: &str, key: &str| {
+        let outcome = kubelet(team);
+        let response: Value = serde_json::from_str(&outcome.stdout).unwrap_or_else(|_| panic!("{outcome:?}"));
+        assert_eq!((&response["cacheKeyType"], response["auth"].as_object().unwrap().len()), (&key.into(), 1));
+    };
+    serves("team-a", "Registry");
+    machine.set(&format!("[policy]\nregistries = [\"{REGISTRY}/team-a\"]\n"));
+    serves("team-a", "Image");
+    let refused = kubelet("team-b");
+    assert!(refused.code == 1 && refused.stderr.contains("registries does not list it"), "{refused:?}");
+}
+
+/// Where stored logins are not allowed, it helps nobody to store one.
+#[test]
+fn a_named_login_that_is_not_allowed_is_not_asked_for() {
+    let home = Home::of(CREDMINT);
+    let settings = "[[registry]]\nmatch = \"quay.io/team-c\"\nlogin = \"quay.io/team-c\"\n\
+         [policy]\nproviders = [\"quay\"]\n";
+    let Some(machine) = Machine::with(&home, settings, "policy::a_named_login") else { return };
+    machine.get("quay.io/team-c/app").is_not_found_because(&["providers does not list \"login\""]);
+}
+
 #[test]
 fn the_longest_life_counts_for_what_is_cached_already() {
     let aws = Aws::start();

@@ -144,7 +144,8 @@ impl<P: Provider> Broker<P> {
         let scope = scope.filter(|_| refused.is_none());
         let login = self.setup.login_of(image, server);
         let cached = self.look_up(login.server, scope.as_ref()).map_err(|error| cannot_read(login.server, &error))?;
-        let refused = refused.or_else(|| cached.login.as_ref().and_then(|_| self.refuses_login(image)));
+        let login_counts = login.is_named || cached.login.is_some();
+        let refused = refused.or_else(|| self.refuses_login(image).filter(|_| login_counts));
         let stored = cached.login.filter(|_| self.refuses_login(image).is_none());
         match (stored, scope, cached.token) {
             (Some(login), ..) => Ok(found(server, login)),
@@ -190,7 +191,7 @@ impl<P: Provider> Broker<P> {
         let of_image = self.provider.scope(&image, &self.setup);
         let id = |scope: &Option<Scope<P::Target>>| scope.as_ref().map(Scope::id);
         let by_rule = self.setup.settings.rules.iter().any(|rule| rule.matches_some_images_of(&question.registry));
-        let partial = by_rule || id(&of_registry) != id(&of_image);
+        let partial = by_rule || self.permits_some_images_of(&question.registry) || id(&of_registry) != id(&of_image);
         (of_image, partial)
     }
 }

@@ -63,8 +63,14 @@ impl Policy {
     /// Why a registry gets no credentials at all.
     pub fn refuses_registry(&self, server: &ServerUrl) -> Option<ErrorMessage> {
         let patterns = self.registries.as_ref()?;
-        let matches = |pattern: &Pattern| Rule { pattern: pattern.0.clone(), ..Rule::default() }.matches(server);
-        (!patterns.iter().any(matches)).then(|| self.refusal(server, "registries does not list it"))
+        (!patterns.iter().any(|pattern| pattern.rule().matches(server)))
+            .then(|| self.refusal(server, "registries does not list it"))
+    }
+
+    /// Whether it names some images of a registry, and not all.
+    pub fn names_some_images_of(&self, registry: &ServerUrl) -> bool {
+        let names_some = |pattern: &Pattern| pattern.rule().matches_some_images_of(registry);
+        self.registries.iter().flatten().any(names_some)
     }
 
     /// Why a registry gets no credentials of this provider, which a rule may have chosen.

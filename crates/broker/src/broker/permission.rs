@@ -21,6 +21,11 @@ impl<P: Provider> Broker<P> {
         refusal.map_or(Ok(()), |refusal| Err(Failure::NotFoundBecause(refusal)))
     }
 
+    /// Whether some images of a registry may be given credentials, and others not.
+    pub(super) fn permits_some_images_of(&self, registry: &ServerUrl) -> bool {
+        self.policy().is_some_and(|policy| policy.names_some_images_of(registry))
+    }
+
     /// Why the tokens of a scope may not be used.
     pub(super) fn refuses_scope(&self, image: &ServerUrl, scope: &Scope<P::Target>) -> Option<ErrorMessage> {
         self.policy()?.refuses_provider(image, provider_of(&scope.service), self.setup.rule_of(image))

@@ -7,6 +7,7 @@ use registry::Cloud;
 use serde::Deserialize;
 use serde::de::Error as _;
 
+use crate::Rule;
 use crate::path_value::PathValue;
 
 /// The name of a variable. The value of one in its place is an error, which does not repeat it.
@@ -86,6 +87,20 @@ impl From<Id> for String {
 /// Not empty, and without a scheme, because rules are compared with host names.
 #[derive(Clone, Debug)]
 pub(crate) struct Pattern(pub(crate) String);
+
+impl Pattern {
+    /// Whether a registry of a cloud may match. A pattern with wildcards may be for other registries as well.
+    pub(crate) fn may_be_of_cloud(&self) -> bool {
+        let host = self.0.split('/').next().unwrap_or_default();
+        let is_of_cloud = |host| ServerUrl::parse(host).is_ok_and(|host| registry::registry_of(&host).is_some());
+        host.contains(['*', '?']) || is_of_cloud(host)
+    }
+
+    /// A table that has it and nothing else.
+    pub(crate) fn rule(&self) -> Rule {
+        Rule { pattern: self.0.clone(), ..Rule::default() }
+    }
+}
 
 impl<'de> Deserialize<'de> for Pattern {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
