@@ -210,6 +210,20 @@ fn a_rejected_service_account_gets_nothing_of_the_machine_s() {
     fails(&broken, &["the token of the web identity"]);
 }
 
+/// It ends before an identity is looked for, and is a request all the same.
+#[test]
+fn a_service_account_that_cannot_be_used_is_in_the_audit_log() {
+    let aws = Aws::start();
+    let home = Home::signed_in(&aws);
+    let log = home.path("audit.log");
+    home.settings(&format!("audit = \"{}\"\n", log.display()));
+    let token = token("web", "sts.amazonaws.com", 1);
+    fails(&ask(&home, &request(&format!("{REGISTRY}/app"), &token, json!({ROLE: ""}))), &["service account"]);
+    let text = std::fs::read_to_string(&log).unwrap();
+    assert!(text.lines().count() == 1 && text.contains("\"outcome\":\"failed\""), "{text}");
+    assert!(text.contains(&format!("{REGISTRY}/app")) && !text.contains(&token), "{text}");
+}
+
 /// A pretend Google at Google's own addresses.
 struct Cluster {
     google: Google,

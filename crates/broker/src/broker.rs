@@ -129,6 +129,17 @@ impl<P: Provider> Broker<P> {
         token.requires.as_ref().is_none_or(|requires| Conditions::are_met(requires, &self.setup.environment))
     }
 
+    /// Signs in as a pod's service account from now on, if it is for the cloud of the image.
+    fn use_workload(&mut self, workload: Option<Workload>, image: &ServerUrl) -> Result<(), Failure> {
+        let Some(workload) = workload else { return Ok(()) };
+        let Some((registry, rule)) = self.setup.registry_of(image) else { return Ok(()) };
+        if workload.authenticates_to(registry.cloud(), rule).map_err(Failure::Stop)? {
+            self.setup.workload = Some(workload);
+            self.disable_cache();
+        }
+        Ok(())
+    }
+
     /// For a pod's service account: it gets no login of the machine, its tokens are cached by kubelet and
     /// not here, and neither tokens nor errors are shared between pods.
     fn disable_cache(&mut self) {
@@ -215,23 +226,15 @@ impl<P: Provider> Helper for Broker<P> {
     fn provide(&mut self, question: &str) -> Result<Vec<u8>, Failure> {
         let mut question = ProvideRequest::read(question)?;
         let workload = question.workload.take();
-        let (registry, rule) = self.setup.registry_of(question.image().as_ref().unwrap_or(&question.registry)).unzip();
-        let cloud = registry.map(|registry| registry.cloud());
-        let authenticates_to = |workload: &Workload| match cloud {
-            Some(cloud) => workload.authenticates_to(cloud, rule.flatten()).map_err(Failure::Stop),
-            None => Ok(false),
-        };
-        self.setup.workload = match workload {
-            Some(workload) if authenticates_to(&workload)? => Some(workload),
-            _ => None,
-        };
-        if self.setup.workload.is_some() {
-            self.disable_cache();
-        }
-        let (scope, partial) = self.scope_of(&question);
         let image = question.image();
         let image = image.as_ref().unwrap_or(&question.registry);
-        let found = self.find(&question.registry, image, scope);
+        let (found, partial) = match self.use_workload(workload, image) {
+            Ok(()) => {
+                let (scope, partial) = self.scope_of(&question);
+                (self.find(&question.registry, image, scope), partial)
+            }
+            Err(failure) => (Err(failure), false),
+        };
         self.audit(image, &found);
         let found = found?;
         self.record_served(&question.registry, &found);
