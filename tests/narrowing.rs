@@ -137,7 +137,8 @@ fn keys_that_do_not_fit_are_errors() {
         ("role_arn = \"r\"\nsession_policy = \"{}\"\naccess = \"pull\"", "a session_policy, or access"),
         ("role_arn = \"r\"\nsession_policy_arns = [\"x\"]", "the ARNs of at most 10 policies"),
         ("repositories = [\"a/*\"]", "without wildcards"),
-        ("helper = \"pass\"\naccess = \"pull\"", "access needs a registry of a cloud"),
+        ("helper = \"pass\"\nrepositories = [\"a\"]", "need a registry of a cloud"),
+        ("helper = \"pass\"\naccess = \"pull\"", "need a registry of a cloud"),
         ("provider = \"quay\"\nrobot = \"a+b\"\nrepositories = [\"a\"]", "does not take repositories"),
         ("provider = \"quay\"\nrobot = \"a+b\"\naccess = \"pull\"", "does not take access"),
     ] {
@@ -145,6 +146,13 @@ fn keys_that_do_not_fit_are_errors() {
         home.get(REGISTRY).explains(&[words]);
     }
     assert_eq!(aws.all_calls(), 0);
+    // Elsewhere nothing is narrowed: the login or token would have all its rights.
+    for server in ["quay.io", "docker.cloudsmith.io", "r.example:5000/team"] {
+        home.settings(&table(server, "access = \"pull\""));
+        home.get(REGISTRY).explains(&["need a registry of a cloud, or a provider that takes them"]);
+    }
+    home.settings(&table("*.example", "access = \"pull\""));
+    home.get("r.example").is_not_found();
 }
 
 /// Reports differ on whether GitHub lets Apps read private packages: doctor checks this one.

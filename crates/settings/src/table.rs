@@ -214,11 +214,15 @@ impl TryFrom<Table> for Rule {
         if table.external_id.is_some() && table.role_arn.is_none() {
             return Err("external_id needs a role_arn".to_owned());
         }
-        if (command.is_some() || login.is_some()) && table.access.is_some() {
-            return Err("access needs a registry of a cloud, or a provider that takes it".to_owned());
-        }
         let cloud_key = table.cloud_key();
         let narrowing = table.narrowing()?;
+        let may_narrow = table.provider.is_some() || table.target.is_some() || table.r#match.may_be_of_cloud();
+        if !narrowing.is_none() && (command.is_some() || login.is_some() || !may_narrow) {
+            return Err(
+                "access, repositories and session_policy need a registry of a cloud, or a provider that takes them"
+                    .to_owned(),
+            );
+        }
         let exchange = match exchange {
             Some(exchange) => {
                 if let Some(key) = cloud_key {
