@@ -88,9 +88,9 @@ impl Provider for All {
         }
     }
 
+    #[cfg(feature = "gcr")]
     fn mint_offline(&self, scope: &Scope<Which>, setup: &Setup) -> Option<Minted> {
         match &scope.target {
-            #[cfg(feature = "gcr")]
             Which::Google(scope) => gcr::Gcr.mint_offline(scope, setup),
             _ => None,
         }
