@@ -228,7 +228,8 @@ fn an_exchange_asks_for_no_longer_life_than_is_allowed() {
     machine.get(row.server).credentials();
     assert_eq!(job.exchanges.calls(ExchangeCall::DockerHub), 1);
     assert_eq!(job.exchanges.token_life(), 600);
-    assert_eq!(life(&job.home), 600);
+    // It counts from before the request, which takes its time on a busy machine.
+    assert!((300..=600).contains(&life(&job.home)), "{}", life(&job.home));
 }
 
 #[test]
