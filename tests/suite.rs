@@ -181,6 +181,10 @@ mod ci;
 #[cfg(target_os = "linux")]
 mod oracle;
 
+/// Alibaba Cloud's registry, whose requests are signed, too.
+#[cfg(target_os = "linux")]
+mod alibaba;
+
 /// A client pulls with an exchanged token.
 #[cfg(target_os = "linux")]
 mod exchange_pull;

@@ -2,6 +2,7 @@ use pretend_cloud::{Aws, Google};
 
 use super::Messages;
 use crate::acr::{self, CONTOSO, World};
+use crate::alibaba::{ENTERPRISE, PERSONAL};
 use crate::gcr;
 use crate::ghcr::{Company, PACKAGES};
 use crate::home::{CREDMINT, Home, REGISTRY};
@@ -17,6 +18,7 @@ fn tables() {
     logins(&mut messages);
     narrowing(&mut messages);
     oracle(&mut messages);
+    alibaba(&mut messages);
     administrators(&mut messages);
     messages.compare("tables");
 }
@@ -67,6 +69,32 @@ fn oracle(messages: &mut Messages) {
     messages.add("Oracle: a key that is none", &job.get("fra.ocir.io"));
     job.home.write(".oci/config", "[DEFAULT]\nuser = canary\n");
     messages.add("Oracle: a profile without a key", &job.get("fra.ocir.io"));
+}
+
+fn alibaba(messages: &mut Messages) {
+    let hosts = [PERSONAL, ENTERPRISE];
+    let job = crate::alibaba::user("", "");
+    messages.add("Alibaba: no instance", &job.get(hosts[1]));
+    job.home.write(".aliyun/config.json", "");
+    messages.add("Alibaba: a config file that is not JSON", &job.get(hosts[0]));
+    for (situation, profile) in [
+        (
+            "a secret that is wrong",
+            "default\",\"mode\":\"AK\",\"access_key_id\":\"LTAI-c4n4ry\",\"access_key_secret\":\"canary",
+        ),
+        (
+            "a key that does not exist",
+            "default\",\"mode\":\"AK\",\"access_key_id\":\"canary\",\"access_key_secret\":\"canary",
+        ),
+        ("a profile of another mode", "default\",\"mode\":\"RamRoleArn"),
+        ("a profile without a key", "default\",\"mode\":\"AK"),
+        ("a profile that does not exist", "other"),
+    ] {
+        job.home.write(".aliyun/config.json", format!("{{\"profiles\":[{{\"name\":\"{profile}\"}}]}}"));
+        messages.add(&format!("Alibaba: {situation}"), &job.get(hosts[0]));
+    }
+    std::fs::remove_file(job.home.path(".aliyun/config.json")).unwrap();
+    messages.add("Alibaba: no key", &job.get(hosts[0]));
 }
 
 fn administrators(messages: &mut Messages) {

@@ -49,6 +49,13 @@ pub(crate) fn no_oci_config(plan: &Plan, file: Option<&Path>) -> MintError {
     no_identity(plan, ErrorMessage { what, hint: Some(hint) })
 }
 
+pub(crate) fn no_access_key(plan: &Plan, file: Option<&Path>) -> MintError {
+    let place = file.map_or_else(|| "~/.aliyun/config.json".to_owned(), |file| file.display().to_string());
+    let what = format!("no AccessKey found: ALIBABA_CLOUD_ACCESS_KEY_ID is not set, and {place} does not exist");
+    let hint = "run `aliyun configure`, or set ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET";
+    no_identity(plan, ErrorMessage { what, hint: Some(hint.to_owned()) })
+}
+
 pub(crate) fn unreachable(plan: &Plan, url: &Url, error: &RequestError) -> MintError {
     let host = url.host_str().unwrap_or_default();
     principal::registry(plan).no_token_because(error.explain(&format!("cannot reach {} at {host}", plan.row.name)))

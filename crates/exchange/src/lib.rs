@@ -8,6 +8,8 @@
 //! One engine does it for all of them. A request holds a secret that is meant for one address, so no redirection
 //! is followed, and no address is taken from a response.
 
+mod access_key;
+mod alibaba;
 mod error;
 mod job;
 mod mint;

@@ -4,14 +4,15 @@ use std::time::SystemTime;
 use broker::{MintError, Minted};
 use identity_token::{Claims, Detected, Fetch, IdentityToken, Source, no_identity, not_granted};
 use protocol::Deadline;
+use registry::exchange::Response as Kind;
 use settings::{Conditions, Setup};
 use web::{Client, RequestBuilder, Response, Url};
 
 use crate::oci::Account;
-use crate::request::Unsigned;
+use crate::request::{SignedHeaders, Unsigned};
 use crate::scope::Plan;
 use crate::subject::Subject;
-use crate::{error, principal, rejection, response};
+use crate::{access_key, alibaba, error, principal, rejection, response};
 
 /// Gets the subject token and exchanges it.
 pub(crate) fn token(plan: &Plan, setup: &Setup, deadline: Deadline) -> Result<Minted, MintError> {
@@ -30,6 +31,7 @@ pub(crate) fn token(plan: &Plan, setup: &Setup, deadline: Deadline) -> Result<Mi
             return Err(error::no_identity(plan, no_identity()));
         }
         Subject::Oci { file, profile } => return of_profile(plan, file.as_deref(), profile, setup, deadline),
+        Subject::AccessKey(source) => return of_access_key(plan, source, setup, deadline),
         Subject::ApiToken { source: Some(source), .. } => (source, None, false),
         Subject::ApiToken { source: None, variables } => return Err(error::no_api_token(plan, variables)),
     };
@@ -82,13 +84,47 @@ fn of_profile(
     let Some(file) = file.filter(|file| file.exists()) else { return Err(error::no_oci_config(plan, file)) };
     let account = Account::load(file, profile, setup.places.home.as_deref());
     let account = account.map_err(|why| principal.no_token_because(why))?;
-    let request = plan.row.request.as_ref().and_then(|request| Unsigned::of(plan, request));
-    let unsigned = request.ok_or_else(|| error::no_address(plan))?;
-    let url = unsigned.url.clone();
-    let signed = account.sign(&url, SystemTime::now()).ok_or_else(|| principal.no_token("cannot sign"))?;
-    let client = Client::new(&setup.environment).map_err(|why| principal.no_token_because(why))?;
+    let unsigned = unsigned(plan)?;
+    let headers = account.sign(&unsigned.url, SystemTime::now()).ok_or_else(|| principal.no_token("cannot sign"))?;
     let source = format!("profile {profile} of {}", file.display());
-    let minted = web::run(send(plan, unsigned.signed(&signed, &client), url, (&source, None), deadline));
+    of_signature(plan, unsigned, headers, &source, setup, deadline)
+}
+
+/// The token of a request that an AccessKey of Alibaba Cloud signs.
+fn of_access_key(
+    plan: &Plan,
+    source: &access_key::Source,
+    setup: &Setup,
+    deadline: Deadline,
+) -> Result<Minted, MintError> {
+    let principal = principal::registry(plan);
+    let key = source.load().map_err(|why| principal.no_token_because(why))?;
+    let key = key.ok_or_else(|| error::no_access_key(plan, source.file()))?;
+    let mut request = unsigned(plan)?;
+    let call = alibaba::Call::of(&mut request, plan.values.value("instance_id"));
+    let nonce = alibaba::nonce().ok_or_else(|| principal.no_token("cannot sign"))?;
+    let headers = key.sign(&call, &request.url, &nonce, SystemTime::now());
+    let headers = headers.ok_or_else(|| principal.no_token("cannot sign"))?;
+    of_signature(plan, request, headers, &key.source, setup, deadline)
+}
+
+fn unsigned(plan: &Plan) -> Result<Unsigned, MintError> {
+    let request = plan.row.request.as_ref().and_then(|request| Unsigned::of(plan, request));
+    request.ok_or_else(|| error::no_address(plan))
+}
+
+fn of_signature(
+    plan: &Plan,
+    request: Unsigned,
+    headers: SignedHeaders,
+    source: &str,
+    setup: &Setup,
+    deadline: Deadline,
+) -> Result<Minted, MintError> {
+    let principal = principal::registry(plan);
+    let client = Client::new(&setup.environment).map_err(|why| principal.no_token_because(why))?;
+    let url = request.url.clone();
+    let minted = web::run(send(plan, request.signed(headers, &client), url, (source, None), deadline));
     let response::Minted { username, secret, expires } = minted.map_err(|why| principal.no_token_because(why))??;
     let mut token = Minted::new(username, secret, expires.unwrap_or_else(SystemTime::now));
     if expires.is_none() {
@@ -113,5 +149,8 @@ async fn send(
         return Err(rejection::of_service(plan, source, claims, &response));
     }
     let json = response.json().ok_or_else(|| error::malformed(plan, &url, "it is not JSON"))?;
+    if plan.row.response == Kind::Alibaba && json["IsSuccess"] == false {
+        return Err(rejection::of_service(plan, source, claims, &response));
+    }
     response::read(plan, &json, sent).map_err(|why| error::malformed(plan, &url, why))
 }

@@ -14,17 +14,13 @@ use rustls_pki_types::pem::PemObject;
 use web::Url;
 use zeroize::Zeroizing;
 
+use crate::request::SignedHeaders;
+
 /// A profile of Oracle's config file: a user's API key, or a session.
 /// <https://docs.oracle.com/iaas/Content/API/Concepts/sdkconfig.htm>
 pub(crate) struct Account {
     key_id: Zeroizing<String>,
     key: RsaKeyPair,
-}
-
-/// The headers of a signed request.
-pub(crate) struct Signed {
-    pub(crate) date: String,
-    pub(crate) authorization: String,
 }
 
 impl Account {
@@ -76,7 +72,7 @@ impl Account {
     }
 
     /// Signs a GET; `None` if this machine has no randomness to give.
-    pub(crate) fn sign(&self, url: &Url, now: SystemTime) -> Option<Signed> {
+    pub(crate) fn sign(&self, url: &Url, now: SystemTime) -> Option<SignedHeaders> {
         let date = httpdate::fmt_http_date(now);
         let text = format!("date: {date}\n(request-target): get {}\nhost: {}", url.path(), host(url)?);
         let mut signature = vec![0; self.key.public().modulus_len()];
@@ -86,7 +82,7 @@ impl Account {
             "Signature version=\"1\",algorithm=\"rsa-sha256\",headers=\"date (request-target) host\",\
              keyId=\"{key_id}\",signature=\"{signature}\""
         );
-        Some(Signed { date, authorization })
+        Some(vec![("date", date), ("authorization", authorization)])
     }
 }
 
@@ -103,7 +99,7 @@ fn key_of(pem: &[u8]) -> Option<RsaKeyPair> {
 }
 
 /// As the HTTP client writes it.
-fn host(url: &Url) -> Option<String> {
+pub(crate) fn host(url: &Url) -> Option<String> {
     let host = url.host_str()?;
     Some(url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")))
 }
@@ -161,9 +157,10 @@ mod tests {
         };
         let url = Url::parse("https://fra.ocir.io/20180419/docker/token").unwrap();
         let signed = account.sign(&url, SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_446_000)).unwrap();
-        assert_eq!(signed.date, "Mon, 23 Nov 2026 15:00:00 GMT");
-        assert!(signed.authorization.contains(&format!("signature=\"{OF_ORACLE}\"")), "{}", signed.authorization);
-        assert!(signed.authorization.contains("keyId=\"ocid1.tenancy.oc1..aaaa/ocid1.user.oc1..bbbb/20:3b"));
+        let [(_, date), (_, authorization)] = &signed[..] else { panic!("two headers") };
+        assert_eq!(date, "Mon, 23 Nov 2026 15:00:00 GMT");
+        assert!(authorization.contains(&format!("signature=\"{OF_ORACLE}\"")), "{authorization}");
+        assert!(authorization.contains("keyId=\"ocid1.tenancy.oc1..aaaa/ocid1.user.oc1..bbbb/20:3b"));
     }
 
     #[test]

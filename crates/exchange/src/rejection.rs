@@ -24,7 +24,7 @@ pub(crate) fn of_service(plan: &Plan, source: &str, claims: Option<&Claims>, res
     let kind = match plan.row.subject {
         Subject::ApiToken(_) => "token",
         Subject::IdentityToken(_) => "identity token",
-        Subject::OciProfile => "signature",
+        Subject::OciProfile | Subject::AccessKey => "signature",
     };
     let body = response.text().unwrap_or_default();
     let fits = |row: &&Refusal| row.status == status && body.contains(row.words);
@@ -35,7 +35,12 @@ pub(crate) fn of_service(plan: &Plan, source: &str, claims: Option<&Claims>, res
 /// The service's own code for an error, where it is one word: sentences may repeat what was sent.
 fn code(json: &Value) -> Option<&str> {
     let candidates = [&json["error"], &json["code"], &json["errors"][0]["code"], &json["id"]];
-    candidates.into_iter().filter_map(Value::as_str).find_map(quote::code)
+    candidates.into_iter().filter_map(Value::as_str).find_map(quote::code).or_else(|| of_alibaba(json))
+}
+
+/// `InvalidAccessKeyId.NotFound`.
+fn of_alibaba(json: &Value) -> Option<&str> {
+    json["Code"].as_str().filter(|text| text.split('.').all(|part| quote::code(part).is_some()))
 }
 
 #[cfg(test)]
@@ -48,6 +53,8 @@ mod tests {
     fn a_code_is_one_word() {
         assert_eq!(code(&json!({"error": "invalid_grant", "error_description": "x"})), Some("invalid_grant"));
         assert_eq!(code(&json!({"errors": [{"code": "DENIED"}]})), Some("DENIED"));
+        assert_eq!(code(&json!({"Code": "Forbidden.RAM", "Message": "x"})), Some("Forbidden.RAM"));
+        assert_eq!(code(&json!({"Code": "no code. Of course"})), None);
         for json in
             [json!({"error": "Token does not match robot"}), json!({"error": "a.b.c"}), json!([]), json!({"code": 7})]
         {

@@ -3,8 +3,10 @@ use registry::exchange::{Body, Proof, Request};
 use serde_json::{Map, Value};
 use web::{Client, RequestBuilder, Url};
 
-use crate::oci::Signed;
 use crate::scope::Plan;
+
+/// The headers of a signed request.
+pub(crate) type SignedHeaders = Vec<(&'static str, String)>;
 
 /// What stands for the subject token in a field of a table.
 const IDENTITY_TOKEN: &str = "{identity_token}";
@@ -13,7 +15,7 @@ const IDENTITY_TOKEN: &str = "{identity_token}";
 #[derive(Debug, PartialEq)]
 pub(crate) struct Unsigned {
     pub(crate) url: Url,
-    body: Body,
+    pub(crate) body: Body,
     proof: Place,
     fields: Vec<(String, Field)>,
 }
@@ -75,10 +77,11 @@ impl Unsigned {
     }
 
     /// The request with a signature, and without a token.
-    pub(crate) fn signed(self, signed: &Signed, client: &Client) -> RequestBuilder {
+    pub(crate) fn signed(self, headers: SignedHeaders, client: &Client) -> RequestBuilder {
         let client = if is_local(&self.url) { client.direct() } else { client.proxied() };
-        let request = client.get(self.url).header("accept", "application/json");
-        request.header("date", &signed.date).header("authorization", &signed.authorization)
+        let request = if self.body == Body::Get { client.get(self.url) } else { client.post(self.url) };
+        let request = request.header("accept", "application/json");
+        headers.into_iter().fold(request, |request, (name, value)| request.header(name, value))
     }
 
     /// The request with the subject token in it.

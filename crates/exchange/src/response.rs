@@ -33,6 +33,17 @@ pub(crate) fn read(plan: &Plan, json: &Value, sent: SystemTime) -> Result<Minted
             let (username, secret) = pair(json, host).ok_or("it has no login for the registry")?;
             (Some(username), secret, None)
         }
+        Response::Alibaba => {
+            // The Personal Edition writes them differently.
+            let field =
+                |one: &str, other: &str| [&json[one], &json["data"][other]].into_iter().find(|it| !it.is_null());
+            let text = |one, other| field(one, other).and_then(Value::as_str).map(str::to_owned);
+            let secret = text("AuthorizationToken", "authorizationToken").filter(|text| !text.is_empty());
+            let milliseconds = field("ExpireTime", "expireDate").and_then(Value::as_u64);
+            let expires = milliseconds.and_then(|it| SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(it)));
+            let secret = Secret::new(secret.ok_or("it has no token")?);
+            (text("TempUsername", "tempUserName"), secret, Some(expires.ok_or("it has no time of expiry")?))
+        }
         Response::Fields { token, expires_in, expires, username } => {
             let named = &plan.gateway.response;
             let field = |kind: &str, default: &'static str| {

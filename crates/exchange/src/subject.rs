@@ -5,6 +5,7 @@ use registry::Exchange;
 use registry::exchange::{Audience, Subject as Kind};
 use settings::{ExchangeRule, Fingerprint, IdentityRule, Setup};
 
+use crate::access_key;
 use crate::values::Values;
 
 /// What is exchanged, and where it comes from.
@@ -23,6 +24,8 @@ pub(crate) enum Subject {
     },
     /// A profile of Oracle's config file, which signs the request.
     Oci { file: Option<PathBuf>, profile: String },
+    /// An AccessKey of Alibaba Cloud, which signs the request.
+    AccessKey(access_key::Source),
 }
 
 impl Subject {
@@ -52,6 +55,7 @@ impl Subject {
                 let file = environment.path("OCI_CLI_CONFIG_FILE").or_else(usual);
                 Subject::Oci { file, profile: values.value("oci_profile").unwrap_or("DEFAULT").to_owned() }
             }
+            Kind::AccessKey => Subject::AccessKey(access_key::Source::of(values.value("aliyun_profile"), setup)),
         }
     }
 
@@ -61,6 +65,7 @@ impl Subject {
             Subject::Identity { detected: Detected::Source(source), audience, .. } => (Some(source), audience.as_ref()),
             Subject::Identity { audience, .. } => (None, audience.as_ref()),
             Subject::ApiToken { source, .. } => (source.as_ref(), None),
+            Subject::AccessKey(_) => (None, None),
             Subject::Oci { file, profile } => {
                 print.add("profile", Some(profile.as_bytes()));
                 if let Some(file) = file {
@@ -69,6 +74,9 @@ impl Subject {
                 (None, None)
             }
         };
+        if let Subject::AccessKey(source) = self {
+            source.add_to(print, setup);
+        }
         print.add("audience", audience.map(|text| text.as_bytes()));
         if let Some(source) = source {
             source.add_to(print, setup);

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use protocol::ServerUrl;
 use registry::Exchange;
+use registry::exchange::Key;
 use settings::{ExchangeRule, Policy, Setup};
 
 /// What stands for `{key}` in the texts of a row.
@@ -29,7 +30,11 @@ impl Values {
                 map.insert(key.name, value.trim().to_owned());
             }
         }
-        let missing = row.keys.iter().find(|key| key.required && !map.contains_key(key.name)).map(|key| key.name);
+        let is_missing = |key: &&Key| key.is_required(server) && !map.contains_key(key.name);
+        let missing = row.keys.iter().find(is_missing).map(|key| key.name);
+        if let Some(region) = row.region(server) {
+            map.entry("region").or_insert_with(|| region.to_owned());
+        }
         map.insert("host", server.authority());
         if let Some(ttl) = row.ttl {
             // A token need not last longer than it may be used.
@@ -88,7 +93,7 @@ impl Values {
 }
 
 /// As a part of a path or a query: what has a meaning there is escaped.
-fn encoded(text: &str) -> String {
+pub(crate) fn encoded(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for byte in text.bytes() {
         match byte {

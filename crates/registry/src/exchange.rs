@@ -9,15 +9,15 @@ pub use rows::EXCHANGES;
 /// A registry that mints its tokens in exchange for another one: the identity token of a job, or an API
 /// token. One row of [`EXCHANGES`] is all that there is to one.
 ///
-/// Texts may hold `{key}`: a key of the `[[registry]]` table, `host` (with a port), `ttl` (seconds) or
-/// `read_write` (`true` where `access = "push"`).
+/// Texts may hold `{key}`: a key of the `[[registry]]` table, `host` (with a port), `region` (of the host), `ttl`
+/// (seconds) or `read_write` (`true` where `access = "push"`).
 #[derive(Debug)]
 pub struct Exchange {
     /// `provider` in the settings.
     pub provider: &'static str,
     /// What people call it.
     pub name: &'static str,
-    /// Its hosts; `*` is one label. Others are named in the settings.
+    /// Its hosts; `*` is a label or its beginning, `{region}` the name of a region. Others are named in the settings.
     pub hosts: &'static [&'static str],
     /// Whether it serves the public, too.
     pub public: bool,
@@ -44,6 +44,8 @@ pub struct Key {
     pub name: &'static str,
     /// Whether there has to be a value.
     pub required: bool,
+    /// The hosts that need none, as in [`Exchange::hosts`].
+    pub unless: &'static [&'static str],
     /// The variable that stands in for it.
     pub variable: Option<&'static str>,
 }
@@ -57,6 +59,8 @@ pub enum Subject {
     ApiToken(&'static [&'static str]),
     /// The request is signed with a key of Oracle's config file: `oci_profile`.
     OciProfile,
+    /// The request is signed with an AccessKey of Alibaba Cloud: variables, or `aliyun_profile`.
+    AccessKey,
 }
 
 /// Whom an identity token is for. Any service with the same audience would take it.
@@ -127,6 +131,8 @@ pub enum Response {
     },
     /// Docker's `config.json`, with the pair under this host.
     DockerConfig(&'static str),
+    /// Alibaba Cloud's, of either edition.
+    Alibaba,
 }
 
 /// The name of the user that goes with a token. Never `<token>`, for which Docker would take the token for
@@ -174,13 +180,42 @@ impl Exchange {
 
     /// Whether an address is one of its own hosts: with TLS at its own port, as for the clouds.
     pub fn serves(&self, server: &ServerUrl) -> bool {
-        let host = server.host();
-        let fits = |pattern: &&str| match pattern.strip_prefix("*.") {
-            Some(domain) => host.strip_suffix(domain).and_then(|name| name.strip_suffix('.')).is_some_and(is_label),
-            None => *pattern == host,
-        };
-        server.is_https() && server.port().is_none() && server.is_plain() && self.hosts.iter().any(fits)
+        server.is_https() && server.port().is_none() && server.is_plain() && has(self.hosts, server)
     }
+
+    /// The region that one of its own hosts names.
+    pub fn region<'a>(&self, server: &'a ServerUrl) -> Option<&'a str> {
+        let pattern = self.hosts.iter().find(|pattern| fits(pattern, server.host()))?;
+        pattern.split('.').zip(server.host().split('.')).find(|(label, _)| *label == REGION).map(|(_, name)| name)
+    }
+}
+
+impl Key {
+    /// Whether there has to be a value for this host.
+    pub fn is_required(&self, server: &ServerUrl) -> bool {
+        self.required && !has(self.unless, server)
+    }
+}
+
+const REGION: &str = "{region}";
+
+fn has(patterns: &[&str], server: &ServerUrl) -> bool {
+    patterns.iter().any(|pattern| fits(pattern, server.host()))
+}
+
+/// Whether a host is one of a pattern: label by label, so that nothing may precede or follow.
+fn fits(pattern: &str, host: &str) -> bool {
+    let label_fits = |(pattern, label): (&str, &str)| match pattern.strip_prefix('*') {
+        Some(rest) => label.strip_suffix(rest).is_some_and(is_label),
+        None if pattern == REGION => is_region(label),
+        None => pattern == label,
+    };
+    pattern.split('.').count() == host.split('.').count() && pattern.split('.').zip(host.split('.')).all(label_fits)
+}
+
+/// `cn-hangzhou`, `us-west-1`: unlike `oss-cn-hangzhou`, below which anybody may have a bucket of any name.
+fn is_region(label: &str) -> bool {
+    is_label(label) && label.find('-') == Some(2) && label.len() > 3
 }
 
 fn is_label(text: &str) -> bool {
@@ -212,6 +247,24 @@ mod tests {
             ("ocir.io", None),
             ("a.fra.ocir.io", None),
             ("fra.ocir.io.attacker.example", None),
+            ("registry.cn-hangzhou.aliyuncs.com", Some("alibaba")),
+            ("registry-vpc.cn-hangzhou.aliyuncs.com", Some("alibaba")),
+            ("registry-intl.ap-southeast-1.aliyuncs.com", Some("alibaba")),
+            ("https://Corp-registry.cn-hangzhou.cr.aliyuncs.com", Some("alibaba")),
+            ("corp-team-registry-vpc.us-west-1.cr.aliyuncs.com", Some("alibaba")),
+            ("registry.oss-cn-hangzhou.aliyuncs.com", None),
+            ("registry.cn-hangzhou.cr.aliyuncs.com", None),
+            ("-registry.cn-hangzhou.cr.aliyuncs.com", None),
+            ("corpregistry.cn-hangzhou.cr.aliyuncs.com", None),
+            ("corp-registry.cn-hangzhou.aliyuncs.com", None),
+            ("corp-registry-xvpc.cn-hangzhou.cr.aliyuncs.com", None),
+            ("registry.cn-.aliyuncs.com", None),
+            ("registry.aliyuncs.com", None),
+            ("a.registry.cn-hangzhou.aliyuncs.com", None),
+            ("xregistry.cn-hangzhou.aliyuncs.com", None),
+            ("registry.cn-hangzhou.aliyuncs.com.cn", None),
+            ("registry.cn-hangzhou.aliyuncs.com.attacker.example", None),
+            ("registry.cn-hangzhou.aliyuncs.com:5000", None),
             ("docker.cloudsmith.io", Some("cloudsmith")),
             ("docker.cloudsmith.com", Some("cloudsmith")),
             ("cgr.dev", Some("chainguard")),
@@ -234,10 +287,25 @@ mod tests {
     }
 
     #[test]
+    fn a_host_names_its_region_and_spares_a_key() {
+        let row = Exchange::named("alibaba").unwrap();
+        for (host, region, needed) in [
+            ("registry-vpc.cn-hangzhou.aliyuncs.com", Some("cn-hangzhou"), &[][..]),
+            ("corp-registry.us-west-1.cr.aliyuncs.com", Some("us-west-1"), &["instance_id"]),
+            ("images.corp.example", None, &["instance_id", "region"]),
+        ] {
+            let server = ServerUrl::parse(host).unwrap();
+            let keys: Vec<_> = row.keys.iter().filter(|key| key.is_required(&server)).map(|key| key.name).collect();
+            assert_eq!((row.region(&server), &keys[..]), (region, needed), "{host}");
+        }
+    }
+
+    #[test]
     fn rows_are_whole() {
         for row in EXCHANGES {
             let is_signed = row.request.as_ref().is_some_and(|request| request.proof == Proof::Signature);
-            assert_eq!(is_signed, row.subject == Subject::OciProfile, "{}", row.provider);
+            let signs = matches!(row.subject, Subject::OciProfile | Subject::AccessKey);
+            assert_eq!(is_signed, signs, "{}", row.provider);
             let provider = row.provider;
             assert!(std::ptr::eq(Exchange::named(provider).unwrap(), row), "{provider} is there twice");
             assert!(!row.public || !row.hosts.is_empty(), "{provider}");

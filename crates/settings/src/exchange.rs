@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use registry::Exchange;
-use registry::exchange::{Audience, GATEWAY, Subject};
+use registry::exchange::{Audience, GATEWAY, Key, Subject};
 use serde::Deserialize;
 
 /// The exchange of a `[[registry]]` table: `provider = "dockerhub"` and the keys that go with it.
@@ -124,7 +124,9 @@ impl Keys {
             }
             values.insert(name, value);
         }
-        for key in exchange.keys.iter().filter(|key| key.required && key.variable.is_none()) {
+        // What only some hosts need is known with the host.
+        let is_needed = |key: &&Key| key.required && key.variable.is_none() && key.unless.is_empty();
+        for key in exchange.keys.iter().filter(is_needed) {
             if !values.contains_key(key.name) {
                 return Err(format!("provider = \"{provider}\" needs {}", key.name));
             }
@@ -187,9 +189,12 @@ impl IdentityRule {
         let Subject::IdentityToken(audience) = exchange.subject else {
             let has_token = self.file.is_some() || self.variable.is_some();
             return match (self.source, &self.audience, &self.command) {
-                (None, None, None) if exchange.subject != Subject::OciProfile || !has_token => Ok(()),
+                (None, None, None) if matches!(exchange.subject, Subject::ApiToken(_)) || !has_token => Ok(()),
                 _ if exchange.subject == Subject::OciProfile => Err(format!(
                     "provider = \"{provider}\" signs with a profile of Oracle's config file: name it by oci_profile"
+                )),
+                _ if exchange.subject == Subject::AccessKey => Err(format!(
+                    "provider = \"{provider}\" signs with an AccessKey: set ALIBABA_CLOUD_ACCESS_KEY_ID, or aliyun_profile"
                 )),
                 _ => Err(format!("provider = \"{provider}\" takes an API token: name it by token_env or token_file")),
             };

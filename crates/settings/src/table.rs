@@ -54,6 +54,8 @@ pub(crate) struct Table {
     identity_id: Option<String>,
     registry_name: Option<String>,
     oci_profile: Option<String>,
+    instance_id: Option<String>,
+    aliyun_profile: Option<String>,
     access: Option<String>,
     #[serde(default)]
     repositories: Vec<String>,
@@ -107,6 +109,9 @@ impl Table {
             ("identity_id", self.identity_id.take()),
             ("registry_name", self.registry_name.take()),
             ("oci_profile", self.oci_profile.take()),
+            ("instance_id", self.instance_id.take()),
+            ("aliyun_profile", self.aliyun_profile.take()),
+            ("region", of_exchange.then(|| self.region.take()).flatten()),
             ("access", of_exchange.then(|| self.access.take()).flatten()),
             ("url", self.url.take()),
             ("format", self.format.take()),

@@ -49,6 +49,7 @@ pub use ca::{Ca, Certificate};
 pub use catalog::Catalog;
 pub use client::{Answer, fetch};
 pub use control::{Clouds, Control};
+pub use exchange::{ALIBABA_INSTANCE, ALIBABA_KEY, ALIBABA_SECRET, ALIBABA_STS, ALIBABA_TOKEN};
 pub use exchange::{API_TOKEN, CONNECTION, EXCHANGE_HOSTS, ExchangeCall, ExchangedToken, Exchanges, ISSUER, JOB_TOKEN};
 pub use exchange::{OCI_FINGERPRINT, OCI_SESSION, OCI_TENANCY, OCI_USER};
 pub use front::{Api, GitLab, Image, RegistryFront, TokenServer};

@@ -34,7 +34,7 @@ pub(super) fn check(image: &Image, context: &Context<'_>, section: &mut Section)
     let row = exchange.exchange;
     let is_missing = |key: &&registry::exchange::Key| {
         let variable = key.variable.and_then(|name| environment.raw(name));
-        key.required && !exchange.values.contains_key(key.name) && variable.is_none()
+        key.is_required(&server) && !exchange.values.contains_key(key.name) && variable.is_none()
     };
     if let Some(key) = row.keys.iter().find(is_missing) {
         let or = key.variable.map(|name| format!(", or {name} in the environment")).unwrap_or_default();
@@ -44,6 +44,10 @@ pub(super) fn check(image: &Image, context: &Context<'_>, section: &mut Section)
     }
     if row.subject == Subject::OciProfile {
         section.ok(format!("{}: a profile of Oracle's config file signs the request for a token", row.name));
+        return;
+    }
+    if row.subject == Subject::AccessKey {
+        section.ok(format!("{}: an AccessKey signs the request for a token", row.name));
         return;
     }
     if !matches!(row.subject, Subject::IdentityToken(_)) {

@@ -220,7 +220,7 @@ pub static EXCHANGES: &[Exchange] = &[
         name: "Oracle Cloud Infrastructure Registry",
         hosts: &["*.ocir.io"],
         public: true,
-        keys: &[Key { name: "oci_profile", required: false, variable: Some("OCI_CLI_PROFILE") }],
+        keys: &[Key { required: false, ..or_variable("oci_profile", "OCI_CLI_PROFILE") }],
         subject: Subject::OciProfile,
         request: Some(Request {
             url: "https://{host}/20180419/docker/token",
@@ -234,6 +234,39 @@ pub static EXCHANGES: &[Exchange] = &[
         refusals: &[
             refusal(401, "", "run `oci session authenticate` again, or check the user, tenancy and key of the profile"),
             refusal(403, "", "give the user's group a policy to read repos in the tenancy"),
+            refusal(404, "", "check the region in the registry's host"),
+        ],
+    },
+    // <https://www.alibabacloud.com/help/en/acr/developer-reference/api-cr-2018-12-01-getauthorizationtoken>, and
+    // mozillazg/docker-credential-acr-helper, `pkg/acr`, for the Personal Edition. Its API is beside the registry.
+    Exchange {
+        provider: "alibaba",
+        name: "Alibaba Cloud Container Registry",
+        hosts: ALIBABA,
+        public: true,
+        keys: &[
+            Key { unless: ALIBABA_PERSONAL, ..required("instance_id") },
+            Key { unless: ALIBABA, ..required("region") },
+            Key { required: false, ..or_variable("aliyun_profile", "ALIBABA_CLOUD_PROFILE") },
+        ],
+        subject: Subject::AccessKey,
+        request: Some(Request {
+            url: "https://cr.{region}.aliyuncs.com/",
+            body: Body::Empty,
+            proof: Proof::Signature,
+            fields: &[],
+        }),
+        response: Response::Alibaba,
+        username: Username::Is(""),
+        ttl: None,
+        refusals: &[
+            refusal(200, "", "check instance_id, and that the instance is in the region of the registry's host"),
+            refusal(400, "SignatureDoesNotMatch", "check the AccessKey secret: it is not the one of this AccessKey ID"),
+            refusal(400, "InvalidTimeStamp", "set this machine's clock"),
+            refusal(400, "SecurityToken", "the security token is not valid or has expired: get new temporary keys"),
+            refusal(403, "", "grant the RAM user or role the permission cr:GetAuthorizationToken"),
+            refusal(404, "InvalidAccessKeyId", "check the AccessKey ID: it does not exist, or has been deleted"),
+            refusal(400, "", "check instance_id, and that the instance is in the region of the registry's host"),
             refusal(404, "", "check the region in the registry's host"),
         ],
     },
@@ -263,16 +296,29 @@ pub static EXCHANGES: &[Exchange] = &[
     },
 ];
 
+/// The hosts of the Personal Edition, which has no instances.
+const ALIBABA_PERSONAL: &[&str] = &[ALIBABA[0], ALIBABA[1], ALIBABA[2], ALIBABA[3]];
+
+/// Those of the Personal and of the Enterprise Edition.
+const ALIBABA: &[&str] = &[
+    "registry.{region}.aliyuncs.com",
+    "registry-vpc.{region}.aliyuncs.com",
+    "registry-intl.{region}.aliyuncs.com",
+    "registry-intl-vpc.{region}.aliyuncs.com",
+    "*-registry.{region}.cr.aliyuncs.com",
+    "*-registry-vpc.{region}.cr.aliyuncs.com",
+];
+
 const fn required(name: &'static str) -> Key {
-    Key { name, required: true, variable: None }
+    Key { name, required: true, variable: None, unless: &[] }
 }
 
 const fn optional(name: &'static str) -> Key {
-    Key { name, required: false, variable: None }
+    Key { name, required: false, variable: None, unless: &[] }
 }
 
 const fn or_variable(name: &'static str, variable: &'static str) -> Key {
-    Key { name, required: true, variable: Some(variable) }
+    Key { name, required: true, variable: Some(variable), unless: &[] }
 }
 
 const fn refusal(status: u16, words: &'static str, hint: &'static str) -> Refusal {

@@ -23,6 +23,8 @@ pub enum ExchangeCall {
     DigitalOcean,
     /// Oracle's.
     Oracle,
+    /// Alibaba Cloud's, of both editions.
+    Alibaba,
     /// GitLab's, for its Artifact Registry.
     GitLab,
     /// That of a company's own gateway.
@@ -45,6 +47,7 @@ impl ExchangeCall {
             "issuer.enforce.dev" if is("POST", "/sts/exchange") => Chainguard,
             "api.digitalocean.com" if is("GET", "/v2/registries/") => DigitalOcean,
             "fra.ocir.io" if is("GET", "/20180419/docker/token") => Oracle,
+            "cr.cn-hangzhou.aliyuncs.com" if is("POST", "/") || is("GET", "/tokens") => Alibaba,
             "gitlab.corp.example" if is("POST", "/api/v4/token_exchange") => GitLab,
             "sts.corp.example" if is("POST", "/token") => Gateway,
             _ => return None,
@@ -53,7 +56,7 @@ impl ExchangeCall {
 }
 
 /// The hosts of all of them.
-pub const EXCHANGE_HOSTS: [&str; 13] = [
+pub const EXCHANGE_HOSTS: [&str; 14] = [
     "pipelines.actions.githubusercontent.com",
     "dev.azure.com",
     "agent-edge.buildkite.com",
@@ -65,6 +68,7 @@ pub const EXCHANGE_HOSTS: [&str; 13] = [
     "issuer.enforce.dev",
     "api.digitalocean.com",
     "fra.ocir.io",
+    "cr.cn-hangzhou.aliyuncs.com",
     "gitlab.corp.example",
     "sts.corp.example",
 ];

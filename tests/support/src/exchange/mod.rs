@@ -1,6 +1,7 @@
 //! Services that exchange an identity token for a registry's token, and the CIs that issue one: what is known of
 //! each, and what is not, is in `identities` and in `services`.
 
+mod alibaba;
 mod call;
 mod identities;
 mod issuer;
@@ -26,6 +27,7 @@ use crate::ca::Ca;
 use crate::reply::{Body, HangUp, json, with};
 use crate::server::{Server, Service};
 
+pub use alibaba::{ALIBABA_INSTANCE, ALIBABA_KEY, ALIBABA_SECRET, ALIBABA_STS, ALIBABA_TOKEN};
 pub use call::{EXCHANGE_HOSTS, ExchangeCall};
 pub use identities::JOB_TOKEN;
 pub use issuer::ISSUER;
@@ -83,9 +85,15 @@ impl Exchanges {
         self.state.facts().minted.clone()
     }
 
-    /// What was signed for Oracle, and the signatures: for a check by other code than ours.
+    /// What was signed for Oracle, or the requests for Alibaba Cloud, and the signatures: for a check by other code than
+    /// ours.
     pub fn signatures(&self) -> Vec<(String, Vec<u8>)> {
         self.state.facts().signatures.clone()
+    }
+
+    /// How far the clock of Alibaba Cloud is ahead from now on, in seconds.
+    pub fn set_clock_ahead(&self, seconds: u64) {
+        self.state.facts().clock_ahead = seconds;
     }
 
     /// The TTL of tokens in seconds, or the one that was requested last.
@@ -181,6 +189,7 @@ impl State {
             ExchangeCall::Cloudsmith => services::cloudsmith(self, head, body),
             ExchangeCall::Chainguard => services::chainguard(self, head, body),
             ExchangeCall::Oracle => oracle::token(self, head),
+            ExchangeCall::Alibaba => alibaba::token(self, head),
             ExchangeCall::DigitalOcean => services::digital_ocean(self, head, body),
             ExchangeCall::GitLab => services::gitlab(self, head, body),
             ExchangeCall::Gateway => services::gateway(self, head, body),

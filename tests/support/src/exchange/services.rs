@@ -8,6 +8,7 @@
 //! | Cloudsmith | cloudsmith-cli, its API reference | its status for each mistake |
 //! | Chainguard | chainguard-dev/sdk, its protocol buffers | whether it has `expiry` |
 //! | Oracle | see `oracle.rs` | see there |
+//! | Alibaba Cloud | see `alibaba.rs` | see there |
 //! | DigitalOcean | its API reference, godo | the form of its tokens |
 //! | GitLab | glab | which projects a job's token is for |
 //! | gateway | RFC 8693 | – |
