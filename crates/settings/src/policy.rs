@@ -79,6 +79,11 @@ impl Policy {
         if !is_allowed {
             return Some(self.refusal(server, &format!("providers does not list \"{provider}\"")));
         }
+        // A user's table would otherwise get the token of any registry by giving it an allowed name.
+        let target = rule.filter(|rule| !rule.is_of_machine).and_then(|rule| rule.target.as_ref());
+        if let Some(refusal) = target.and_then(|target| self.refuses_registry(target)) {
+            return Some(refusal);
+        }
         let runs_program = rule.is_some_and(|rule| {
             let of_identity = rule.exchange.as_ref().is_some_and(|exchange| exchange.identity.command.is_some());
             !rule.is_of_machine && (rule.command.is_some() || of_identity)
@@ -174,5 +179,15 @@ mod tests {
         assert!(policy.refuses_provider(&server("r"), "command", Some(&rule)).is_some());
         let of_machine = Rule { is_of_machine: true, ..rule };
         assert!(policy.refuses_provider(&server("r"), "command", Some(&of_machine)).is_none());
+    }
+
+    #[test]
+    fn the_target_of_a_user_s_table_is_a_registry_too() {
+        let policy = policy("registries = [\"docker.corp.example\", \"good.azurecr.io\"]");
+        let to = |target: &str| Rule { target: Some(server(target)), ..Rule::default() };
+        let refusal = |rule: &Rule| policy.refuses_provider(&server("docker.corp.example"), "acr", Some(rule));
+        assert!(refusal(&to("good.azurecr.io")).is_none());
+        assert!(refusal(&to("other.azurecr.io")).unwrap().what.contains("other.azurecr.io"));
+        assert!(refusal(&Rule { is_of_machine: true, ..to("other.azurecr.io") }).is_none());
     }
 }
