@@ -98,6 +98,20 @@ fn what_is_wrong_with_a_profile_is_said_without_its_contents() {
     }
 }
 
+/// Whoever signs in anew with the same profile does not change the config file.
+#[test]
+fn a_new_key_or_session_in_the_same_place_is_another_token() {
+    for (more, file) in [("", ".oci/key.pem"), ("oci_profile = \"session\"", ".oci/token")] {
+        let job = user(more);
+        let first = job.get(REGISTRY).secret();
+        let same = std::fs::read_to_string(job.home.path(file)).unwrap();
+        job.home.write(file, same + "\n");
+        let second = job.get(REGISTRY).secret();
+        assert_ne!(second, first, "{file}");
+        assert_eq!(job.get(REGISTRY).secret(), second, "{file}");
+    }
+}
+
 #[test]
 fn another_user_of_the_config_is_another_token_and_no_secret_is_left() {
     let job = user("oci_profile = \"session\"");

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use protocol::ErrorMessage;
+use protocol::{ErrorMessage, Secret};
 use serde_json::Value;
 use settings::{Fingerprint, Setup};
 use web::quote;
@@ -20,19 +20,19 @@ pub(crate) enum Source {
 }
 
 /// The variables of the environment.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct Variables {
     id: String,
-    secret: Option<Zeroizing<String>>,
-    token: Option<Zeroizing<String>>,
+    secret: Option<Secret>,
+    token: Option<Secret>,
 }
 
 /// An AccessKey, or temporary ones with a security token.
 pub(crate) struct AccessKey {
     pub(crate) id: String,
-    pub(crate) secret: Zeroizing<String>,
+    pub(crate) secret: Secret,
     /// Of temporary ones.
-    pub(crate) token: Option<Zeroizing<String>>,
+    pub(crate) token: Option<Secret>,
     /// Where it comes from, for people.
     pub(crate) source: String,
 }
@@ -42,7 +42,7 @@ impl Source {
         let text = |name| setup.environment.text(name);
         match (profile, text(ID)) {
             (None, Some(id)) => {
-                let (secret, token) = (text(SECRET).map(Zeroizing::new), text(TOKEN).map(Zeroizing::new));
+                let (secret, token) = (text(SECRET).map(Secret::new), text(TOKEN).map(Secret::new));
                 Source::Variables(Variables { id, secret, token })
             }
             (name, _) => {
@@ -92,17 +92,11 @@ impl Source {
             Source::Profile { .. } => return Ok(None),
         };
         let is_word = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b',');
-        if !is_word(&key.id) || !key.token.as_ref().is_none_or(|token| is_word(token)) {
+        if !is_word(&key.id) || !key.token.as_ref().is_none_or(|token| is_word(token.expose())) {
             let what = format!("{} is not an AccessKey: it has an unusual character", key.source);
             return Err(wrong(what, "copy the AccessKey again, without spaces"));
         }
         Ok(Some(key))
-    }
-}
-
-impl std::fmt::Debug for Variables {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Variables").finish_non_exhaustive()
     }
 }
 
@@ -135,8 +129,8 @@ fn of_profile(file: &Path, name: Option<&str>) -> Result<AccessKey, ErrorMessage
         text(key)
             .ok_or_else(|| wrong(format!("{source} has no {key}"), &format!("run `aliyun configure --mode {mode}`")))
     };
-    let (id, secret) = (needed("access_key_id")?, Zeroizing::new(needed("access_key_secret")?));
-    let token = if mode == "StsToken" { Some(Zeroizing::new(needed("sts_token")?)) } else { None };
+    let (id, secret) = (needed("access_key_id")?, Secret::new(needed("access_key_secret")?));
+    let token = if mode == "StsToken" { Some(Secret::new(needed("sts_token")?)) } else { None };
     Ok(AccessKey { id, secret, token, source })
 }
 
@@ -156,7 +150,7 @@ mod tests {
         assert!(matches!(of(Some("ci"), &keys), Source::Profile { name: Some(name), .. } if name == "ci"));
         let source = of(None, &keys);
         assert!(!format!("{source:?}").contains("c4n4ry"));
-        assert_eq!(source.load().unwrap().unwrap().secret.as_str(), "c4n4ry");
+        assert_eq!(source.load().unwrap().unwrap().secret.expose(), "c4n4ry");
         assert!(of(None, &[]).load().unwrap().is_none());
         assert!(of(None, &keys[..1]).load().is_err());
         for (id, token) in [("a b", "t"), ("a,b", "t"), ("a", "t\r\nx: y")] {

@@ -61,7 +61,7 @@ impl AccessKey {
         headers.push(("x-acs-content-sha256", empty.clone()));
         headers.push(("x-acs-date", timestamp(now)));
         if let Some(token) = &self.token {
-            headers.push(("x-acs-security-token", token.to_string()));
+            headers.push(("x-acs-security-token", token.expose().to_owned()));
         }
         headers.push(("x-acs-signature-nonce", nonce.to_owned()));
         headers.push(("x-acs-version", call.version.to_owned()));
@@ -71,7 +71,7 @@ impl AccessKey {
         let (method, path, query) = (call.method, url.path(), url.query().unwrap_or_default());
         let canonical = Zeroizing::new(format!("{method}\n{path}\n{query}\n{}\n{names}\n{empty}", lines.as_str()));
         let text = format!("{ALGORITHM}\n{}", hash(canonical.as_bytes()));
-        let signature = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, self.secret.as_bytes()), text.as_bytes());
+        let signature = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, self.secret.expose().as_bytes()), text.as_bytes());
         let (id, signature) = (&self.id, hexadecimal(signature.as_ref()));
         // The client writes the host itself.
         headers.remove(0);
@@ -107,6 +107,8 @@ fn hexadecimal(bytes: &[u8]) -> String {
 mod tests {
     use std::time::Duration;
 
+    use protocol::Secret;
+
     use super::*;
 
     const NONCE: &str = "0123456789abcdef0123456789abcdef";
@@ -114,8 +116,8 @@ mod tests {
     fn authorization(token: Option<&str>, call: &Call, url: &str) -> String {
         let key = AccessKey {
             id: "LTAI-example".to_owned(),
-            secret: Zeroizing::new("secret-c4n4ry".to_owned()),
-            token: token.map(|token| Zeroizing::new(token.to_owned())),
+            secret: Secret::new("secret-c4n4ry".to_owned()),
+            token: token.map(|token| Secret::new(token.to_owned())),
             source: String::new(),
         };
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_446_000);

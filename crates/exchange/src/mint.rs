@@ -82,12 +82,15 @@ fn of_profile(
 ) -> Result<Minted, MintError> {
     let principal = principal::registry(plan);
     let Some(file) = file.filter(|file| file.exists()) else { return Err(error::no_oci_config(plan, file)) };
-    let account = Account::load(file, profile, setup.places.home.as_deref());
+    let account = Account::load(file, profile, setup);
     let account = account.map_err(|why| principal.no_token_because(why))?;
     let unsigned = unsigned(plan)?;
     let headers = account.sign(&unsigned.url, SystemTime::now()).ok_or_else(|| principal.no_token("cannot sign"))?;
     let source = format!("profile {profile} of {}", file.display());
-    of_signature(plan, unsigned, headers, &source, setup, deadline)
+    let mut token = of_signature(plan, unsigned, headers, &source, setup, deadline)?;
+    // A token that is never reused has its own condition.
+    token.requires = token.requires.or(account.requires);
+    Ok(token)
 }
 
 /// The token of a request that an AccessKey of Alibaba Cloud signs.

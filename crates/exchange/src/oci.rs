@@ -6,11 +6,12 @@ use std::time::SystemTime;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use protocol::ErrorMessage;
+use protocol::{ErrorMessage, Secret};
 use ring::rand::SystemRandom;
 use ring::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
 use rustls_pki_types::PrivateKeyDer;
 use rustls_pki_types::pem::PemObject;
+use settings::{Conditions, Setup};
 use web::Url;
 use zeroize::Zeroizing;
 
@@ -19,8 +20,11 @@ use crate::request::SignedHeaders;
 /// A profile of Oracle's config file: a user's API key, or a session.
 /// <https://docs.oracle.com/iaas/Content/API/Concepts/sdkconfig.htm>
 pub(crate) struct Account {
-    key_id: Zeroizing<String>,
+    /// With the session's token in it, if it is one.
+    key_id: Secret,
     key: RsaKeyPair,
+    /// That the files which the profile names are as they were read: they are known only to who reads it.
+    pub(crate) requires: Option<String>,
 }
 
 impl Account {
@@ -28,7 +32,8 @@ impl Account {
     ///
     /// # Errors
     /// What is missing or cannot be used, without a word of what stands there.
-    pub(crate) fn load(file: &Path, profile: &str, home: Option<&Path>) -> Result<Self, ErrorMessage> {
+    pub(crate) fn load(file: &Path, profile: &str, setup: &Setup) -> Result<Self, ErrorMessage> {
+        let home = setup.places.home.as_deref();
         let text = protocol::read_text_file(file).map_err(|error| {
             wrong(format!("cannot read {}: {error}", file.display()), "check its owner and permissions")
         })?;
@@ -42,17 +47,23 @@ impl Account {
             of_profile(key).ok_or_else(|| wrong(missing(), "run `oci setup config` or `oci session authenticate`"))
         };
         let key_file = at_home(&needed("key_file")?, home);
-        let key_id = match of_profile("security_token_file") {
+        let token_file = of_profile("security_token_file").map(|token_file| at_home(&token_file, home));
+        let mut conditions = Conditions::default();
+        for file in [Some(&key_file), token_file.as_ref()].into_iter().flatten() {
+            conditions.file(file);
+        }
+        // Before they are read: what changes meanwhile has changed.
+        let requires = conditions.seal(&setup.environment);
+        let key_id = match token_file {
             Some(token_file) => {
-                let token_file = at_home(&token_file, home);
-                let token = protocol::read_text_file(&token_file).map_err(|error| {
+                let token = protocol::read_text_file(&token_file).map(Zeroizing::new).map_err(|error| {
                     wrong(format!("cannot read {}: {error}", token_file.display()), "run `oci session authenticate`")
                 })?;
-                Zeroizing::new(format!("ST${}", token.trim()))
+                format!("ST${}", token.trim())
             }
             None => {
                 let parts = [needed("tenancy")?, needed("user")?, needed("fingerprint")?];
-                Zeroizing::new(parts.join("/"))
+                parts.join("/")
             }
         };
         if !key_id.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"') {
@@ -68,7 +79,7 @@ impl Account {
                 "use a key without a passphrase, or a session: `oci session authenticate`",
             )
         })?;
-        Ok(Account { key_id, key })
+        Ok(Account { key_id: Secret::new(key_id), key, requires })
     }
 
     /// Signs a GET; `None` if this machine has no randomness to give.
@@ -77,7 +88,7 @@ impl Account {
         let text = format!("date: {date}\n(request-target): get {}\nhost: {}", url.path(), host(url)?);
         let mut signature = vec![0; self.key.public().modulus_len()];
         self.key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), text.as_bytes(), &mut signature).ok()?;
-        let (key_id, signature) = (self.key_id.as_str(), STANDARD.encode(signature));
+        let (key_id, signature) = (self.key_id.expose(), STANDARD.encode(signature));
         let authorization = format!(
             "Signature version=\"1\",algorithm=\"rsa-sha256\",headers=\"date (request-target) host\",\
              keyId=\"{key_id}\",signature=\"{signature}\""
@@ -152,8 +163,9 @@ mod tests {
     #[test]
     fn a_signature_is_that_of_oracle_s_own_sdk() {
         let account = Account {
-            key_id: Zeroizing::new("ocid1.tenancy.oc1..aaaa/ocid1.user.oc1..bbbb/20:3b:97:13:55:1c:aa:66".to_owned()),
+            key_id: Secret::new("ocid1.tenancy.oc1..aaaa/ocid1.user.oc1..bbbb/20:3b:97:13:55:1c:aa:66".to_owned()),
             key: key_of(pretend_cloud::APP_KEY.as_bytes()).unwrap(),
+            requires: None,
         };
         let url = Url::parse("https://fra.ocir.io/20180419/docker/token").unwrap();
         let signed = account.sign(&url, SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_446_000)).unwrap();
