@@ -121,8 +121,8 @@ fn what_is_missing_is_named() {
     job.get(PERSONAL).explains(&["signs with an AccessKey"]);
     let job = user("", "");
     std::fs::remove_file(job.home.path(".aliyun/config.json")).unwrap();
-    // What is public is pulled as before.
-    job.get(PERSONAL).is_not_found();
+    // What is public is pulled as before, and the reason is told.
+    job.get(PERSONAL).is_not_found_because(&["no AccessKey found", ".aliyun/config.json does not exist"]);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use pretend_cloud::{APP, APP_CLIENT, APP_KEY, Ca, GitHub, GitHubCall, Proxy};
 
 use crate::home::files;
-use crate::home::{CLI, CREDMINT, GHCR, Home, Outcome};
+use crate::home::{CLI, CREDMINT, GHCR, Home, NOT_FOUND, Outcome};
 
 pub(crate) const PACKAGES: &str = "ghcr.io";
 const TENANT: &str = "containers.octocorp.ghe.com";
@@ -136,7 +136,7 @@ fn a_token_goes_to_no_host_that_gh_would_not_send_it_to() {
         assert_eq!(company.get(host).secret(), "cloud", "{host}");
     }
     for host in [SERVER, "docker.github.corp.example", "github.corp.example", "foogithub.com"] {
-        company.get(host).is_not_found();
+        company.get(host).is_not_found_because(&["no GitHub credentials found"]);
     }
     company.home.set("CODESPACES", "true");
     assert_eq!(company.get(SERVER).secret(), "actions");
@@ -184,7 +184,7 @@ fn the_token_is_the_one_that_gh_would_take() {
                 let token = company.home.other(gh.to_str().unwrap(), &["auth", "token", "--hostname", host]).output();
                 let token = String::from_utf8(token.unwrap().stdout).unwrap();
                 match company.get(registry) {
-                    ours if token.is_empty() => ours.is_not_found(),
+                    ours if token.is_empty() => assert_eq!(ours.stdout.trim_end(), NOT_FOUND, "{ours:?}"),
                     ours => assert_eq!(ours.secret(), token.trim(), "{host} with the set {set:b}"),
                 }
             }

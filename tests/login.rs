@@ -168,5 +168,5 @@ fn a_denied_sign_in_stores_nothing() {
     company.github.deny_devices();
     let outcome = device(&company, &[]);
     assert!(outcome.code == 1 && outcome.stderr.contains("access denied in the browser"), "{outcome:?}");
-    company.home.run(CREDMINT, &["get"], PACKAGES).is_not_found();
+    company.home.run(CREDMINT, &["get"], PACKAGES).is_not_found_because(&["no GitHub credentials found"]);
 }

@@ -73,7 +73,7 @@ fn openssl_verifies_the_signature() {
 #[test]
 fn what_is_wrong_with_a_profile_is_said_without_its_contents() {
     let job = Job::elsewhere(&table(""));
-    job.get(REGISTRY).is_not_found();
+    job.get(REGISTRY).is_not_found_because(&["no Oracle credentials found", ".oci/config does not exist"]);
     let job = user("oci_profile = \"nobody\"");
     job.get(REGISTRY).explains(&["has no profile nobody", "oci_profile"]);
     let job = user("");

@@ -23,7 +23,7 @@ fn an_app_of_the_settings_is_one_of_the_registrys_github() {
 fn an_app_of_the_environment_is_shown_to_its_own_github_alone() {
     let mut company = Company::with_app();
     company.home.settings("[[registry]]\nmatch = \"*.corp.example\"\nprovider = \"ghcr\"\n");
-    company.get(SERVER).is_not_found();
+    company.get(SERVER).is_not_found_because(&["no GitHub credentials found for github.corp.example"]);
     company.get(TENANT).is_not_found();
     assert_eq!(company.proxy.requests(), 0);
     company.home.set("GITHUB_SERVER_URL", "https://github.corp.example");

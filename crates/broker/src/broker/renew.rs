@@ -92,7 +92,8 @@ impl<P: Provider> Broker<P> {
     }
 
     /// What is returned without a new token: the cached one if it has not expired (another process may have
-    /// minted one in the meantime), "not found" for a public registry without an identity, else the error.
+    /// minted one in the meantime), "not found" for a public registry without an identity, else the error. Whoever
+    /// wrote a table for a public registry expects its identity, and is told why there is none.
     pub(super) fn fall_back(
         &self,
         server: &ServerUrl,
@@ -107,7 +108,7 @@ impl<P: Provider> Broker<P> {
             log::warn!("serving the cached token for {server} until it expires: {}", shared.error);
             return Ok(found(server, cached));
         }
-        if shared.no_identity && scope.public {
+        if shared.no_identity && scope.public && !self.selects_identity(server) {
             log::info!("no identity, and {server} is public: {}", shared.error);
             return Err(Failure::NotFound);
         }
@@ -116,6 +117,12 @@ impl<P: Provider> Broker<P> {
         } else {
             Failure::Stop(shared.error)
         })
+    }
+
+    fn selects_identity(&self, server: &ServerUrl) -> bool {
+        let rule = self.setup.rule_of(server);
+        // A command that returns no credentials has decided so.
+        rule.is_some_and(|rule| rule.chooses_identity && rule.command.is_none())
     }
 
     /// Under sudo, the identities of the user who called it are in another home.
