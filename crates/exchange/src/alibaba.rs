@@ -71,7 +71,8 @@ impl AccessKey {
         let (method, path, query) = (call.method, url.path(), url.query().unwrap_or_default());
         let canonical = Zeroizing::new(format!("{method}\n{path}\n{query}\n{}\n{names}\n{empty}", lines.as_str()));
         let text = format!("{ALGORITHM}\n{}", hash(canonical.as_bytes()));
-        let signature = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, self.secret.expose().as_bytes()), text.as_bytes());
+        let signature =
+            hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, self.secret.expose().as_bytes()), text.as_bytes());
         let (id, signature) = (&self.id, hexadecimal(signature.as_ref()));
         // The client writes the host itself.
         headers.remove(0);

@@ -39,6 +39,7 @@ mod narrowing;
 mod path_value;
 mod places;
 mod policy;
+mod program_data;
 mod rule;
 mod table;
 mod workload;

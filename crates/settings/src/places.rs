@@ -27,7 +27,7 @@ impl Places {
         const NAME: &str = "credmint";
         let file = |folder: PathBuf| folder.join(NAME).join("config.toml");
         let named = environment.path("CREDMINT_CONFIG");
-        let machine_settings = machine_settings(environment).map(file);
+        let machine_settings = machine_settings().map(file);
         let settings = match named {
             Some(file) => vec![file],
             None => dirs::config_dir().map(file).into_iter().chain(machine_settings.clone()).collect(),
@@ -86,11 +86,11 @@ fn home(environment: &Environment) -> Option<PathBuf> {
 }
 
 #[cfg(windows)]
-fn machine_settings(environment: &Environment) -> Option<PathBuf> {
-    environment.path("ProgramData")
+fn machine_settings() -> Option<PathBuf> {
+    crate::program_data::program_data()
 }
 
 #[cfg(not(windows))]
-fn machine_settings(_: &Environment) -> Option<PathBuf> {
+fn machine_settings() -> Option<PathBuf> {
     Some(PathBuf::from("/etc"))
 }
