@@ -171,6 +171,34 @@ fn what_a_forbidden_file_holds_is_not_served_and_can_be_removed() {
     machine.get("r.example").is_not_found();
 }
 
+/// A client that lists first and gets what is listed would take what is refused for an error.
+#[test]
+fn what_the_policy_refuses_is_not_listed() {
+    const OTHER: &str = "210987654321.dkr.ecr.us-east-1.amazonaws.com";
+    let aws = Aws::start();
+    let home = Home::signed_in(&aws);
+    let Some(machine) = Machine::with(&home, "\n", "policy::what_the_policy_refuses") else { return };
+    machine.get(REGISTRY).credentials();
+    for server in ["r.example", "s.example"] {
+        let login = format!(r#"{{"ServerURL":"{server}","Username":"me","Secret":"c4n4ry"}}"#);
+        assert_eq!(machine.run(CREDMINT, &["store"], &login).code, 0);
+    }
+    let helpers = format!(r#"{{"credHelpers":{{"{OTHER}":"credmint"}}}}"#);
+    home.write(".docker/config.json", helpers);
+    let lists = |policy: &str, expected: &[&str]| {
+        machine.set(policy);
+        let listed: Value = serde_json::from_str(&machine.run(CREDMINT, &["list"], "").stdout).unwrap();
+        let mut listed: Vec<_> = listed.as_object().unwrap().keys().map(String::as_str).collect();
+        listed.sort_unstable();
+        assert_eq!(listed, expected, "{policy}");
+    };
+    lists("\n", &[REGISTRY, OTHER, "r.example", "s.example"]);
+    lists("[policy]\nregistries = [\"*.amazonaws.com\", \"r.example\"]\n", &[REGISTRY, OTHER, "r.example"]);
+    lists("[policy]\nregistries = [\"r.example\"]\n", &["r.example"]);
+    lists("[policy]\nproviders = [\"ecr\"]\n", &[REGISTRY, OTHER]);
+    lists("[policy]\nproviders = [\"login\"]\n", &["r.example", "s.example"]);
+}
+
 /// kubelet asks once for a registry and keeps the response, unless it is for an image.
 #[test]
 fn what_is_allowed_for_some_images_is_for_them_alone() {

@@ -8,7 +8,7 @@ use crate::login_expiry::login_expiry;
 impl<P: Provider> Broker<P> {
     /// Every server that `get` has credentials for, as far as that is known without the network: stored
     /// logins, hosts that Docker's configuration or the settings assign to this helper, and hosts that were
-    /// served before.
+    /// served before; without those that the policy of the machine refuses.
     ///
     /// Some clients call `list` first and `get` only for what it names, so a name must not depend on a
     /// cached token. Listing a host without an identity is harmless: its `get` returns "not found".
@@ -42,7 +42,11 @@ impl<P: Provider> Broker<P> {
     /// The key of a server that this helper mints for, and the user name that `get` returns.
     fn key_and_user(&self, server: &str) -> Option<(String, String)> {
         let server = ServerUrl::parse(server).ok()?;
+        self.permit(&server).ok()?;
         let scope = self.provider.scope(&server, &self.setup)?;
+        if self.refuses_scope(&server, &scope).is_some() {
+            return None;
+        }
         let existing = self.provider.existing_token(&scope, &self.setup).ok().flatten();
         let username = existing.map_or_else(|| self.provider.username(&scope).to_owned(), |token| token.username);
         // Empty for a cloud that is not built in.
@@ -51,12 +55,19 @@ impl<P: Provider> Broker<P> {
 
     /// Whether `get` returns this entry now.
     fn is_served(&self, name: &Name, now: std::time::SystemTime) -> bool {
-        let scope = ServerUrl::parse(&name.server).ok().and_then(|server| self.provider.scope(&server, &self.setup));
+        let server = ServerUrl::parse(&name.server).ok();
+        let server = server.as_ref();
+        if server.is_some_and(|server| self.permit(server).is_err()) {
+            return false;
+        }
+        let scope = server.and_then(|server| self.provider.scope(server, &self.setup));
         let expiry = name.expires.or_else(|| login_expiry(&name.username, "", name.issued).filter(|_| scope.is_some()));
         let is_ours = match &name.key {
-            Key::Login(_) => true,
+            Key::Login(_) => server.is_none_or(|server| self.refuses_login(server).is_none()),
             // Tokens of other identities are not served.
-            Key::Token(id) => scope.is_some_and(|scope| scope.id() == *id),
+            Key::Token(id) => scope.is_some_and(|scope| {
+                scope.id() == *id && server.is_some_and(|server| self.refuses_scope(server, &scope).is_none())
+            }),
         };
         is_ours && expiry.is_none_or(|expiry| expiry > now)
     }
