@@ -176,6 +176,11 @@ fn no_identity_for_a_private_registry_is_an_error_in_kubelet_s_log() {
     let outcome = ask(&without_identity, &request("123456789012.dkr.ecr.us-east-1.amazonaws.com/app"));
     assert_eq!((outcome.code, outcome.stdout.as_str()), (1, ""), "{outcome:?}");
     assert!(outcome.stderr.contains("AWS") && outcome.stderr.lines().count() == 1, "{outcome:?}");
+    // Nobody signs in on a node.
+    assert!(outcome.stderr.contains("attach an instance profile"), "{outcome:?}");
+    assert!(!outcome.stderr.contains("login"), "{outcome:?}");
+    let at_a_desk = without_identity.run(CLI, &["token", REGISTRY], "");
+    assert!(at_a_desk.stderr.contains("aws sso login") && !at_a_desk.stderr.contains("profile whose"), "{at_a_desk:?}");
 }
 
 #[test]

@@ -96,6 +96,18 @@ impl Provider for All {
         }
     }
 
+    fn remedy_on_node(&self, scope: &Scope<Which>) -> Option<&'static str> {
+        match &scope.target {
+            #[cfg(feature = "ecr")]
+            Which::Aws(scope) => ecr::Ecr.remedy_on_node(scope),
+            #[cfg(feature = "acr")]
+            Which::Azure(scope) => acr::Acr.remedy_on_node(scope),
+            #[cfg(feature = "gcr")]
+            Which::Google(scope) => gcr::Gcr.remedy_on_node(scope),
+            _ => None,
+        }
+    }
+
     fn mint(&self, scope: &Scope<Which>, setup: &Setup, deadline: Deadline) -> Result<Minted, MintError> {
         match &scope.target {
             #[cfg(feature = "ecr")]

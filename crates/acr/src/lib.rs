@@ -77,6 +77,13 @@ impl Provider for Acr {
         mint::USER
     }
 
+    fn remedy_on_node(&self, _scope: &Scope<Target>) -> Option<&'static str> {
+        Some(
+            "give this node a managed identity with the role AcrPull: `az vm identity assign --resource-group GROUP \
+             --name VM`, or in AKS `az aks update --resource-group GROUP --name CLUSTER --attach-acr REGISTRY`",
+        )
+    }
+
     fn mint(&self, scope: &Scope<Target>, setup: &Setup, deadline: Deadline) -> Result<Minted, MintError> {
         mint::token(&scope.target, setup, deadline)
     }

@@ -31,6 +31,8 @@ pub struct Broker<P> {
     single_flight: SingleFlight,
     clock: fn() -> SystemTime,
     deadline: Deadline,
+    /// Whether kubelet asks, on a node of a cluster.
+    on_node: bool,
 }
 
 /// The credentials that are returned, and their expiry if known.
@@ -67,7 +69,17 @@ impl<P: Provider> Broker<P> {
         let single_flight = SingleFlight::new(folder.map(|folder| folder.join("mint-locks")), clock);
         let lasting = (setup.settings.vault != VaultChoice::None).then(|| setup.places.data.clone()).flatten();
         let served_hosts = ServedHosts::new(lasting);
-        Broker { provider, setup, vault, served_hosts, names: Vec::new(), single_flight, clock, deadline }
+        Broker {
+            provider,
+            setup,
+            vault,
+            served_hosts,
+            names: Vec::new(),
+            single_flight,
+            clock,
+            deadline,
+            on_node: false,
+        }
     }
 
     /// Sets the names by which Docker's configuration may refer to this helper, for `list`.
@@ -225,6 +237,7 @@ impl<P: Provider> Helper for Broker<P> {
 
     fn provide(&mut self, question: &str) -> Result<Vec<u8>, Failure> {
         let mut question = ProvideRequest::read(question)?;
+        self.on_node = question.on_node;
         let workload = question.workload.take();
         let image = question.image();
         let image = image.as_ref().unwrap_or(&question.registry);

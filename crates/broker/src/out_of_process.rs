@@ -53,6 +53,10 @@ impl<P: Provider> Provider for OutOfProcess<P> {
         self.0.existing_token(&scope.target.1, setup)
     }
 
+    fn remedy_on_node(&self, scope: &Scope<Self::Target>) -> Option<&'static str> {
+        self.0.remedy_on_node(&scope.target.1)
+    }
+
     fn mint(&self, scope: &Scope<Self::Target>, setup: &Setup, deadline: Deadline) -> Result<Minted, MintError> {
         let (server, inner) = &scope.target;
         if let Some(minted) = self.0.mint_offline(inner, setup) {

@@ -16,6 +16,8 @@ pub struct ProvideRequest {
     pub repository: Option<String>,
     /// The service account of the pod that the image is for.
     pub workload: Option<Workload>,
+    /// Whether kubelet requests it: remedies are then for a node, where nobody signs in.
+    pub on_node: bool,
 }
 
 /// The response to a [`ProvideRequest`].
@@ -39,7 +41,7 @@ impl ProvideRequest {
     pub fn for_registry(server: &str) -> Result<Self, ErrorMessage> {
         let registry =
             ServerUrl::parse(server).map_err(|error| ErrorMessage { what: error.to_string(), hint: None })?;
-        Ok(ProvideRequest { registry, repository: None, workload: None })
+        Ok(ProvideRequest { registry, repository: None, workload: None, on_node: false })
     }
 
     /// The image's address; `None` if the request is for a registry.
@@ -56,6 +58,9 @@ impl ProvideRequest {
             line.extend_from_slice(b",\"repository\":");
             quote(&mut line, repository);
         }
+        if self.on_node {
+            line.extend_from_slice(b",\"on_node\":true");
+        }
         write_workload(&mut line, self.workload.as_ref());
         line.push(b'}');
         Secret::new(String::from_utf8(line).expect("what is made of texts is text"))
@@ -69,6 +74,7 @@ impl ProvideRequest {
             registry: registry.ok_or_else(malformed)?,
             repository: request["repository"].as_str().map(str::to_owned),
             workload: read_workload(&mut request).ok_or_else(malformed)?,
+            on_node: request["on_node"] == true,
         })
     }
 }
@@ -142,9 +148,10 @@ mod tests {
             registry: ServerUrl::parse("r.example:5000").unwrap(),
             repository: Some("team/app".into()),
             workload: Some(Workload::new(Secret::new("a.b.c\"".into()), annotations.into())),
+            on_node: true,
         };
         let read = ProvideRequest::read(request.to_json().expose()).unwrap();
-        assert_eq!(read.image().unwrap().key(), "r.example:5000/team/app");
+        assert_eq!((read.image().unwrap().key().as_str(), read.on_node), ("r.example:5000/team/app", true));
         let workload = read.workload.unwrap();
         assert_eq!((workload.token.expose(), workload.aws_role()), ("a.b.c\"", Some("arn:\"x\"")));
         let plain = ProvideRequest { repository: None, workload: None, ..request };

@@ -32,6 +32,11 @@ pub trait Provider {
         None
     }
 
+    /// How a node of a cluster gets an identity of this cloud, for kubelet's log: nobody signs in there.
+    fn remedy_on_node(&self, _scope: &Scope<Self::Target>) -> Option<&'static str> {
+        None
+    }
+
     /// Mints the token. Slow; called only if no cached token can be used.
     ///
     /// # Errors

@@ -66,7 +66,7 @@ fn headers(address: &ServerUrl, context: &Context<'_>) -> Result<Option<Value>, 
     let Ok(registry) = ServerUrl::parse(&address.authority()) else { return Ok(None) };
     let repository = repository(address.path()).map(str::to_owned);
     let kind = context.setup.registry_of(&registry).map(|(registry, _)| registry);
-    let question = ProvideRequest { registry, repository, workload: None };
+    let question = ProvideRequest { registry, repository, workload: None, on_node: false };
     let Some(provided) = provide::provided(&question, context)? else { return Ok(None) };
     let value = authorization(kind.as_ref(), address, &provided);
     let mut answer = json!({"headers": {"Authorization": [value.as_str()]}});

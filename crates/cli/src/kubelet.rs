@@ -62,7 +62,8 @@ fn answer(context: &Context<'_>) -> Result<ExitCode, ErrorMessage> {
         what: format!("{} is not a registry address: {error}", image.registry),
         hint: None,
     })?;
-    let question = ProvideRequest { registry, repository: image.repository, workload: request.workload };
+    let (repository, workload) = (image.repository, request.workload);
+    let question = ProvideRequest { registry, repository, workload, on_node: true };
     let found = provide::provided(&question, context)?;
     let response = response(request.version, &request.image, found.as_ref());
     context.printer.bytes(format!("{response}\n").as_bytes());

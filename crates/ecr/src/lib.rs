@@ -77,6 +77,13 @@ impl Provider for Ecr {
         "AWS"
     }
 
+    fn remedy_on_node(&self, _scope: &Scope<Target>) -> Option<&'static str> {
+        Some(
+            "attach an instance profile whose role has the policy AmazonEC2ContainerRegistryPullOnly to this node: \
+             `aws ec2 associate-iam-instance-profile --instance-id INSTANCE --iam-instance-profile Name=PROFILE`",
+        )
+    }
+
     fn mint(&self, scope: &Scope<Target>, setup: &Setup, deadline: Deadline) -> Result<Minted, MintError> {
         mint::token(&scope.target, setup, deadline)
     }

@@ -77,6 +77,13 @@ impl Provider for Gcr {
         mint::offline(&scope.target, setup)
     }
 
+    fn remedy_on_node(&self, _scope: &Scope<Target>) -> Option<&'static str> {
+        Some(
+            "give this node a service account with the role roles/artifactregistry.reader: `gcloud compute instances \
+             set-service-account INSTANCE --service-account=ACCOUNT --scopes=cloud-platform`",
+        )
+    }
+
     fn mint(&self, scope: &Scope<Target>, setup: &Setup, deadline: Deadline) -> Result<Minted, MintError> {
         mint::token(&scope.target, setup, deadline)
     }

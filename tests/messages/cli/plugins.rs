@@ -30,6 +30,8 @@ fn kubelet() {
         commands.with_input(situation, &home, "kubelet", &text);
     }
     let to = home.path("node").display().to_string();
+    let ecr = request("123456789012.dkr.ecr.us-east-1.amazonaws.com/app");
+    commands.with_input("no identity", &installed(crate::gcr::home()), "kubelet", &ecr);
     commands.run("install", &home, &format!("kubelet install --to {to}"));
     commands.run("install where nothing can be written", &home, "kubelet install --to /proc/nowhere");
     std::fs::create_dir(home.path("empty")).unwrap();

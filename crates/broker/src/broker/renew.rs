@@ -113,7 +113,7 @@ impl<P: Provider> Broker<P> {
             return Err(Failure::NotFound);
         }
         Err(if shared.no_identity {
-            Failure::NotFoundBecause(self.with_sudo_hint(shared.error))
+            Failure::NotFoundBecause(self.with_circumstances(scope, shared.error))
         } else {
             Failure::Stop(shared.error)
         })
@@ -125,8 +125,14 @@ impl<P: Provider> Broker<P> {
         rule.is_some_and(|rule| rule.chooses_identity && rule.command.is_none())
     }
 
-    /// Under sudo, the identities of the user who called it are in another home.
-    fn with_sudo_hint(&self, error: ErrorMessage) -> ErrorMessage {
+    /// Without an identity: on a node, where nobody signs in, the remedy is another one; under sudo, the identities of
+    /// the user who called it are in another home.
+    fn with_circumstances(&self, scope: &Scope<P::Target>, error: ErrorMessage) -> ErrorMessage {
+        if self.on_node && self.setup.workload.is_none() {
+            const OR: &str = "or set the variables of an identity under `env` of kubelet's CredentialProviderConfig";
+            let remedy = self.provider.remedy_on_node(scope).map(|remedy| format!("{remedy}; {OR}"));
+            return ErrorMessage { hint: remedy.or(error.hint), ..error };
+        }
         let Setup { places, environment, .. } = &self.setup;
         let (Some(user), Some(home)) = (places.sudo_user(environment), &places.home) else { return error };
         let home = home.display();
