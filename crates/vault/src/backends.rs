@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
 use crate::file::{FileStore, Kind};
+#[cfg(any(target_os = "linux", target_os = "macos", windows))]
 use crate::keychain::Keychain;
 use crate::login_records::LoginRecords;
 use crate::store::Store;
@@ -56,6 +57,12 @@ fn keychain(_: Choice, places: &Places) -> Result<BoxedStore, VaultError> {
     #[cfg(windows)]
     use crate::native::{PLACE, open};
     Ok(Box::new(Keychain::new(PLACE, short_lived(places), crate::keychain_thread::KeychainThread::new(PLACE, open))))
+}
+
+/// FreeBSD and others: logins and tokens are in files.
+#[cfg(not(any(target_os = "linux", target_os = "macos", windows)))]
+fn keychain(_: Choice, _: &Places) -> Result<BoxedStore, VaultError> {
+    Err(VaultError::Absent { place: "keychain", why: "credmint uses none on this system".to_owned() })
 }
 
 #[cfg(target_os = "linux")]

@@ -31,6 +31,9 @@
 //! # Ok::<(), vault::VaultError>(())
 //! ```
 
+// FreeBSD and others: code for keychains is there, and none is used.
+#![cfg_attr(not(any(target_os = "linux", target_os = "macos", windows)), allow(dead_code))]
+
 mod backends;
 #[cfg(any(windows, test))]
 mod docker_logins;
