@@ -102,6 +102,7 @@ impl Printer {
     }
 
     /// Echoes what is typed at a prompt.
+    #[cfg(unix)]
     pub(crate) fn echo(&self, typed: &str) {
         let mut stderr = anstream::stderr();
         let _ = write!(stderr, "{typed}").and_then(|()| stderr.flush());

@@ -100,6 +100,7 @@ fn permission(_: &Path, _: Option<&Path>, _: &Context<'_>) -> Remedy {
 }
 
 /// The command that gives paths to the user who runs it.
+#[cfg(unix)]
 pub(super) fn take_over(paths: &[impl AsRef<Path>]) -> String {
     let paths: Vec<_> = paths.iter().map(quoted).collect();
     format!("sudo chown -R \"$(id -u):$(id -g)\" {}", paths.join(" "))

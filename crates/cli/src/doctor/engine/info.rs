@@ -19,7 +19,8 @@ pub(in crate::doctor) enum EngineState {
     Running(Value),
     /// It is not running, or not there.
     NotRunning,
-    /// It exists, but this user has no access.
+    /// It exists, but this user has no access. Only a socket says so.
+    #[cfg_attr(not(unix), allow(dead_code))]
     PermissionDenied,
     /// It does not respond in time, or its response is malformed.
     NoEcho,
