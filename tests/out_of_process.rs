@@ -108,6 +108,18 @@ fn the_worker_reports_its_own_timeout_first() {
     home.get(REGISTRY).gave_up().explains(&["ECR in", "timed out"]);
 }
 
+/// On a busy machine; the helper does not wait longer for it.
+#[test]
+fn a_worker_that_starts_late_reports_its_own_timeout_too() {
+    let aws = Aws::start();
+    aws.on(Call::EcrToken, Behaviour::Hang);
+    let mut home = Home::signed_in(&aws);
+    home.settings("timeout = 4");
+    let helper = alone(&mut home);
+    worker(&home, "bin", &format!("sleep 1.5; exec '{}'", program(WORKER).display()));
+    get(&home, &helper).gave_up().explains(&["ECR in", "timed out"]);
+}
+
 #[test]
 fn started_by_hand_the_worker_reports_its_purpose() {
     let outcome = Home::new().run(WORKER, &[], "");

@@ -5,7 +5,7 @@
 //! which is installed beside the helpers and has all of that:
 //!
 //! ```text
-//!  helper ── {"server", "milliseconds", "workload"?} ──▶ credmint-mint ──▶ the cloud
+//!  helper ── {"server", "milliseconds", "sent", "workload"?} ──▶ credmint-mint ──▶ the cloud
 //!         ◀── {"username", "secret", "expires", "scope", "requires"?}  or  {"what", "hint", "no_identity"} ──
 //! ```
 //!

@@ -20,13 +20,14 @@ pub struct Request {
     pub workload: Option<Workload>,
 }
 
-/// Writes a request: the registry, the remaining time, and the service account, if any.
+/// Writes a request: the registry, the remaining time and since when, and the service account, if any.
 pub fn write_request(server: &ServerUrl, left: Duration, workload: Option<&Workload>) -> Zeroizing<Vec<u8>> {
     // Large enough not to grow, which would leave a copy of the token behind.
     let mut line = Zeroizing::new(Vec::with_capacity(if workload.is_some() { 64 << 10 } else { 512 }));
     line.extend_from_slice(b"{\"server\":");
     quote(&mut line, server.original());
-    line.extend_from_slice(format!(",\"milliseconds\":{}", left.as_millis()).as_bytes());
+    let sent = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis();
+    line.extend_from_slice(format!(",\"milliseconds\":{},\"sent\":{sent}", left.as_millis()).as_bytes());
     write_workload(&mut line, workload);
     // The line feed ends the request: the pipe stays open until the helper has the response.
     line.extend_from_slice(b"}\n");
@@ -37,9 +38,19 @@ pub fn write_request(server: &ServerUrl, left: Duration, workload: Option<&Workl
 pub fn read_request(line: &[u8]) -> Option<Request> {
     let mut request: Value = serde_json::from_slice(line).ok()?;
     let server = ServerUrl::parse(request["server"].as_str()?).ok()?;
-    let deadline = Deadline::after(Duration::from_millis(request["milliseconds"].as_u64()?));
+    let left = Duration::from_millis(request["milliseconds"].as_u64()?);
+    let sent = request["sent"].as_u64().map(Duration::from_millis);
+    let deadline = Deadline::after(remaining(left, sent, SystemTime::now()));
     let workload = read_workload(&mut request)?;
     Some(Request { server, deadline, workload })
+}
+
+/// What remains of the time that was left when a request was sent. A busy machine starts the worker late, and the
+/// helper does not wait longer for it. The clock may have been set meanwhile, so at least half of the time counts.
+fn remaining(left: Duration, sent: Option<Duration>, now: SystemTime) -> Duration {
+    let sent = sent.and_then(|sent| SystemTime::UNIX_EPOCH.checked_add(sent));
+    let late = sent.and_then(|sent| now.duration_since(sent).ok()).unwrap_or_default();
+    left - late.min(left / 2)
 }
 
 /// Writes a response: a token, or why there is none.
@@ -131,6 +142,16 @@ mod tests {
         ] {
             assert!(read_request(other.as_bytes()).is_none(), "{other}");
         }
+    }
+
+    #[test]
+    fn what_passes_before_the_worker_reads_a_request_is_taken_off() {
+        let (left, now) = (Duration::from_secs(8), SystemTime::UNIX_EPOCH + Duration::from_secs(100));
+        for (sent, expected) in [(None, 8), (Some(100), 8), (Some(98), 6), (Some(10), 4), (Some(200), 8)] {
+            let remaining = remaining(left, sent.map(Duration::from_secs), now);
+            assert_eq!(remaining, Duration::from_secs(expected), "{sent:?}");
+        }
+        assert_eq!(remaining(left, Some(Duration::MAX), now), left);
     }
 
     #[test]
