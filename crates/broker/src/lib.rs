@@ -19,6 +19,7 @@ mod audit;
 mod broker;
 mod erase;
 mod freshness;
+mod json;
 mod login_expiry;
 mod out_of_process;
 mod principal;

@@ -1,11 +1,10 @@
-use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use protocol::{ErrorMessage, Failure, Secret, ServerUrl};
 use serde_json::Value;
 use settings::Workload;
 
-use crate::out_of_process::wire::quote;
+use crate::json::{quote, read_workload, take_text, write_workload};
 
 /// A request of a client that can say more than a server name: kubelet, Bazel, `credmint token`.
 #[derive(Clone, Debug)]
@@ -104,36 +103,6 @@ impl ProvideResponse {
             },
             partial: response["partial"].as_bool()?,
         })
-    }
-}
-
-/// Writes piece by piece: a JSON document in between would leave copies of the token in memory.
-pub(crate) fn write_workload(line: &mut Vec<u8>, workload: Option<&Workload>) {
-    let Some(workload) = workload else { return };
-    line.extend_from_slice(b",\"workload\":{\"token\":");
-    quote(line, workload.token.expose());
-    line.extend_from_slice(b",\"annotations\":");
-    serde_json::to_writer(&mut *line, workload.annotations()).expect("texts always have a JSON form");
-    line.push(b'}');
-}
-
-/// The service account of a request, if it has one. The outer `None` means a malformed one: ignoring it would use the
-/// identity of the machine instead.
-pub(crate) fn read_workload(request: &mut Value) -> Option<Option<Workload>> {
-    if request.get("workload").is_none() {
-        return Some(None);
-    }
-    let token = Secret::new(take_text(&mut request["workload"]["token"])?);
-    let annotations: BTreeMap<String, String> =
-        serde_json::from_value(request["workload"]["annotations"].take()).ok()?;
-    Some(Some(Workload::new(token, annotations)))
-}
-
-/// Moves a text out of a JSON document, so that no copy stays in it.
-fn take_text(value: &mut Value) -> Option<String> {
-    match value.take() {
-        Value::String(text) => Some(text),
-        _ => None,
     }
 }
 

@@ -55,7 +55,7 @@ fn keychain(_: Choice, places: &Places) -> Result<BoxedStore, VaultError> {
     #[cfg(target_os = "macos")]
     use crate::macos::{PLACE, open};
     #[cfg(windows)]
-    use crate::native::{PLACE, open};
+    use crate::{native::open, wincred::PLACE};
     Ok(Box::new(Keychain::new(PLACE, short_lived(places), crate::keychain_thread::KeychainThread::new(PLACE, open))))
 }
 

@@ -5,7 +5,6 @@ use protocol::{Secret, ServerUrl};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::login_records::StaleCopies;
 use crate::{Entry, Key, Name};
 
 /// The version of the layout below; entries of another version are not read.
@@ -31,6 +30,17 @@ pub(crate) struct Header {
     /// Set for a login in a file while stores that could not be reached may have older ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) copies: Option<StaleCopies>,
+}
+
+/// Older copies of a login, which are to be removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct StaleCopies {
+    /// When this was tried last, in seconds since 1970; zero for never.
+    pub(crate) tried: u64,
+}
+
+impl StaleCopies {
+    pub(crate) const UNTRIED: StaleCopies = StaleCopies { tried: 0 };
 }
 
 impl Header {

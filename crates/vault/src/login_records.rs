@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::file::{FileStore, Kind};
-use crate::header::{self, from_seconds, key_text, parse_key, to_seconds};
+use crate::header::{self, StaleCopies, from_seconds, key_text, parse_key, to_seconds};
 use crate::store::Store;
 use crate::{Entry, Key, VaultError, private};
 
@@ -30,17 +30,6 @@ pub(crate) struct Record {
     pub(crate) since: SystemTime,
     /// Set while stores that could not be reached may have older copies.
     pub(crate) copies: Option<StaleCopies>,
-}
-
-/// Older copies of a login, which are to be removed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct StaleCopies {
-    /// When this was tried last, in seconds since 1970; zero for never.
-    pub(crate) tried: u64,
-}
-
-impl StaleCopies {
-    pub(crate) const UNTRIED: StaleCopies = StaleCopies { tried: 0 };
 }
 
 /// The record of a login that was removed: one line of JSON, which no version reads as an entry.

@@ -6,8 +6,8 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::header::to_seconds;
-use crate::login_records::{LoginRecords, Record, StaleCopies};
+use crate::header::{StaleCopies, to_seconds};
+use crate::login_records::{LoginRecords, Record};
 use crate::{Choice, Entry, Key, Location, Name, Removal, Vault, VaultError, has_expired};
 
 /// The pause after a failure to remove an older copy: the user may have declined it.

@@ -4,17 +4,17 @@ use keyring_core::{Entry, Error};
 use zeroize::Zeroizing;
 
 use crate::VaultError;
+use crate::docker_logins::SharedWithDocker;
 use crate::items::{HEADERS, ItemStore, Items};
 use crate::store::Store;
-
-pub(crate) const PLACE: &str = "Credential Manager";
+use crate::wincred::{PLACE, Wincred};
 
 /// Bytes of a value: `CRED_MAX_CREDENTIAL_BLOB_SIZE`.
 const LARGEST: usize = 2560;
 
 /// Opens Credential Manager, which is shared with Docker's own helper.
 pub(crate) fn open() -> Box<dyn Store> {
-    Box::new(crate::docker_logins::SharedWithDocker::new(crate::wincred::Wincred, ItemStore::new(Native, LARGEST)))
+    Box::new(SharedWithDocker::new(Wincred, ItemStore::new(Native, LARGEST)))
 }
 
 /// Items by service and user name: the kind and the name of the item.

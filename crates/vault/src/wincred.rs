@@ -15,7 +15,8 @@ use zeroize::{Zeroize, Zeroizing};
 
 use crate::VaultError;
 use crate::docker_logins::{DockerLogins, Found, Item};
-use crate::native::PLACE;
+
+pub(crate) const PLACE: &str = "Credential Manager";
 
 /// The attribute that marks the credentials of Docker's helper.
 const KEYWORD: &str = "label";

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use settings::Workload;
 use zeroize::Zeroizing;
 
-use crate::provide::{read_workload, write_workload};
+use crate::json::{quote, read_workload, write_workload};
 use crate::{MintError, Minted};
 
 /// A request to the worker.
@@ -82,10 +82,6 @@ pub fn write_response(result: &Result<Minted, MintError>) -> Zeroizing<Vec<u8>> 
     };
     let response = json!({"what": error.what, "hint": error.hint, "no_identity": no_identity});
     Zeroizing::new(response.to_string().into_bytes())
-}
-
-pub(crate) fn quote(line: &mut Vec<u8>, text: &str) {
-    serde_json::to_writer(line, text).expect("a string always has a JSON form and a vector always has room");
 }
 
 /// Reads a response; `None` if it is malformed. A malformed response is not repeated in an error.
