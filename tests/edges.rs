@@ -223,10 +223,12 @@ fn no_test_asserts_a_wall_clock() {
     }
 }
 
-/// A module of these crates imports only modules below it: see "To add a cloud" in `crates/README.md`.
+/// A module imports only modules below it: see "To add a cloud" in `crates/README.md`.
 #[test]
 fn modules_import_each_other_in_no_circle() {
-    for name in ["acr", "ecr", "gcr", "ghcr", "exchange", "identity-token", "cli", "broker", "vault"] {
+    let mut modules = 0;
+    for folder in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("crates")).unwrap() {
+        let name = folder.unwrap().file_name().into_string().unwrap();
         let folder = format!("crates/{name}/src/");
         let mut imports: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for (path, text) in sources() {
@@ -242,7 +244,7 @@ fn modules_import_each_other_in_no_circle() {
             imports.entry(module.clone()).or_default().extend(of_file);
         }
         imports.remove("lib");
-        assert!(imports.len() > 4, "{folder}: {imports:?}");
+        modules += imports.len();
         // Removes each module that imports none of the others, until only circles are left.
         while let Some(lowest) = imports.iter().find(|(_, of)| of.iter().all(|one| !imports.contains_key(one))) {
             let lowest = lowest.0.clone();
@@ -250,6 +252,7 @@ fn modules_import_each_other_in_no_circle() {
         }
         assert!(imports.is_empty(), "circles of {folder}: {imports:#?}");
     }
+    assert!(modules > 100, "{modules} modules");
 }
 
 /// The modules of its own crate that a file names: `use crate::a::B`, `use crate::{a, b::C}`, `crate::a::B`.
