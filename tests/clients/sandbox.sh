@@ -52,7 +52,7 @@ enter() {
     chmod 711 "$SANDBOX"
     local status=0
     env -i PATH="$path" SANDBOX="$SANDBOX" HOME="$SANDBOX/home" CREDMINT_TESTS="${CREDMINT_TESTS:-}" \
-        CREDMINT_TESTS_KEEP="${CREDMINT_TESTS_KEEP:-}" \
+        CREDMINT_TESTS_KEEP="${CREDMINT_TESTS_KEEP:-}" CREDMINT_RETRIES="${CREDMINT_RETRIES:-}" \
         unshare --net --mount --pid --fork --kill-child --mount-proc --propagation private \
         bash "$script" --inside "$@" || status=$?
     exit "$status"
