@@ -108,13 +108,14 @@ impl Home {
     /// Lets the one token of this home end a second ago.
     #[track_caller]
     pub(crate) fn end_token(&self) {
-        let [path] = &files(&self.path("run/credmint/tokens"))[..] else { panic!("one token") };
-        let entry = std::fs::read_to_string(path).unwrap();
-        let (header, secret) = entry.split_once('\n').unwrap();
-        let mut header: Value = serde_json::from_str(header).unwrap();
+        assert_eq!(files(&self.path("run/credmint/tokens")).len(), 1);
+        self.end_tokens();
+    }
+
+    /// Lets every token of this home end a second ago.
+    pub(crate) fn end_tokens(&self) {
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-        header["expires"] = (now.as_secs() - 1).into();
-        std::fs::write(path, format!("{header}\n{secret}")).unwrap();
+        self.rewrite_tokens(|header| header["expires"] = (now.as_secs() - 1).into());
     }
 
     /// Waits until nothing runs any more that a program of this home has started.
@@ -156,13 +157,19 @@ impl Home {
 
     /// Shifts the time at which the cached tokens were received, by seconds.
     pub(crate) fn tokens_were_received(&self, seconds: i64) {
+        self.rewrite_tokens(|header| {
+            header["issued"] = header["issued"].as_u64().unwrap().checked_add_signed(seconds).unwrap().into();
+        });
+    }
+
+    fn rewrite_tokens(&self, change: impl Fn(&mut Value)) {
         let paths = files(&self.path("run/credmint/tokens"));
         assert!(!paths.is_empty());
         for path in paths {
             let entry = std::fs::read_to_string(&path).unwrap();
             let (header, secret) = entry.split_once('\n').unwrap();
             let mut header: Value = serde_json::from_str(header).unwrap();
-            header["issued"] = header["issued"].as_u64().unwrap().checked_add_signed(seconds).unwrap().into();
+            change(&mut header);
             std::fs::write(path, format!("{header}\n{secret}")).unwrap();
         }
     }

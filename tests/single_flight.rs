@@ -53,6 +53,30 @@ fn fifty_at_once_all_get_a_response_where_nothing_can_be_kept() {
     assert_eq!((secrets.len(), aws.calls(Call::EcrToken)), (MANY, MANY), "each has minted its own");
 }
 
+/// After a night, all tokens of a laptop have expired, and a build asks for all of them: each process that mints also
+/// removes what has expired, and must not remove what another has just saved.
+#[test]
+fn several_expired_tokens_are_each_minted_once() {
+    const REGIONS: [&str; 6] =
+        ["us-east-1", "us-west-2", "eu-west-1", "eu-central-1", "ap-northeast-1", "ap-southeast-2"];
+    let aws = Aws::start();
+    let home = patient(&aws);
+    let registries = REGIONS.map(|region| REGISTRY.replace("us-east-1", region));
+    for registry in &registries {
+        home.get(registry).secret();
+    }
+    for _ in 0..5 {
+        home.end_tokens();
+        let minted = aws.calls(Call::EcrToken);
+        let secrets: HashSet<_> = std::thread::scope(|threads| {
+            let asked = (0..4).flat_map(|_| &registries);
+            let running: Vec<_> = asked.map(|registry| threads.spawn(|| home.get(registry).secret())).collect();
+            running.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        assert_eq!((secrets.len(), aws.calls(Call::EcrToken) - minted), (REGIONS.len(), REGIONS.len()));
+    }
+}
+
 /// Fifty helpers next to a worker that the test controls. A helper logs that it waits.
 struct Crowd {
     home: Home,

@@ -101,6 +101,14 @@ impl SingleFlight {
         }
     }
 
+    /// The mint lock of a scope, to change its token without minting; `None` while another process mints. It blocks
+    /// other processes for as long as it is held.
+    pub(crate) fn try_acquire(&self, scope: &str) -> Option<MintLock> {
+        let file = self.open(scope);
+        let is_held = file.as_ref().is_some_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)));
+        (!is_held).then_some(MintLock { file, clock: self.clock })
+    }
+
     /// Removes lock files that are no longer used. If one is removed while two processes open it, both
     /// mint, which is harmless.
     pub(crate) fn sweep(&self, now: SystemTime) {
@@ -230,6 +238,7 @@ mod tests {
         let Flight::Mint(lock) = single_flight.acquire("a/b", now, soon()) else { panic!("the first mints") };
         assert!(matches!(single_flight.acquire("a/b", now, soon()), Flight::TimedOut));
         assert!(matches!(single_flight.acquire("a/c", now, soon()), Flight::Mint(_)), "another scope is free");
+        assert!(single_flight.try_acquire("a/b").is_none() && single_flight.try_acquire("a/c").is_some());
         drop(lock);
         assert!(matches!(single_flight.acquire("a/b", now, soon()), Flight::Mint(_)));
     }

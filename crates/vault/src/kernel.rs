@@ -93,7 +93,9 @@ impl Store for KernelStore {
     }
 
     /// The kernel removes expired keys itself.
-    fn sweep(&self, _: SystemTime) {}
+    fn expired(&self, _: SystemTime) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 fn description(kind: &str, label: &str) -> String {

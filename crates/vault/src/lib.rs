@@ -258,9 +258,23 @@ impl Vault {
     }
 
     /// Removes expired tokens from every store; otherwise each identity that is no longer used would leave one.
-    pub fn sweep(&self, now: SystemTime) {
+    ///
+    /// `lock` returns what keeps other processes from saving the token with this id until it is dropped, or `None` if
+    /// one of them may be about to do so; then the token stays.
+    pub fn sweep<L>(&self, now: SystemTime, lock: impl Fn(&str) -> Option<L>) {
         for store in &self.stores {
-            store.sweep(now);
+            for id in store.expired(now) {
+                let Some(_lock) = lock(&id) else { continue };
+                let key = Key::Token(id);
+                // Another process may have saved a new one since.
+                let removed = store.load(&key).and_then(|token| match token {
+                    Some(token) if !has_expired(token.expires, now) => Ok(()),
+                    _ => store.remove(&key),
+                });
+                if let Err(error) = removed {
+                    log::debug!("cannot remove an expired token: {error}");
+                }
+            }
         }
     }
 

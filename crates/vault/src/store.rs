@@ -39,15 +39,14 @@ pub(crate) trait Store {
     /// Names the entries without opening a secret.
     fn names(&self) -> Result<Vec<Name>, VaultError>;
 
-    /// Removes expired tokens, if possible. If another process saves one of them at the same time, it may be lost,
-    /// which costs another mint.
-    fn sweep(&self, now: SystemTime) {
-        let is_over = |name: &Name| matches!(name.key, Key::Token(_)) && has_expired(name.expires, now);
-        for name in self.names().unwrap_or_default().iter().filter(|name| is_over(name)) {
-            if let Err(error) = self.remove(&name.key) {
-                log::debug!("cannot remove an expired token: {error}");
-            }
-        }
+    /// The ids of the tokens that have expired and stay until they are removed.
+    fn expired(&self, now: SystemTime) -> Vec<String> {
+        let names = self.names().unwrap_or_default().into_iter().filter(|name| has_expired(name.expires, now));
+        let id = |name: Name| match name.key {
+            Key::Token(id) => Some(id),
+            Key::Login(_) => None,
+        };
+        names.filter_map(id).collect()
     }
 
     /// Whether all of it can be read, and entries can be saved.
@@ -58,32 +57,5 @@ pub(crate) trait Store {
     /// Whether it is the operating system's keychain.
     fn is_keychain(&self) -> bool {
         false
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-    use crate::file::{FileStore, Kind};
-    use crate::testing::{login, now, token};
-
-    #[test]
-    fn expired_tokens_are_removed_and_logins_are_not() {
-        let folder = tempfile::tempdir().unwrap();
-        let place = |kind| FileStore::new(folder.path().to_owned(), kind);
-        let (tokens, logins) = (place(Kind::Tokens), place(Kind::Logins));
-        let over = |entry: Entry| Entry { expires: Some(now() - Duration::from_secs(1)), ..entry };
-        let valid = token("a", "valid");
-        tokens.save(&valid).unwrap();
-        tokens.save(&over(token("b", "expired"))).unwrap();
-        logins.save(&over(login("r.example", "expired"))).unwrap();
-        for store in [&tokens, &logins] {
-            store.sweep(now());
-        }
-        let left = tokens.names().unwrap();
-        assert_eq!((left.len(), &left[0].key), (1, &valid.key));
-        assert_eq!(logins.names().unwrap().len(), 1, "the caller decides about expired logins");
     }
 }

@@ -55,6 +55,31 @@ fn an_expired_token_does_not_hide_a_valid_one() {
 }
 
 #[test]
+fn expired_tokens_are_removed_unless_another_process_renews_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut vault, [outer, _]) = vault(Choice::Auto, folder.path(), None);
+    let logins = FileStore::new(folder.path().to_owned(), Kind::Logins);
+    vault.stores.push(Box::new(FileStore::new(folder.path().to_owned(), Kind::Logins)));
+    let over = |entry: Entry| Entry { expires: Some(now() - Duration::from_secs(1)), ..entry };
+    logins.save(&over(login("r.example", "expired"))).unwrap();
+    outer.save(&token("valid", "s")).unwrap();
+    for id in ["expired", "being renewed", "renewed"] {
+        outer.save(&over(token(id, "s"))).unwrap();
+    }
+    vault.sweep(now(), |id| match id {
+        "being renewed" => None,
+        // After the tokens were listed, and before the lock was free.
+        "renewed" => outer.save(&token(id, "new")).ok().map(drop),
+        "expired" => Some(()),
+        _ => panic!("{id} has not expired"),
+    });
+    let left = |id: &str| outer.load(&Key::Token(id.to_owned())).unwrap().map(|token| token.secret.expose().to_owned());
+    let left = ["valid", "expired", "being renewed", "renewed"].map(left);
+    assert_eq!(left.each_ref().map(Option::as_deref), [Some("s"), None, Some("s"), Some("new")]);
+    assert_eq!(logins.names().unwrap().len(), 1, "the caller decides about expired logins");
+}
+
+#[test]
 fn there_is_one_copy_and_it_is_removed_everywhere() {
     let folder = tempfile::tempdir().unwrap();
     let (vault, [outer, inner]) = vault(Choice::Auto, folder.path(), None);

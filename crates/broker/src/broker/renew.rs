@@ -88,7 +88,7 @@ impl<P: Provider> Broker<P> {
 
     fn sweep(&self, now: SystemTime) {
         self.single_flight.sweep(now);
-        self.vault.sweep(now);
+        self.vault.sweep(now, |id| self.single_flight.try_acquire(id));
     }
 
     /// What is returned without a new token: the cached one if it has not expired (another process may have
