@@ -184,6 +184,10 @@ containers .state.running 1 "what is public is"
 for cloud in AWS Azure; do
     logged "why not" "exit status 1: credmint: no $cloud credentials found"
 done
+# Nobody signs in on a node.
+logged "what to do on AWS" "no AWS credentials found.*attach an instance profile.*or set the variables.*CredentialProviderConfig"
+logged "what to do on Azure" "no Azure credentials found.*give this node a managed identity"
+if grep -E "aws sso login|az login" "$log" >"$SAID"; then fail "the remedies are a user's"; fi
 if grep -E "plugin credmint for image ($GAR|$GHCR)" "$log" >"$SAID"; then fail "hosts that serve the public are to stay quiet"; fi
 same_mints "and nothing is minted"
 
