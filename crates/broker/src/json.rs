@@ -7,6 +7,7 @@ use protocol::Secret;
 use serde_json::Value;
 use settings::Workload;
 
+/// Writes a text as a JSON string.
 pub(crate) fn quote(line: &mut Vec<u8>, text: &str) {
     serde_json::to_writer(line, text).expect("a string always has a JSON form and a vector always has room");
 }

@@ -67,7 +67,10 @@ pub(crate) fn explained(error: ConfigError) -> ErrorMessage {
     let hint = match &error {
         ConfigError::Malformed { .. } => Some("the file was not changed: fix it and run this again".to_owned()),
         ConfigError::Busy { .. } => Some("run this again".to_owned()),
-        _ => None,
+        ConfigError::Unreadable { .. } => Some("run `credmint doctor`, which finds the cause".to_owned()),
+        ConfigError::Unwritable { .. } => Some("make its folder writable and free some space".to_owned()),
+        // The error ends in the remedy.
+        ConfigError::Ambiguous { .. } => None,
     };
     ErrorMessage { what: error.to_string(), hint }
 }

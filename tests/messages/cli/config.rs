@@ -44,6 +44,12 @@ fn configure() {
     let mut home = installed(Home::new());
     home.set("HOME", "/nowhere");
     commands.run("a home that does not exist", &home, "configure --store");
+    let mut home = installed(Home::new());
+    home.set("DOCKER_CONFIG", "/proc/nowhere");
+    commands.run("a folder that cannot be made", &home, "configure --store");
+    let home = installed(Home::new());
+    std::fs::create_dir_all(home.path(".docker/config.json")).unwrap();
+    commands.run("a folder in place of the file", &home, "configure --store");
     commands.compare("configure");
 }
 
